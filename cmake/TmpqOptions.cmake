@@ -1,0 +1,26 @@
+# Flags that every target shares. The numerics contract (docs/numerics.md) needs: no contraction into
+# fused multiply-adds, no fast math, no reassociation. `tmpq_options` carries them.
+add_library(tmpq_options INTERFACE)
+target_include_directories(tmpq_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math -Wall -Wextra -Wshadow -Wno-sign-compare)
+if(TMPQ_WARNINGS_AS_ERRORS)
+  target_compile_options(tmpq_options INTERFACE -Werror)
+endif()
+if(TMPQ_BASELINE_ARCH AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(tmpq_options INTERFACE -march=${TMPQ_BASELINE_ARCH})
+endif()
+if(TMPQ_SANITIZE)
+  target_compile_options(tmpq_options INTERFACE -fsanitize=${TMPQ_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(tmpq_options INTERFACE -fsanitize=${TMPQ_SANITIZE})
+endif()
+target_link_libraries(tmpq_options INTERFACE OpenMP::OpenMP_CXX)
+# Eigen's own threading would make results depend on the number of threads.
+target_compile_definitions(tmpq_options INTERFACE EIGEN_DONT_PARALLELIZE)
+
+# The revision is baked into one file only (src/core/version.cc), so a commit recompiles one file.
+execute_process(COMMAND git -C ${PROJECT_SOURCE_DIR} rev-parse --short=12 HEAD
+                OUTPUT_VARIABLE TMPQ_GIT_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT TMPQ_GIT_REVISION)
+  set(TMPQ_GIT_REVISION unknown)
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/.git/HEAD)

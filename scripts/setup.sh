@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Installs what a fresh Debian 12 machine lacks to build and run tmpq: Debian packages by name, and LibTorch.
+# Quick and silent when everything is there. LibTorch comes from $TORCH_DIR if set, else from the pinned wheel.
+#   scripts/setup.sh            everything
+#   scripts/setup.sh --core     without LibTorch (enough for the `core` preset)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  g++ cmake ninja-build ccache git
+  libeigen3-dev libhdf5-dev libboost-program-options-dev libcxxopts-dev nlohmann-json3-dev
+  libpng-dev zlib1g-dev libxxhash-dev libgtest-dev libgmock-dev
+  dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy
+)
+[[ "${1:-}" == "--core" ]] || packages+=(python3-pip)
+
+missing=()
+for package in "${packages[@]}"; do
+  [[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  as_root=()
+  [[ $EUID -eq 0 ]] || as_root=(sudo)
+  echo "setup: installing Debian packages: ${missing[*]}" >&2
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+[[ "${1:-}" == "--core" ]] && exit 0
+if [[ -n "${TORCH_DIR:-}" ]]; then
+  [[ -e "$TORCH_DIR/lib/libtorch_cpu.so" || -e "$TORCH_DIR/torch/lib/libtorch_cpu.so" ]] ||
+    { echo "setup: TORCH_DIR=$TORCH_DIR holds no lib/libtorch_cpu.so; unset it or name a LibTorch folder" >&2; exit 1; }
+  exit 0
+fi
+
+# The stamp names the pinned hashes, so a changed pin installs anew.
+target=.deps/libtorch
+stamp="$target/.installed-$(sha256sum scripts/libtorch.txt | cut -c1-16)"
+[[ -e "$stamp" ]] && exit 0
+echo "setup: installing LibTorch (about 550 MB to download)" >&2
+rm -rf "$target" "$target.partial"
+mkdir -p .deps
+/usr/bin/python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile \
+  --only-binary=:all: --require-hashes --target "$target.partial" -r scripts/libtorch.txt
+# CPU libraries and headers are all that is linked; the CUDA libraries and the Python parts are 60 % of the size.
+find "$target.partial/torch/lib" -name 'libtorch_cuda*' -delete
+find "$target.partial" -name '*.py' -delete
+rm -rf "$target.partial"/{bin,functorch,torchgen}
+mv "$target.partial" "$target"
+touch "$stamp"

@@ -1,0 +1,120 @@
+// A network as data: typed nodes in topological order, with named parameters and quantization
+// sites.
+//
+// Every executor (LibTorch, the CPU runtime) interprets the same list, so an op means the same
+// everywhere; OpKind's comments are the definition. Shapes are per sample, row-major, channels
+// last; the batch dimension is implicit. A Graph is immutable once built and const-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/core/hash.h"
+#include "src/core/json.h"
+#include "src/plan/quant_site.h"
+
+namespace tmpq {
+
+using NodeId = int;
+using Shape = std::vector<int64_t>;
+
+int64_t ElementsOf(const Shape& shape);
+std::string ShapeText(const Shape& shape);
+
+// x: first input; C: channels (last dimension). Names are part of the file format.
+enum class OpKind : uint8_t {
+  kInput,         // a tensor from outside, found by the node's name
+  kLinear,        // (.., K) -> (.., N): x weight' + bias; parameters weight [N, K], bias [N]
+  kConv2d,        // (H, W, C) -> (H', W', N); weight [N, kernel, kernel, C], bias [N]; zero padding
+  kLayerNorm,     // over C, no affine parameters, epsilon
+  kGroupNorm,     // (H, W, C) over (H, W, C/groups) per group; parameters weight [C], bias [C]
+  kModulate,      // (x, shift (C), scale (C)) -> x (1 + scale) + shift
+  kGatedAdd,      // (x, gate (C), y) -> x + gate y
+  kAdd,           // (x, y) -> x + y
+  kAddParameter,  // x + parameter "weight" of x's shape
+  kSilu,          // x sigmoid(x)
+  kGelu,          // tanh approximation
+  kSlice,         // channels [offset, offset + size)
+  kAttention,   // (q (Tq, C), k (Tk, C), v (Tk, C)) -> (Tq, C): softmax(q k' / sqrt(C/heads)) v per
+                // head
+  kPatchify,    // (H, W, C) -> (H/p W/p, p p C), features ordered (row, column, channel)
+  kUnpatchify,  // inverse of kPatchify to (height, width, C)
+  kTimestepEmbedding,  // scalar t -> (size): cos(t f_i) then sin(t f_i), f_i = 10000^(-i /
+                       // (size/2))
+  kLabelEmbedding,     // integer label -> row of parameter weight [classes, size]
+  kMeanPool,           // (.., C) -> (C): mean over everything but channels
+};
+const char* NameOf(OpKind kind);
+
+// What an op needs beyond its inputs; fields that an op does not use stay at their defaults.
+struct Attributes {
+  int64_t features = 0;    // linear, conv2d: N; label embedding: width; timestep embedding: width
+  int64_t kernel = 0;      // conv2d: side of the window
+  int64_t stride = 1;      // conv2d
+  int64_t padding = 0;     // conv2d: zeros on each side
+  int64_t groups = 0;      // group norm
+  int64_t heads = 0;       // attention
+  int64_t patch = 0;       // patchify, unpatchify: side p
+  int64_t height = 0;      // unpatchify
+  int64_t width = 0;       // unpatchify
+  int64_t offset = 0;      // slice
+  int64_t size = 0;        // slice: channels; label embedding: number of rows
+  double epsilon = 0;      // norms
+  bool quantized = false;  // linear, conv2d, attention: has quantization sites
+  int64_t group = static_cast<int64_t>(LayerGroup::kEmbedding);  // LayerGroup of the sites
+
+  template <typename V>
+  void ForEachField(V&& visit) {
+    visit("features", features), visit("kernel", kernel), visit("stride", stride);
+    visit("padding", padding), visit("groups", groups), visit("heads", heads);
+    visit("patch", patch), visit("height", height), visit("width", width);
+    visit("offset", offset), visit("size", size), visit("epsilon", epsilon);
+    visit("quantized", quantized), visit("group", group);
+  }
+};
+
+// A parameter's name is "<node>.<role>", role being "weight" or "bias".
+struct Node {
+  OpKind kind = OpKind::kInput;
+  std::string name;
+  std::vector<NodeId> inputs;
+  Attributes attributes;
+  Shape shape;                              // of the output, per sample
+  std::map<std::string, Shape> parameters;  // role -> shape
+  int first_site = -1;  // linear, conv2d: weight then activation; attention: q, k, v, softmax
+  int64_t macs = 0;     // per sample
+};
+
+class Graph {
+ public:
+  const std::string& name() const { return name_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& node(NodeId id) const { return nodes_[id]; }
+  NodeId output() const { return output_; }
+  const Shape& output_shape() const { return nodes_[output_].shape; }
+  // The input node called `name`, or -1.
+  NodeId FindInput(const std::string& name) const;
+  const SiteTable& sites() const { return sites_; }
+  // Full parameter names in node order.
+  const std::vector<std::pair<std::string, Shape>>& parameters() const { return parameters_; }
+  int64_t parameter_count() const;
+  int64_t macs() const;
+  // Hash of the structure (not of the weights): a plan fits a graph exactly when these are equal.
+  Hash128 hash() const;
+
+  Json ToJson() const;
+  // Rebuilds and re-checks every node. Throws kInput naming node and `where`.
+  static Graph FromJson(const Json& json, const std::string& where);
+
+ private:
+  friend class GraphBuilder;
+  std::string name_;
+  std::vector<Node> nodes_;
+  NodeId output_ = -1;
+  SiteTable sites_;
+  std::vector<std::pair<std::string, Shape>> parameters_;
+};
+
+}  // namespace tmpq

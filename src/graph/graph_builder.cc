@@ -1,0 +1,275 @@
+#include "src/graph/graph_builder.h"
+
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+// A legal network has no dimension near this; it keeps products of dimensions from overflowing.
+constexpr int64_t kMaxDimension = int64_t{1} << 24;
+constexpr int64_t kMaxElements = int64_t{1} << 40;
+
+size_t InputCountOf(OpKind kind) {
+  switch (kind) {
+    case OpKind::kInput:
+      return 0;
+    case OpKind::kModulate:
+    case OpKind::kGatedAdd:
+    case OpKind::kAttention:
+      return 3;
+    case OpKind::kAdd:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+GraphBuilder::GraphBuilder(std::string graph_name) { graph_.name_ = std::move(graph_name); }
+
+void GraphBuilder::Fail(const Node& node, const std::string& what) const {
+  std::string inputs;
+  for (const NodeId input : node.inputs) {
+    inputs += " " + graph_.nodes_[input].name + ShapeText(graph_.nodes_[input].shape);
+  }
+  throw Error(
+      ErrorCode::kInput, "graph " + graph_.name_ + ": node " + node.name,
+      std::string(NameOf(node.kind)) + ": " + what + (inputs.empty() ? "" : "; inputs:" + inputs));
+}
+
+void GraphBuilder::InferShape(Node& node) const {
+  const Attributes& a = node.attributes;
+  const Shape x = node.inputs.empty() ? Shape{} : graph_.nodes_[node.inputs[0]].shape;
+  const auto input = [&](int i) { return graph_.nodes_[node.inputs[i]].shape; };
+  const auto require = [&](bool condition, const char* what) {
+    if (!condition) Fail(node, what);
+  };
+  const bool has_channels = !x.empty();
+  const int64_t channels = has_channels ? x.back() : 0;
+  node.shape = x;
+  switch (node.kind) {
+    case OpKind::kInput:
+      break;
+    case OpKind::kLinear:
+      require(has_channels && a.features > 0, "needs channels and features > 0");
+      node.shape.back() = a.features;
+      node.parameters = {{"weight", {a.features, channels}}, {"bias", {a.features}}};
+      node.macs = ElementsOf(node.shape) * channels;
+      break;
+    case OpKind::kConv2d: {
+      require(x.size() == 3, "needs an input (height, width, channels)");
+      require(a.features > 0 && a.kernel > 0 && a.stride > 0 && a.padding >= 0,
+              "has a bad attribute");
+      const auto out = [&](int64_t size) {
+        return (size + 2 * a.padding - a.kernel) / a.stride + 1;
+      };
+      require(x[0] + 2 * a.padding >= a.kernel && x[1] + 2 * a.padding >= a.kernel,
+              "window exceeds input");
+      node.shape = {out(x[0]), out(x[1]), a.features};
+      node.parameters = {{"weight", {a.features, a.kernel, a.kernel, channels}},
+                         {"bias", {a.features}}};
+      node.macs = ElementsOf(node.shape) * a.kernel * a.kernel * channels;
+      break;
+    }
+    case OpKind::kLayerNorm:
+      require(has_channels && a.epsilon > 0, "needs channels and epsilon > 0");
+      break;
+    case OpKind::kGroupNorm:
+      require(has_channels && a.groups > 0 && channels % a.groups == 0 && a.epsilon > 0,
+              "channels have to be a multiple of groups, epsilon > 0");
+      node.parameters = {{"weight", {channels}}, {"bias", {channels}}};
+      break;
+    case OpKind::kModulate:
+      require(has_channels && input(1) == Shape{channels} && input(2) == Shape{channels},
+              "shift and scale have to have x's channels");
+      break;
+    case OpKind::kGatedAdd:
+      require(has_channels && input(1) == Shape{channels} && input(2) == x,
+              "gate or y does not fit x");
+      break;
+    case OpKind::kAdd:
+      require(input(1) == x, "inputs differ in shape");
+      break;
+    case OpKind::kAddParameter:
+      node.parameters = {{"weight", x}};
+      break;
+    case OpKind::kSilu:
+    case OpKind::kGelu:
+      break;
+    case OpKind::kSlice:
+      require(has_channels && a.offset >= 0 && a.size > 0 && a.offset + a.size <= channels,
+              "range exceeds the channels");
+      node.shape.back() = a.size;
+      break;
+    case OpKind::kAttention:
+      require(x.size() == 2 && input(1).size() == 2 && input(1) == input(2) &&
+                  input(1)[1] == channels && a.heads > 0 && channels % a.heads == 0,
+              "needs q (Tq, C), k and v (Tk, C), C a multiple of heads");
+      node.macs = 2 * x[0] * input(1)[0] * channels;
+      break;
+    case OpKind::kPatchify:
+      require(x.size() == 3 && a.patch > 0 && x[0] % a.patch == 0 && x[1] % a.patch == 0,
+              "height and width have to be multiples of the patch");
+      node.shape = {x[0] / a.patch * (x[1] / a.patch), a.patch * a.patch * channels};
+      break;
+    case OpKind::kUnpatchify:
+      require(x.size() == 2 && a.patch > 0 && a.height > 0 && a.width > 0 &&
+                  a.height % a.patch == 0 && a.width % a.patch == 0 &&
+                  x[0] == a.height / a.patch * (a.width / a.patch) &&
+                  channels % (a.patch * a.patch) == 0,
+              "tokens and channels do not fit the image");
+      node.shape = {a.height, a.width, channels / (a.patch * a.patch)};
+      break;
+    case OpKind::kTimestepEmbedding:
+      require(x.empty() && a.features > 0 && a.features % 2 == 0,
+              "needs a scalar and an even width");
+      node.shape = {a.features};
+      break;
+    case OpKind::kLabelEmbedding:
+      require(x.empty() && a.features > 0 && a.size > 0, "needs a scalar, rows and a width");
+      node.shape = {a.features};
+      node.parameters = {{"weight", {a.size, a.features}}};
+      break;
+    case OpKind::kMeanPool:
+      require(x.size() >= 2, "needs positions and channels");
+      node.shape = {channels};
+      break;
+  }
+}
+
+void GraphBuilder::AddSites(Node& node) {
+  if (node.macs == 0) return;
+  SiteTable& table = graph_.sites_;
+  const bool attention = node.kind == OpKind::kAttention;
+  if (!node.attributes.quantized) {
+    table.products.push_back({-1, -1, node.macs});
+    return;
+  }
+  const auto group_number = node.attributes.group;
+  if (group_number < 0 || group_number > static_cast<int64_t>(LayerGroup::kEmbedding)) {
+    Fail(node, "has an unknown layer group");
+  }
+  const auto group = static_cast<LayerGroup>(group_number);
+  node.first_site = static_cast<int>(table.sites.size());
+  const auto add = [&](const char* role, SiteKind kind, int64_t elements, int64_t in, int64_t out) {
+    table.sites.push_back({node.name + "." + role, node.name, kind, group, elements, in, out});
+  };
+  const Shape& x = graph_.nodes_[node.inputs[0]].shape;
+  if (attention) {
+    const Shape& k = graph_.nodes_[node.inputs[1]].shape;
+    add("query", SiteKind::kQuery, ElementsOf(x), x[1], 0);
+    add("key", SiteKind::kKey, ElementsOf(k), k[1], 0);
+    add("value", SiteKind::kValue, ElementsOf(k), k[1], 0);
+    add("softmax", SiteKind::kSoftmax, x[0] * k[0] * node.attributes.heads, k[0], 0);
+    const int first = node.first_site;
+    table.products.push_back({first, first + 1, node.macs / 2});
+    table.products.push_back({first + 3, first + 2, node.macs / 2});
+  } else {
+    const Shape& weight = node.parameters.at("weight");
+    add("weight", SiteKind::kWeight, ElementsOf(weight), ElementsOf(weight) / weight[0], weight[0]);
+    add("input", SiteKind::kActivation, ElementsOf(x), x.back(), 0);
+    table.products.push_back({node.first_site, node.first_site + 1, node.macs});
+  }
+}
+
+NodeId GraphBuilder::Append(OpKind kind, const std::string& name, std::vector<NodeId> inputs,
+                            Attributes attributes, Shape input_shape) {
+  Node node;
+  node.kind = kind;
+  node.name = name;
+  node.inputs = std::move(inputs);
+  node.attributes = attributes;
+  if (name.empty() || !names_.insert(name).second) Fail(node, "its name is empty or taken");
+  if (node.inputs.size() != InputCountOf(kind)) Fail(node, "has the wrong number of inputs");
+  InferShape(node);
+  if (kind == OpKind::kInput) node.shape = std::move(input_shape);
+  double elements = 1;  // in double, so that the check itself cannot overflow
+  for (const int64_t size : node.shape) {
+    if (size <= 0 || size > kMaxDimension)
+      Fail(node, "has a dimension that is not positive or too large");
+    elements *= static_cast<double>(size);
+  }
+  if (elements > static_cast<double>(kMaxElements)) Fail(node, "is too large");
+  AddSites(node);
+  for (const auto& [role, shape] : node.parameters) {
+    graph_.parameters_.emplace_back(name + "." + role, shape);
+    if (!(role == "weight" && node.first_site >= 0)) {
+      graph_.sites_.float_parameter_bytes += 4 * ElementsOf(shape);
+    }
+  }
+  graph_.nodes_.push_back(std::move(node));
+  return static_cast<NodeId>(graph_.nodes_.size()) - 1;
+}
+
+Graph GraphBuilder::Finish(NodeId output) {
+  graph_.output_ = output;
+  return std::move(graph_);
+}
+
+NodeId GraphBuilder::Input(const std::string& name, Shape shape) {
+  return Append(OpKind::kInput, name, {}, {}, std::move(shape));
+}
+NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features) {
+  return Append(OpKind::kLinear, name, {x}, {.features = features});
+}
+NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group) {
+  return Append(OpKind::kLinear, name, {x},
+                {.features = features, .quantized = true, .group = static_cast<int64_t>(group)});
+}
+NodeId GraphBuilder::Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel,
+                            int64_t stride, int64_t padding) {
+  return Append(OpKind::kConv2d, name, {x},
+                {.features = features, .kernel = kernel, .stride = stride, .padding = padding});
+}
+NodeId GraphBuilder::LayerNorm(const std::string& name, NodeId x, double epsilon) {
+  return Append(OpKind::kLayerNorm, name, {x}, {.epsilon = epsilon});
+}
+NodeId GraphBuilder::GroupNorm(const std::string& name, NodeId x, int64_t groups, double epsilon) {
+  return Append(OpKind::kGroupNorm, name, {x}, {.groups = groups, .epsilon = epsilon});
+}
+NodeId GraphBuilder::Modulate(const std::string& name, NodeId x, NodeId shift, NodeId scale) {
+  return Append(OpKind::kModulate, name, {x, shift, scale}, {});
+}
+NodeId GraphBuilder::GatedAdd(const std::string& name, NodeId x, NodeId gate, NodeId y) {
+  return Append(OpKind::kGatedAdd, name, {x, gate, y}, {});
+}
+NodeId GraphBuilder::Add(const std::string& name, NodeId x, NodeId y) {
+  return Append(OpKind::kAdd, name, {x, y}, {});
+}
+NodeId GraphBuilder::AddParameter(const std::string& name, NodeId x) {
+  return Append(OpKind::kAddParameter, name, {x}, {});
+}
+NodeId GraphBuilder::Silu(const std::string& name, NodeId x) {
+  return Append(OpKind::kSilu, name, {x}, {});
+}
+NodeId GraphBuilder::Gelu(const std::string& name, NodeId x) {
+  return Append(OpKind::kGelu, name, {x}, {});
+}
+NodeId GraphBuilder::Slice(const std::string& name, NodeId x, int64_t offset, int64_t size) {
+  return Append(OpKind::kSlice, name, {x}, {.offset = offset, .size = size});
+}
+NodeId GraphBuilder::Attention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
+                               LayerGroup group) {
+  return Append(OpKind::kAttention, name, {q, k, v},
+                {.heads = heads, .quantized = true, .group = static_cast<int64_t>(group)});
+}
+NodeId GraphBuilder::Patchify(const std::string& name, NodeId x, int64_t patch) {
+  return Append(OpKind::kPatchify, name, {x}, {.patch = patch});
+}
+NodeId GraphBuilder::Unpatchify(const std::string& name, NodeId x, int64_t patch, int64_t height,
+                                int64_t width) {
+  return Append(OpKind::kUnpatchify, name, {x}, {.patch = patch, .height = height, .width = width});
+}
+NodeId GraphBuilder::TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features) {
+  return Append(OpKind::kTimestepEmbedding, name, {timestep}, {.features = features});
+}
+NodeId GraphBuilder::LabelEmbedding(const std::string& name, NodeId label, int64_t classes,
+                                    int64_t features) {
+  return Append(OpKind::kLabelEmbedding, name, {label}, {.features = features, .size = classes});
+}
+NodeId GraphBuilder::MeanPool(const std::string& name, NodeId x) {
+  return Append(OpKind::kMeanPool, name, {x}, {});
+}
+
+}  // namespace tmpq

@@ -1,0 +1,56 @@
+// Builds a Graph node by node with shape inference. Illegal shapes throw kInput naming the node.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/graph/graph.h"
+
+namespace tmpq {
+
+class GraphBuilder {
+ public:
+  explicit GraphBuilder(std::string graph_name);
+
+  NodeId Input(const std::string& name, Shape shape);
+  // `group` is set when the layer has quantization sites; without it the layer stays float.
+  NodeId Linear(const std::string& name, NodeId x, int64_t features);
+  NodeId Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group);
+  NodeId Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel, int64_t stride,
+                int64_t padding);
+  NodeId LayerNorm(const std::string& name, NodeId x, double epsilon = 1e-6);
+  NodeId GroupNorm(const std::string& name, NodeId x, int64_t groups, double epsilon = 1e-5);
+  NodeId Modulate(const std::string& name, NodeId x, NodeId shift, NodeId scale);
+  NodeId GatedAdd(const std::string& name, NodeId x, NodeId gate, NodeId y);
+  NodeId Add(const std::string& name, NodeId x, NodeId y);
+  NodeId AddParameter(const std::string& name, NodeId x);
+  NodeId Silu(const std::string& name, NodeId x);
+  NodeId Gelu(const std::string& name, NodeId x);
+  NodeId Slice(const std::string& name, NodeId x, int64_t offset, int64_t size);
+  NodeId Attention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
+                   LayerGroup group);
+  NodeId Patchify(const std::string& name, NodeId x, int64_t patch);
+  NodeId Unpatchify(const std::string& name, NodeId x, int64_t patch, int64_t height,
+                    int64_t width);
+  NodeId TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features);
+  NodeId LabelEmbedding(const std::string& name, NodeId label, int64_t classes, int64_t features);
+  NodeId MeanPool(const std::string& name, NodeId x);
+
+  const Shape& shape(NodeId id) const { return graph_.nodes_[id].shape; }
+  // Adds a node of any kind; shape, parameters, sites and MACs follow from kind, inputs and
+  // attributes.
+  NodeId Append(OpKind kind, const std::string& name, std::vector<NodeId> inputs,
+                Attributes attributes, Shape input_shape = {});
+  Graph Finish(NodeId output);
+
+ private:
+  void InferShape(Node& node) const;
+  void AddSites(Node& node);
+  [[noreturn]] void Fail(const Node& node, const std::string& what) const;
+
+  Graph graph_;
+  std::set<std::string> names_;
+};
+
+}  // namespace tmpq

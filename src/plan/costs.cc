@@ -1,0 +1,60 @@
+#include "src/plan/costs.h"
+
+#include <set>
+#include <utility>
+
+namespace tmpq {
+namespace {
+
+int BitsOf(const Policy& policy, int site) {
+  return site < 0 ? BitWidth::kFloatBits : policy[site].bits();
+}
+
+int64_t RoundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+}  // namespace
+
+int64_t StoredWeightBytes(const QuantSite& site, BitWidth width) {
+  const int64_t bias_free_scales = site.output_features * 8;  // float scale, int32 column sum
+  if (width.is_float()) return site.elements * 4;
+  return RoundUp(site.output_features, 16) * RoundUp(site.input_features, 4) * width.bits() / 8 +
+         bias_free_scales;
+}
+
+Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step) {
+  Costs costs;
+  double weight_bits = 0, weights = 0, activation_bits = 0, activation_macs = 0;
+  std::set<std::pair<int, BitWidth>> stored;
+  for (int k = 0; k < candidate.steps(); ++k) {
+    const Policy& policy = candidate.policy(k);
+    for (const SiteProduct& product : table.products) {
+      const double macs = static_cast<double>(product.macs);
+      const int left = BitsOf(policy, product.left_site),
+                right = BitsOf(policy, product.right_site);
+      costs.bitops += macs * calls_per_step * left * right;
+      if (product.left_site >= 0 && table.sites[product.left_site].kind == SiteKind::kWeight) {
+        activation_bits += macs * right;
+        activation_macs += macs;
+      }
+    }
+    for (size_t s = 0; s < table.sites.size(); ++s) {
+      if (table.sites[s].kind != SiteKind::kWeight) continue;
+      weight_bits += static_cast<double>(table.sites[s].elements) * policy[s].bits();
+      weights += static_cast<double>(table.sites[s].elements);
+      stored.emplace(static_cast<int>(s), policy[s]);
+    }
+  }
+  int64_t stored_bytes = 0;
+  for (const auto& [site, width] : stored)
+    stored_bytes += StoredWeightBytes(table.sites[site], width);
+  costs.bytes = stored_bytes + table.float_parameter_bytes;
+  costs.average_weight_bits = weights > 0 ? weight_bits / weights : 0;
+  costs.average_activation_bits = activation_macs > 0 ? activation_bits / activation_macs : 0;
+  costs.stored_weight_bits =
+      weights > 0 ? 8.0 * static_cast<double>(stored_bytes) / (weights / candidate.steps()) : 0;
+  return costs;
+}
+
+}  // namespace tmpq

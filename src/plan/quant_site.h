@@ -1,0 +1,61 @@
+// The quantization sites of a network: what a policy gives one bit-width each.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/plan/bit_width.h"
+
+namespace tmpq {
+
+// Values are part of file formats: never renumber.
+enum class SiteKind : uint8_t {
+  kWeight = 0,
+  kActivation = 1,
+  kQuery = 2,
+  kKey = 3,
+  kValue = 4,
+  kSoftmax = 5
+};
+const char* NameOf(SiteKind kind);
+
+// Kind of the layer that a site belongs to; sensitivities and metrics are grouped by it.
+enum class LayerGroup : uint8_t {
+  kSpatialAttention = 0,
+  kTemporalAttention = 1,
+  kCrossAttention = 2,
+  kFeedForward = 3,
+  kConvolution = 4,
+  kModulation = 5,
+  kEmbedding = 6,  // patch embedding and final layer
+};
+const char* NameOf(LayerGroup group);
+
+// One quantizer. Sites come in the graph's order, which is part of the file formats.
+struct QuantSite {
+  std::string name;   // "blocks.0.qkv.weight", "blocks.0.attention.softmax"
+  std::string layer;  // "blocks.0.qkv"
+  SiteKind kind = SiteKind::kWeight;
+  LayerGroup group = LayerGroup::kEmbedding;
+  int64_t elements = 0;        // weight: number of weights; others: activations per sample and call
+  int64_t input_features = 0;  // weight: K, activations: channels of a token
+  int64_t output_features = 0;  // weight: N, else 0
+};
+
+// A product of two operands, each with its own site: what BitOps are counted over.
+// A linear is (weight site, activation site); attention is (query, key) and (softmax, value).
+struct SiteProduct {
+  int left_site = -1;  // -1: the operand is kept in float
+  int right_site = -1;
+  int64_t macs = 0;  // per sample and network call
+};
+
+// What the search and the cost formulas need to know of a network. Built by src/graph.
+struct SiteTable {
+  std::vector<QuantSite> sites;
+  std::vector<SiteProduct> products;
+  int64_t float_parameter_bytes = 0;  // biases, embedders, tables: always stored in float
+};
+
+}  // namespace tmpq

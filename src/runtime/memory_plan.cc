@@ -1,0 +1,91 @@
+#include "src/runtime/memory_plan.h"
+
+#include <algorithm>
+
+namespace tmpq {
+namespace {
+
+constexpr int64_t kAlignmentFloats = 16;  // 64 bytes, for any batch size
+
+bool TakesStridedRows(const Node& reader, size_t operand) {
+  switch (reader.kind) {
+    case OpKind::kAttention: return true;
+    case OpKind::kModulate: return operand > 0;
+    case OpKind::kGatedAdd: return operand == 1;
+    default: return false;
+  }
+}
+
+// Whether node `id` is a slice that all its readers can use in place.
+bool IsView(const Graph& graph, NodeId id) {
+  if (graph.node(id).kind != OpKind::kSlice || id == graph.output()) return false;
+  for (const Node& reader : graph.nodes()) {
+    for (size_t i = 0; i < reader.inputs.size(); ++i) {
+      if (reader.inputs[i] == id && !TakesStridedRows(reader, i)) return false;
+    }
+  }
+  return true;
+}
+
+struct Block {
+  int64_t begin, end;
+};
+
+// First gap of `size` floats between the blocks in use.
+int64_t FirstFit(std::vector<Block>& used, int64_t size) {
+  std::sort(used.begin(), used.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
+  int64_t at = 0;
+  for (const Block& block : used) {
+    if (block.begin - at >= size) break;
+    at = std::max(at, block.end);
+  }
+  used.push_back({at, at + size});
+  return at;
+}
+
+}  // namespace
+
+MemoryPlan PlanMemory(const Graph& graph) {
+  const auto count = static_cast<NodeId>(graph.nodes().size());
+  MemoryPlan plan;
+  plan.values.resize(count);
+  plan.arena_offset.assign(count, -1);
+  std::vector<NodeId> last_use(count, -1);  // of the memory that a node owns
+  for (NodeId id = 0; id < count; ++id) {
+    const Node& node = graph.node(id);
+    ValueLayout& value = plan.values[id];
+    value.cols = node.shape.empty() ? 1 : node.shape.back();
+    value.rows = ElementsOf(node.shape) / value.cols;
+    if (IsView(graph, id)) {
+      const ValueLayout& source = plan.values[node.inputs[0]];
+      value.buffer = source.buffer;
+      value.offset = source.offset + node.attributes.offset;
+      value.row_stride = source.row_stride;
+    } else {
+      value.buffer = node.kind == OpKind::kInput ? -1 : id;
+      value.row_stride = value.cols;
+    }
+    for (const NodeId input : node.inputs) {
+      plan.values[input].last_use = id;
+      if (plan.values[input].buffer >= 0) last_use[plan.values[input].buffer] = id;
+    }
+  }
+  if (plan.values[graph.output()].buffer >= 0) last_use[plan.values[graph.output()].buffer] = count;
+
+  std::vector<std::pair<NodeId, Block>> live;
+  for (NodeId id = 0; id < count; ++id) {
+    std::erase_if(live, [&](const auto& entry) { return last_use[entry.first] < id; });
+    if (plan.values[id].buffer != id) continue;
+    std::vector<Block> used;
+    for (const auto& entry : live) used.push_back(entry.second);
+    const int64_t floats = plan.values[id].rows * plan.values[id].cols;
+    const int64_t size = (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
+    const int64_t at = FirstFit(used, size);
+    plan.arena_offset[id] = at;
+    plan.arena_floats_per_sample = std::max(plan.arena_floats_per_sample, at + size);
+    live.push_back({id, {at, at + size}});
+  }
+  return plan;
+}
+
+}  // namespace tmpq

@@ -1,0 +1,120 @@
+#include "src/runtime/sampler.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/core/error.h"
+
+namespace tmpq {
+
+std::vector<int32_t> BalancedLabels(int64_t first, int64_t count, int classes) {
+  std::vector<int32_t> labels(count);
+  for (int64_t i = 0; i < count; ++i) labels[i] = static_cast<int32_t>((first + i) % classes);
+  return labels;
+}
+
+// One thread's memory. `samples` holds the chunk twice when guidance needs two calls per sample.
+struct DiffusionSampler::Scratch {
+  Workspace workspace;
+  AlignedVector<float> samples, outputs, timesteps;
+  std::vector<int32_t> labels;
+};
+
+DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule,
+                                   SamplerSettings settings)
+    : network_(&network), schedule_(std::move(schedule)), settings_(std::move(settings)) {
+  const Graph& graph = network.graph();
+  const NodeId sample = graph.FindInput("sample");
+  if (sample < 0 || graph.node(sample).shape != graph.output_shape() || graph.FindInput("timestep") < 0) {
+    throw Error(ErrorCode::kInput, "network " + graph.name(), "is not a denoiser",
+                "it needs inputs sample and timestep, and an output of the sample's shape");
+  }
+  elements_ = ElementsOf(graph.output_shape());
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == OpKind::kLabelEmbedding) classes_ = static_cast<int>(node.attributes.size) - 1;
+  }
+  if (classes_ < 1) throw Error(ErrorCode::kInput, "network " + graph.name(), "has no label embedding");
+}
+
+SamplingRun DiffusionSampler::Prepare(const Candidate& candidate, const PackedWeightTable* table) const {
+  SamplingRun run{candidate.timesteps(), {}, {}};
+  for (const Policy& policy : candidate.policies()) run.policies.push_back(network_->Activate(policy, table));
+  for (int k = 0; k < candidate.steps(); ++k) run.policy_of_step.push_back(candidate.policy_index(k));
+  return run;
+}
+
+SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) const {
+  return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
+}
+
+void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<StepCoefficients>& coefficients,
+                                   const SampleRequest& request, int64_t begin, int64_t count, float* out,
+                                   Scratch& s, const SamplerOptions& options) const {
+  const bool guided = calls_per_step() == 2;
+  const int64_t chunk_elements = count * elements_;
+  float* x = s.samples.data();
+  for (int64_t i = 0; i < count; ++i) {
+    FillNormal(request.seed, request.purpose, static_cast<uint64_t>(request.first + begin + i),
+               {x + i * elements_, static_cast<size_t>(elements_)});
+    s.labels[i] = request.labels[begin + i];
+    s.labels[count + i] = classes_;
+  }
+  const auto scale = static_cast<float>(settings_.guidance_scale);
+  for (int k = 0; k < run.timesteps.size(); ++k) {
+    if (options.interrupted != nullptr && *options.interrupted) return;
+    const int policy = run.policy_of_step[k];
+    if (options.spy) options.spy(k, run.timesteps[k], policy);
+    const int64_t batch = guided ? 2 * count : count;
+    if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
+    std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
+    network_->Run(run.policies[policy], {batch, x, s.timesteps.data(), s.labels.data()}, s.outputs.data(),
+                  s.workspace);
+    const float* conditional = s.outputs.data();
+    const float* unconditional = s.outputs.data() + chunk_elements;
+    const StepCoefficients c = coefficients[k];
+    for (int64_t i = 0; i < chunk_elements; ++i) {
+      const float output =
+          guided ? std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i]) : conditional[i];
+      x[i] = std::fmaf(c.output, output, c.sample * x[i]);
+    }
+  }
+  std::copy_n(x, chunk_elements, out + begin * elements_);
+}
+
+std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const SampleRequest& request,
+                                            const SamplerOptions& options) const {
+  for (const int32_t label : request.labels) {
+    CheckRange("class", label, 0, classes_ - 1);
+  }
+  const auto coefficients = DdimCoefficients(schedule_, settings_.prediction, run.timesteps);
+  const int64_t count = request.count(), batch = std::max<int64_t>(1, options.batch);
+  const int64_t chunks = (count + batch - 1) / batch;
+  const int threads = std::max<int64_t>(
+      1, std::min<int64_t>(chunks, options.threads > 0 ? options.threads : omp_get_max_threads()));
+  std::vector<float> out(count * elements_);
+  std::vector<Scratch> scratch(threads);
+  for (Scratch& s : scratch) {
+    s.workspace = network_->MakeWorkspace(2 * batch);
+    s.samples.resize(2 * batch * elements_);
+    s.outputs.resize(2 * batch * elements_);
+    s.timesteps.resize(2 * batch);
+    s.labels.resize(2 * batch);
+  }
+  std::atomic<int64_t> done{0};
+  // Chunks are independent, so any schedule gives the same bytes; dynamic evens out busy machines.
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+    const int64_t begin = chunk * batch, size = std::min(batch, count - begin);
+    SampleChunk(run, coefficients, request, begin, size, out.data(), scratch[omp_get_thread_num()], options);
+    done += size;
+    if (options.progress != nullptr && omp_get_thread_num() == 0) options.progress->Update(done);
+  }
+  if (options.interrupted != nullptr && *options.interrupted) {
+    throw Error(ErrorCode::kInterrupted, "", "interrupted");
+  }
+  return out;
+}
+
+}  // namespace tmpq

@@ -1,0 +1,82 @@
+// Diffusion sampling on the runtime: from counter-based noise to images, the same bytes for any batch size
+// and any number of threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "src/core/progress.h"
+#include "src/core/random.h"
+#include "src/plan/timesteps.h"
+#include "src/runtime/network.h"
+#include "src/schedule/noise_schedule.h"
+#include "src/schedule/sampler.h"
+
+namespace tmpq {
+
+// Which samples to draw: sample i has noise (seed, purpose, i) and label labels[i - first].
+struct SampleRequest {
+  uint64_t seed = 0;
+  RandomPurpose purpose = RandomPurpose::kSampleNoise;
+  int64_t first = 0;
+  std::vector<int32_t> labels;  // one per sample
+
+  int64_t count() const { return static_cast<int64_t>(labels.size()); }
+};
+
+// Labels 0, 1, .., classes-1, 0, ..: any run of `classes` samples holds each class once.
+std::vector<int32_t> BalancedLabels(int64_t first, int64_t count, int classes);
+
+// What to run: one active policy per distinct policy, and which one each step uses.
+struct SamplingRun {
+  TimestepSequence timesteps;
+  std::vector<ActivePolicy> policies;
+  std::vector<int> policy_of_step;
+};
+
+struct SamplerOptions {
+  int64_t batch = 8;   // samples per network call of one thread
+  int threads = 0;     // 0: as many as OpenMP has
+  const std::atomic<bool>* interrupted = nullptr;  // polled; sampling then throws kInterrupted
+  Progress* progress = nullptr;                    // Update(samples done), from the calling thread
+  // Tests: called before each network call of a chunk with (step, training timestep, policy index).
+  std::function<void(int, int, int)> spy;
+};
+
+// Const-safe; `network` outlives it.
+class DiffusionSampler {
+ public:
+  // `schedule` and `settings` as in the model's file. Guidance uses the label table's last row as null label.
+  DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule, SamplerSettings settings);
+
+  int classes() const { return classes_; }
+  int calls_per_step() const { return settings_.calls_per_step(); }
+  const SamplerSettings& settings() const { return settings_; }
+  const NoiseSchedule& schedule() const { return schedule_; }
+  const RuntimeNetwork& network() const { return *network_; }
+  int64_t sample_elements() const { return elements_; }
+
+  // Binds a candidate's policies.
+  SamplingRun Prepare(const Candidate& candidate, const PackedWeightTable* table) const;
+  SamplingRun PrepareFloat(const TimestepSequence& timesteps) const;
+
+  // (count, sample shape) final samples.
+  std::vector<float> Sample(const SamplingRun& run, const SampleRequest& request,
+                            const SamplerOptions& options) const;
+
+ private:
+  struct Scratch;
+  void SampleChunk(const SamplingRun& run, const std::vector<StepCoefficients>& coefficients,
+                   const SampleRequest& request, int64_t begin, int64_t count, float* out,
+                   Scratch& scratch, const SamplerOptions& options) const;
+
+  const RuntimeNetwork* network_;
+  NoiseSchedule schedule_;
+  SamplerSettings settings_;
+  int classes_ = 0;  // without the null label
+  int64_t elements_ = 0;
+};
+
+}  // namespace tmpq

@@ -1,0 +1,179 @@
+// The one definition of rounding, scales and float functions, for host and device (docs/numerics.md).
+//
+// Every function is a fixed sequence of IEEE float32 operations (fmaf explicit, compiled without contraction),
+// free of branches, so that loops over them vectorize and still give the same bits. Everything has internal
+// linkage: a translation unit built for AVX-512 cannot lend its code to another.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__CUDACC__)
+#define TMPQ_HOST_DEVICE __host__ __device__
+#else
+#define TMPQ_HOST_DEVICE
+#endif
+
+namespace tmpq::kernels {
+
+TMPQ_HOST_DEVICE static inline int32_t BitsOfFloat(float value) {
+  int32_t bits;
+  memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+TMPQ_HOST_DEVICE static inline float FloatOfBits(int32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+// Round to nearest, ties to even; |value| < 2^31.
+TMPQ_HOST_DEVICE static inline int32_t RoundHalfEven(float value) { return (int32_t)rintf(value); }
+
+// Largest magnitude of a symmetric b-bit integer, b in 2..8.
+TMPQ_HOST_DEVICE static inline int QMax(int bits) { return (1 << (bits - 1)) - 1; }
+
+// Scale of a row (token, output channel, ...) and what its values are multiplied with.
+struct RowScale {
+  float scale;    // q * scale is the value
+  float inverse;  // value * inverse, rounded, is q
+};
+
+// An all-zero row has scale and inverse 0. A range so small that its inverse would overflow counts as zero.
+TMPQ_HOST_DEVICE static inline RowScale ScaleOf(float absmax, int qmax) {
+  const float inverse = (float)qmax / absmax;
+  const bool usable = absmax > 0.0f && inverse <= 3.402823466e38f;
+  RowScale result;
+  result.scale = usable ? absmax / (float)qmax : 0.0f;
+  result.inverse = usable ? inverse : 0.0f;
+  return result;
+}
+
+// clamp(round(value * inverse), -qmax, qmax); NaN gives -qmax, infinities the nearest end.
+TMPQ_HOST_DEVICE static inline int8_t QuantizeValue(float value, float inverse, int qmax) {
+  const float limit = (float)qmax;
+  float scaled = value * inverse;
+  scaled = scaled > -limit ? scaled : -limit;
+  scaled = scaled < limit ? scaled : limit;
+  return (int8_t)RoundHalfEven(scaled);
+}
+
+// e^x: 0 below -103.97, infinity above 88.72, NaN for NaN. Within 2 ulp.
+TMPQ_HOST_DEVICE static inline float ExpF(float x) {
+  float clamped = x > -104.0f ? x : -104.0f;  // NaN becomes -104 and is put back at the end
+  clamped = clamped < 89.0f ? clamped : 89.0f;
+  const float n = rintf(clamped * 1.44269504088896341f);
+  float r = fmaf(n, -0.693145751953125f, clamped);
+  r = fmaf(n, -1.42860682030941723212e-6f, r);
+  float p = 1.9875691500e-4f;
+  p = fmaf(p, r, 1.3981999507e-3f);
+  p = fmaf(p, r, 8.3334519073e-3f);
+  p = fmaf(p, r, 4.1665795894e-2f);
+  p = fmaf(p, r, 1.6666665459e-1f);
+  p = fmaf(p, r, 5.0000001201e-1f);
+  p = fmaf(p, r * r, r) + 1.0f;
+  // 2^n in two factors, so that results near the ends of the range are scaled exactly once.
+  const int32_t whole = (int32_t)n, half = whole >> 1;
+  const float first = FloatOfBits((half + 127) << 23), second = FloatOfBits((whole - half + 127) << 23);
+  const float result = p * first * second;
+  return x == x ? result : x;
+}
+
+// ln x for normal x > 0 (other arguments give unspecified finite values). Within 2 ulp.
+TMPQ_HOST_DEVICE static inline float LogF(float x) {
+  // x = m 2^e with m in [sqrt(1/2), sqrt(2)).
+  const int32_t bits = BitsOfFloat(x);
+  const int32_t shifted = bits - 0x3f3504f3;
+  const int32_t exponent = shifted >> 23;
+  const float m = FloatOfBits(bits - exponent * (1 << 23)) - 1.0f;
+  const float e = (float)exponent, z = m * m;
+  float p = 7.0376836292e-2f;
+  p = fmaf(p, m, -1.1514610310e-1f);
+  p = fmaf(p, m, 1.1676998740e-1f);
+  p = fmaf(p, m, -1.2420140846e-1f);
+  p = fmaf(p, m, 1.4249322787e-1f);
+  p = fmaf(p, m, -1.6668057665e-1f);
+  p = fmaf(p, m, 2.0000714765e-1f);
+  p = fmaf(p, m, -2.4999993993e-1f);
+  p = fmaf(p, m, 3.3333331174e-1f);
+  float y = p * m * z;
+  y = fmaf(e, -2.12194440e-4f, y);
+  y = fmaf(z, -0.5f, y);
+  return fmaf(e, 0.693359375f, m + y);
+}
+
+// Angle reduced to [-pi/4, pi/4] and its quadrant; |x| <= 1e5.
+struct ReducedAngle {
+  float r;
+  int32_t quadrant;
+};
+TMPQ_HOST_DEVICE static inline ReducedAngle ReduceAngle(float x) {
+  const float n = rintf(x * 0.636619772367581343f);
+  float r = fmaf(n, -1.57079625129699707031f, x);
+  r = fmaf(n, -7.54978941586159635335e-8f, r);
+  r = fmaf(n, -5.39030285815811905e-15f, r);
+  ReducedAngle result;
+  result.r = r;
+  result.quadrant = (int32_t)n;
+  return result;
+}
+
+TMPQ_HOST_DEVICE static inline float SinOfQuadrant(ReducedAngle angle) {
+  const float r = angle.r, z = r * r;
+  float s = -1.9515295891e-4f;
+  s = fmaf(s, z, 8.3321608736e-3f);
+  s = fmaf(s, z, -1.6666654611e-1f);
+  s = fmaf(s * z, r, r);
+  float c = 2.443315711809948e-5f;
+  c = fmaf(c, z, -1.388731625493765e-3f);
+  c = fmaf(c, z, 4.166664568298827e-2f);
+  c = fmaf(c * z, z, fmaf(z, -0.5f, 1.0f));
+  const float value = (angle.quadrant & 1) ? c : s;
+  return (angle.quadrant & 2) ? -value : value;
+}
+
+// Absolute error within 2e-7 for |x| <= 1e5.
+TMPQ_HOST_DEVICE static inline float SinF(float x) { return SinOfQuadrant(ReduceAngle(x)); }
+TMPQ_HOST_DEVICE static inline float CosF(float x) {
+  ReducedAngle angle = ReduceAngle(x);
+  angle.quadrant += 1;
+  return SinOfQuadrant(angle);
+}
+
+TMPQ_HOST_DEVICE static inline float TanhF(float x) {
+  const float a = fabsf(x), z = x * x;
+  const float large = 1.0f - 2.0f / (ExpF(2.0f * a) + 1.0f);
+  float p = -5.70498872745e-3f;
+  p = fmaf(p, z, 2.06390887954e-2f);
+  p = fmaf(p, z, -5.37397155531e-2f);
+  p = fmaf(p, z, 1.33314422036e-1f);
+  p = fmaf(p, z, -3.33332819422e-1f);
+  const float small = fmaf(p * z, x, x);
+  const float signed_large = x < 0.0f ? -large : large;
+  return a < 0.625f ? small : signed_large;
+}
+
+TMPQ_HOST_DEVICE static inline float SigmoidF(float x) { return 1.0f / (1.0f + ExpF(-x)); }
+TMPQ_HOST_DEVICE static inline float SiluF(float x) { return x * SigmoidF(x); }
+
+// GELU, tanh approximation: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) {
+  const float cube = x * x * x;
+  const float inner = 0.797884560802865356f * fmaf(0.044715f, cube, x);
+  return 0.5f * x * (1.0f + TanhF(inner));
+}
+
+// Lanes of a row sum: element i belongs to lane i % kRowLanes, each lane is summed in order, then halves are
+// added: 32 -> 16 -> 8 -> 4 -> 2 -> 1.
+constexpr int kRowLanes = 32;
+
+TMPQ_HOST_DEVICE static inline float SumLanes(float lanes[kRowLanes]) {
+  for (int width = kRowLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] = lanes[i] + lanes[i + width];
+  }
+  return lanes[0];
+}
+
+}  // namespace tmpq::kernels

@@ -2,7 +2,9 @@
 # fused multiply-adds, no fast math, no reassociation. `tmpq_options` carries them.
 add_library(tmpq_options INTERFACE)
 target_include_directories(tmpq_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math -Wall -Wextra -Wshadow -Wno-sign-compare)
+# -Wrestrict: GCC 12 warns falsely about string concatenation (GCC bug 105651).
+target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math -Wall -Wextra -Wshadow -Wno-sign-compare
+                       -Wno-restrict)
 if(TMPQ_WARNINGS_AS_ERRORS)
   target_compile_options(tmpq_options INTERFACE -Werror)
 endif()

@@ -1,0 +1,67 @@
+// Everything that a search run depends on, in one struct: its text is the journal's header.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tmpq {
+
+struct SearchConfig {
+  std::string model = "fashion-dit";
+  std::string budget = "4bit";
+  std::string steps = "20";
+  std::string mode = "groupwise-consistent";
+  std::string grouping = "quadratic";
+  std::vector<int> weight_bits = {3, 4, 5, 6, 8};
+  std::vector<int> activation_bits = {3, 4, 5, 6, 8};
+  uint64_t seed = 0;
+  // TMPQ-DM's evolution; its published values are 50, 20, 10, 25, 10, 0.25.
+  int population = 50;
+  int generations = 20;
+  int parents = 10;
+  int mutants = 25;
+  int crossovers = 10;
+  double mutation_probability = 0.25;
+  double initial_mutation_probability = 0.1;
+  // Fidelities.
+  int trajectory_steps = 50;
+  int trajectory_samples = 24;
+  int metric_samples = 512;
+  int metric_candidates = 3;
+  int selection_candidates = 8;
+  int selection_samples = 1000;
+  int report_samples = 2000;
+
+  template <typename V>
+  void ForEachField(V&& visit) {
+    visit("model", model, "bundled model's name, folder or weights file");
+    visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
+    visit("steps", steps, "sampling steps");
+    visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");
+    visit("grouping", grouping, "timestep groups: quadratic or uniform");
+    visit("weight_bits", weight_bits, "candidate bit-widths of weights");
+    visit("activation_bits", activation_bits, "candidate bit-widths of activations, q, k and v");
+    visit("seed", seed, "of proposals and of all noise");
+    visit("population", population, "candidates per generation (published: 50)");
+    visit("generations", generations, "generations (published: 20)");
+    visit("parents", parents, "best candidates of all generations that breed (published: 10)");
+    visit("mutants", mutants, "mutations per generation (published: 25)");
+    visit("crossovers", crossovers, "crossovers per generation (published: 10)");
+    visit("mutation_probability", mutation_probability, "per gene (published: 0.25)");
+    visit("initial_mutation_probability", initial_mutation_probability,
+          "per gene, of the initial candidate (published: 0.1)");
+    visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");
+    visit("trajectory_samples", trajectory_samples, "samples of a trajectory error");
+    visit("metric_samples", metric_samples, "samples of a distance during the search");
+    visit("metric_candidates", metric_candidates, "candidates per generation whose distance is measured");
+    visit("selection_candidates", selection_candidates, "finalists compared on selection noise");
+    visit("selection_samples", selection_samples, "samples of a finalist's distance");
+    visit("report_samples", report_samples, "samples of the printed figures, on report noise");
+  }
+
+  // Throws kUsage naming the first field that is out of range.
+  void Validate();
+};
+
+}  // namespace tmpq

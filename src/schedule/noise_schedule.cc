@@ -1,0 +1,67 @@
+#include "src/schedule/noise_schedule.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr int kMaxTrainingSteps = 100000;
+
+double CosineAlphaBar(double fraction) {
+  const double value = std::cos((fraction + 0.008) / 1.008 * kPi / 2);
+  return value * value;
+}
+
+double BetaOf(const std::string& kind, int t, int training_steps) {
+  const double fraction = training_steps > 1 ? static_cast<double>(t) / (training_steps - 1) : 0;
+  if (kind == "linear") return 1e-4 + fraction * (0.02 - 1e-4);
+  if (kind == "scaled-linear") {
+    const double root = std::sqrt(0.00085) + fraction * (std::sqrt(0.012) - std::sqrt(0.00085));
+    return root * root;
+  }
+  if (kind == "cosine") {
+    const double now = CosineAlphaBar(static_cast<double>(t) / training_steps);
+    const double next = CosineAlphaBar(static_cast<double>(t + 1) / training_steps);
+    return std::min(1 - next / now, 0.999);
+  }
+  throw Error(ErrorCode::kUsage, "noise schedule", "\"" + kind + "\" is unknown",
+              "known are cosine, linear and scaled-linear");
+}
+
+}  // namespace
+
+NoiseSchedule NoiseSchedule::Make(const std::string& kind, int training_steps) {
+  CheckRange("training_steps", training_steps, 1, kMaxTrainingSteps);
+  NoiseSchedule schedule{kind, {}};
+  double alpha_bar = 1;
+  for (int t = 0; t < training_steps; ++t) {
+    alpha_bar *= 1 - BetaOf(kind, t, training_steps);
+    schedule.alpha_bar.push_back(alpha_bar);
+  }
+  return schedule;
+}
+
+NoiseSchedule NoiseSchedule::FromJson(const Json& json, const std::string& where) {
+  const auto kind = JsonGet<std::string>(json, "kind", where);
+  const auto training_steps = JsonGet<int>(json, "training_steps", where);
+  if (!json.contains("alpha_bar")) return Make(kind, training_steps);
+  NoiseSchedule schedule{kind, JsonGet<std::vector<double>>(json, "alpha_bar", where)};
+  const auto& table = schedule.alpha_bar;
+  const bool legal = static_cast<int>(table.size()) == training_steps && !table.empty() &&
+                     table.front() < 1 && table.back() > 0 &&
+                     std::is_sorted(table.begin(), table.end(), [](double a, double b) { return a >= b; });
+  if (!legal) throw Error(ErrorCode::kInput, where, "alpha_bar has to decrease strictly within (0, 1)");
+  return schedule;
+}
+
+Json NoiseSchedule::ToJson(bool with_table) const {
+  Json json = {{"kind", kind}, {"training_steps", training_steps()}};
+  if (with_table) json["alpha_bar"] = alpha_bar;
+  return json;
+}
+
+}  // namespace tmpq

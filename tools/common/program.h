@@ -1,0 +1,42 @@
+// What every program shares: --help, --version and --json, errors as one line and an exit code,
+// progress on stderr.
+#pragma once
+
+#include <cxxopts.hpp>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "src/core/json.h"
+#include "src/core/progress.h"
+
+namespace tmpq {
+
+// Exit codes: done, failed, bad usage.
+enum ExitCode { kDone = 0, kFailed = 1, kBadUsage = 2 };
+
+// Adds the common flags to `options`, parses the command line and runs `body`, whose return value
+// is the exit code. tmpq::Error and anything else thrown become "<program>: <message>" on stderr;
+// --help and --version print and end with 0; an unknown flag, a bad value or a left-over argument
+// ends with 2.
+int RunMain(int argc, char** argv, cxxopts::Options& options,
+            const std::function<int(const cxxopts::ParseResult&)>& body);
+
+// The value of `flag`, or kUsage naming the flag when it is missing.
+std::string Required(const cxxopts::ParseResult& arguments, const std::string& flag);
+
+// --json was given: the result belongs on stdout as one JSON document.
+bool WantsJson(const cxxopts::ParseResult& arguments);
+void PrintJson(const Json& result);
+
+// A bar where stderr is a terminal, plain lines elsewhere.
+TerminalProgress MakeProgress();
+
+// The checkpoints folder that comes with this build: bundled models by name.
+std::filesystem::path BundledCheckpoints();
+
+// Keeps freed memory in the process instead of returning it to the system after every network call,
+// which costs up to three times the time of training. For a program's first line.
+void KeepFreedMemory();
+
+}  // namespace tmpq

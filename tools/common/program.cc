@@ -15,47 +15,50 @@
 namespace tmpq {
 namespace {
 
+constexpr size_t kHelpWidth = 110;  // columns
+
 int Complain(const std::string& program, const std::string& message, int code) {
-  std::fprintf(stderr, "%s: %s\n", program.c_str(), message.c_str());
+  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
   return code;
 }
 
-int ParseAndRun(int argc, char** argv, cxxopts::Options& options,
-                const std::function<int(const cxxopts::ParseResult&)>& body) {
+void ParseAndRun(int argc, char** argv, cxxopts::Options& options,
+                 const std::function<void(const cxxopts::ParseResult&)>& body) {
   const cxxopts::ParseResult arguments = options.parse(argc, argv);
   if (arguments.count("help") > 0) {
     std::cout << options.help();
-    return kDone;
-  }
-  if (arguments.count("version") > 0) {
+  } else if (arguments.count("version") > 0) {
     std::cout << options.program() << " " << Version() << " (" << GitRevision() << ")\n";
-    return kDone;
-  }
-  if (!arguments.unmatched().empty()) {
+  } else if (!arguments.unmatched().empty()) {
     throw Error(ErrorCode::kUsage, "command line",
-                "\"" + arguments.unmatched().front() + "\" is one too many", "see --help");
+                "\"" + arguments.unmatched().front() + "\" is not expected", "see --help");
+  } else {
+    body(arguments);
   }
-  return body(arguments);
 }
 
 }  // namespace
 
-int RunMain(int argc, char** argv, cxxopts::Options& options,
-            const std::function<int(const cxxopts::ParseResult&)>& body) {
-  options.set_width(110);
-  options.add_options()("h,help", "print this and exit")("version", "print the version and exit")(
-      "json", "print the result as JSON on stdout");
-  const std::string program = options.program();
+int RunProgram(int argc, char** argv, const ProgramInfo& info,
+               const std::function<void(cxxopts::Options&)>& declare,
+               const std::function<void(const cxxopts::ParseResult&)>& body) {
   try {
-    return ParseAndRun(argc, argv, options, body);
+    cxxopts::Options options(info.name, info.description);
+    options.set_width(kHelpWidth);
+    declare(options);
+    options.add_options()("h,help", "print this help and exit")(
+        "version", "print the version and exit")("json", "print the result as JSON on stdout");
+    options.positional_help(info.positional);
+    ParseAndRun(argc, argv, options, body);
+    return kDone;
   } catch (const Error& error) {
-    return Complain(program, error.what(), error.exit_code());
+    return Complain(info.name, error.what(), error.exit_code());
   } catch (const cxxopts::exceptions::exception& error) {
-    return Complain(program, std::string(error.what()) + "; see --help", kBadUsage);
+    return Complain(info.name, std::string(error.what()) + "; see --help", kBadUsage);
   } catch (const std::bad_alloc&) {
-    return Complain(program, "out of memory", kFailed);
+    return Complain(info.name, "out of memory", kFailed);
   } catch (const std::exception& error) {
-    return Complain(program, std::string("internal error: ") + error.what(), kFailed);
+    return Complain(info.name, std::string("internal: ") + error.what(), kFailed);
   }
 }
 

@@ -15,12 +15,20 @@ namespace tmpq {
 // Exit codes: done, failed, bad usage.
 enum ExitCode { kDone = 0, kFailed = 1, kBadUsage = 2 };
 
-// Adds the common flags to `options`, parses the command line and runs `body`, whose return value
-// is the exit code. tmpq::Error and anything else thrown become "<program>: <message>" on stderr;
+struct ProgramInfo {
+  std::string name;         // "tmpq-run"
+  std::string description;  // one sentence
+  std::string positional;   // how left-over arguments are called in --help: "CONFIG.ini", or empty
+};
+
+// Declares the program's flags with `declare`, adds the common ones, parses the command line and
+// runs `body`. Returns the exit code. tmpq::Error and anything else thrown become "<program>:
+// error: <message>" on stderr;
 // --help and --version print and end with 0; an unknown flag, a bad value or a left-over argument
 // ends with 2.
-int RunMain(int argc, char** argv, cxxopts::Options& options,
-            const std::function<int(const cxxopts::ParseResult&)>& body);
+int RunProgram(int argc, char** argv, const ProgramInfo& info,
+               const std::function<void(cxxopts::Options&)>& declare,
+               const std::function<void(const cxxopts::ParseResult&)>& body);
 
 // The value of `flag`, or kUsage naming the flag when it is missing.
 std::string Required(const cxxopts::ParseResult& arguments, const std::string& flag);

@@ -1,0 +1,165 @@
+// Row functions as plain loops, compiled once per set of kernels: the compiler vectorizes them for each, and the
+// numerics contract makes the bytes equal. Everything has internal linkage.
+#pragma once
+
+#include "kernels/include/kernels.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::kernels {
+namespace {
+
+inline float AbsMax(const float* x, int64_t count) {
+  float lanes[kRowLanes] = {};
+  int64_t i = 0;
+  for (; i + kRowLanes <= count; i += kRowLanes) {
+    for (int lane = 0; lane < kRowLanes; ++lane) {
+      const float a = fabsf(x[i + lane]);
+      lanes[lane] = a > lanes[lane] ? a : lanes[lane];
+    }
+  }
+  for (; i < count; ++i) {
+    const float a = fabsf(x[i]);
+    lanes[i % kRowLanes] = a > lanes[i % kRowLanes] ? a : lanes[i % kRowLanes];
+  }
+  float result = 0;
+  for (int lane = 0; lane < kRowLanes; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
+  return result;
+}
+
+void QuantizeRows(const QuantizeRowsArgs& args) {
+  const int qmax = QMax(args.bits);
+  const int64_t q_stride = RoundUp(args.cols, 4);
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    int8_t* q = args.q + row * q_stride;
+    const RowScale scale = ScaleOf(AbsMax(x, args.cols), qmax);
+    args.scale[row] = scale.scale;
+    for (int64_t i = 0; i < args.cols; ++i) q[i] = QuantizeValue(x[i], scale.inverse, qmax);
+    for (int64_t i = args.cols; i < q_stride; ++i) q[i] = 0;
+  }
+}
+
+// Lane-ordered sum of term(i).
+template <typename Term>
+inline float RowSum(int64_t count, Term term) {
+  float lanes[kRowLanes] = {};
+  int64_t i = 0;
+  for (; i + kRowLanes <= count; i += kRowLanes) {
+    for (int lane = 0; lane < kRowLanes; ++lane) lanes[lane] = lanes[lane] + term(i + lane);
+  }
+  for (; i < count; ++i) lanes[i % kRowLanes] = lanes[i % kRowLanes] + term(i);
+  return SumLanes(lanes);
+}
+
+void LayerNorm(const RowsArgs& args, float epsilon) {
+  const auto count = (float)args.cols;
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.cols;
+    float* out = args.out + row * args.cols;
+    const float mean = RowSum(args.cols, [&](int64_t i) { return x[i]; }) / count;
+    const float variance = RowSum(args.cols, [&](int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / count;
+    const float inverse = 1.0f / sqrtf(variance + epsilon);
+    for (int64_t i = 0; i < args.cols; ++i) out[i] = (x[i] - mean) * inverse;
+  }
+}
+
+void GroupNorm(const GroupNormArgs& args) {
+  const int64_t width = args.channels / args.groups, count = args.pixels * width;
+  for (int64_t group = 0; group < args.groups; ++group) {
+    const float* x = args.x + group * width;
+    const auto at = [&](int64_t i) { return x[i / width * args.channels + i % width]; };
+    const float mean = RowSum(count, at) / (float)count;
+    const float variance = RowSum(count, [&](int64_t i) { return (at(i) - mean) * (at(i) - mean); }) / (float)count;
+    const float inverse = 1.0f / sqrtf(variance + args.epsilon);
+    for (int64_t pixel = 0; pixel < args.pixels; ++pixel) {
+      for (int64_t c = 0; c < width; ++c) {
+        const int64_t channel = group * width + c, i = pixel * args.channels + channel;
+        args.out[i] = fmaf((args.x[i] - mean) * inverse, args.weight[channel], args.bias[channel]);
+      }
+    }
+  }
+}
+
+void Modulate(const ModulateArgs& args) {
+  for (int64_t row = 0; row < args.samples * args.rows; ++row) {
+    const float* shift = args.shift + row / args.rows * args.shift_stride;
+    const float* scale = args.scale + row / args.rows * args.scale_stride;
+    const float* x = args.x + row * args.cols;
+    float* out = args.out + row * args.cols;
+    for (int64_t i = 0; i < args.cols; ++i) out[i] = fmaf(x[i], 1.0f + scale[i], shift[i]);
+  }
+}
+
+void GatedAdd(const GatedAddArgs& args) {
+  for (int64_t row = 0; row < args.samples * args.rows; ++row) {
+    const float* gate = args.gate + row / args.rows * args.gate_stride;
+    const float* x = args.x + row * args.cols;
+    const float* y = args.y + row * args.cols;
+    float* out = args.out + row * args.cols;
+    for (int64_t i = 0; i < args.cols; ++i) out[i] = fmaf(gate[i], y[i], x[i]);
+  }
+}
+
+void Add(const float* x, const float* y, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = x[i] + y[i];
+}
+
+void Silu(const float* x, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = SiluF(x[i]);
+}
+
+void GeluTanh(const float* x, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = GeluTanhF(x[i]);
+}
+
+void MeanRows(const RowsArgs& args) {
+  for (int64_t i = 0; i < args.cols; ++i) args.out[i] = 0;
+  for (int64_t row = 0; row < args.rows; ++row) {
+    for (int64_t i = 0; i < args.cols; ++i) args.out[i] = args.out[i] + args.x[row * args.cols + i];
+  }
+  for (int64_t i = 0; i < args.cols; ++i) args.out[i] = args.out[i] / (float)args.rows;
+}
+
+void TimestepEmbedding(float timestep, int64_t size, float* out) {
+  const int64_t half = size / 2;
+  for (int64_t i = 0; i < half; ++i) {
+    const float frequency = ExpF(-9.21034037197618273607f * (float)i / (float)half);  // 10000^(-i / half)
+    out[i] = CosF(timestep * frequency);
+    out[half + i] = SinF(timestep * frequency);
+  }
+}
+
+// Turns logits into integer probabilities against their maximum; returns the exact sum.
+// p = round(PMax exp(l - max)). With 16 bits: high and low bytes.
+inline int64_t IntegerSoftmax(float* logits, int64_t count, int bits, uint8_t* high, uint8_t* low) {
+  float maximum = logits[0];
+  for (int64_t j = 1; j < count; ++j) maximum = logits[j] > maximum ? logits[j] : maximum;
+  const auto pmax = (float)((1 << bits) - 1);
+  int32_t sum = 0;  // at most 65535 keys of 16 bits, which AttentionArgs' users ensure
+  if (bits == 16) {
+    for (int64_t j = 0; j < count; ++j) {
+      const int32_t p = RoundHalfEven(pmax * ExpF(logits[j] - maximum));
+      high[j] = (uint8_t)(p >> 8);
+      low[j] = (uint8_t)p;
+      sum += p;
+    }
+  } else {
+    for (int64_t j = 0; j < count; ++j) {
+      const int32_t p = RoundHalfEven(pmax * ExpF(logits[j] - maximum));
+      high[j] = (uint8_t)p;
+      sum += p;
+    }
+  }
+  return sum;
+}
+
+// Float softmax numerators in place; returns their lane-ordered sum.
+inline float FloatSoftmax(float* logits, int64_t count, float scale) {
+  float maximum = logits[0];
+  for (int64_t j = 1; j < count; ++j) maximum = logits[j] > maximum ? logits[j] : maximum;
+  for (int64_t j = 0; j < count; ++j) logits[j] = ExpF((logits[j] - maximum) * scale);
+  return RowSum(count, [&](int64_t j) { return logits[j]; });
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

@@ -1,0 +1,131 @@
+// The kernels that a device offers, and the sets of them that this machine can run.
+//
+// All are single-threaded leaf functions on row-major float rows; threads run over samples above them. Every set
+// gives the bytes of the reference (docs/numerics.md). Sizes are elements, strides are elements from row to row.
+// Outputs do not overlap inputs unless a comment allows it.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace tmpq::kernels {
+
+// Per-token dynamic quantization of x (rows, cols).
+struct QuantizeRowsArgs {
+  const float* x = nullptr;
+  int64_t rows = 0, cols = 0, x_stride = 0;
+  int bits = 8;              // 2..8
+  int8_t* q = nullptr;       // (rows, RoundUp4(cols)), padding 0
+  float* scale = nullptr;    // (rows)
+};
+
+// out (m, n) = fmaf((float)sum_k a w, a_scale w_scale, bias).
+struct LinearIntArgs {
+  int64_t m = 0, n = 0, k = 0;
+  const int8_t* a = nullptr;          // (m, RoundUp4(k))
+  const float* a_scale = nullptr;     // (m)
+  const uint8_t* weights = nullptr;   // packed (n, k), kernels/include/packing.h
+  int bits = 8;                       // of the weights
+  const float* w_scale = nullptr;     // (n)
+  const float* bias = nullptr;        // (n) or null
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  uint8_t* scratch = nullptr;         // LinearIntScratchBytes(n, k), 64-byte aligned
+};
+
+// out (m, n) = bias + chain over k of fmaf(x, w, acc), acc from 0.
+struct LinearF32Args {
+  int64_t m = 0, n = 0, k = 0;
+  const float* x = nullptr;
+  int64_t x_stride = 0;
+  const float* panels = nullptr;  // PackFloatPanels of (n, k)
+  const float* bias = nullptr;    // (n) or null
+  float* out = nullptr;
+  int64_t out_stride = 0;
+};
+
+// One sample: q (queries, heads * head_dim), k and v (keys, heads * head_dim) -> out, of q's shape.
+struct AttentionArgs {
+  int64_t queries = 0, keys = 0, heads = 0, head_dim = 0;
+  const float *q = nullptr, *k = nullptr, *v = nullptr;
+  int64_t q_stride = 0, k_stride = 0, v_stride = 0;
+  int q_bits = 8, k_bits = 8, v_bits = 8;  // 2..8; float attention ignores them
+  int softmax_bits = 8;                    // 2..8 or 16
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  uint8_t* scratch = nullptr;  // AttentionScratchBytes, 64-byte aligned
+};
+
+struct RowsArgs {
+  const float* x = nullptr;  // (rows, cols), contiguous
+  int64_t rows = 0, cols = 0;
+  float* out = nullptr;
+};
+
+// (samples * rows, cols); shift, scale, gate: one row per sample, at their strides.
+struct ModulateArgs {
+  const float* x = nullptr;
+  int64_t samples = 0, rows = 0, cols = 0;
+  const float *shift = nullptr, *scale = nullptr;
+  int64_t shift_stride = 0, scale_stride = 0;
+  float* out = nullptr;
+};
+struct GatedAddArgs {
+  const float *x = nullptr, *y = nullptr;
+  int64_t samples = 0, rows = 0, cols = 0;
+  const float* gate = nullptr;
+  int64_t gate_stride = 0;
+  float* out = nullptr;
+};
+
+// One sample (pixels, channels); statistics over (pixels, channels / groups) of each group.
+struct GroupNormArgs {
+  const float* x = nullptr;
+  int64_t pixels = 0, channels = 0, groups = 0;
+  float epsilon = 0;
+  const float *weight = nullptr, *bias = nullptr;  // (channels)
+  float* out = nullptr;
+};
+
+struct KernelSet {
+  const char* name;      // "reference", "avx2", "avx512vnni"
+  const char* requires_; // what the processor has to have
+  bool (*supported)();
+
+  void (*quantize_rows)(const QuantizeRowsArgs&);
+  void (*linear_int)(const LinearIntArgs&);
+  void (*linear_f32)(const LinearF32Args&);
+  void (*attention_int)(const AttentionArgs&);
+  void (*attention_f32)(const AttentionArgs&);
+  void (*layer_norm)(const RowsArgs&, float epsilon);
+  void (*group_norm)(const GroupNormArgs&);
+  void (*modulate)(const ModulateArgs&);      // fmaf(x, 1 + scale, shift)
+  void (*gated_add)(const GatedAddArgs&);     // fmaf(gate, y, x)
+  void (*add)(const float* x, const float* y, int64_t count, float* out);
+  void (*silu)(const float* x, int64_t count, float* out);
+  void (*gelu_tanh)(const float* x, int64_t count, float* out);
+  void (*mean_rows)(const RowsArgs&);         // out (cols): sum over rows in order, then divided
+  void (*timestep_embedding)(float timestep, int64_t size, float* out);  // cos(t f_i), then sin(t f_i)
+};
+
+static inline int64_t RoundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+// Bytes of LinearIntArgs::scratch.
+int64_t LinearIntScratchBytes(int64_t n, int64_t k);
+// Bytes of AttentionArgs::scratch, for integers and float.
+int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim);
+
+const KernelSet& ReferenceKernels();
+const KernelSet& Avx2Kernels();        // only call its functions where supported()
+const KernelSet& Avx512VnniKernels();  // likewise
+
+constexpr int kKernelSetCount = 3;
+// All sets, slowest first.
+const KernelSet* const* AllKernels();
+// The fastest supported set.
+const KernelSet& BestKernels();
+// By name; null when unknown.
+const KernelSet* FindKernels(const char* name);
+
+}  // namespace tmpq::kernels

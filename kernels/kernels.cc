@@ -1,0 +1,47 @@
+#include "kernels/include/kernels.h"
+
+#include <string.h>
+
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+
+int64_t LinearIntScratchBytes(int64_t n, int64_t k) { return PackedBytes(n, k, 8); }
+
+int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {
+  const int64_t key_columns = RoundUp(keys, kGroupOutputs), value_columns = RoundUp(head_dim, kGroupOutputs);
+  const int64_t wide = key_columns > value_columns ? key_columns : value_columns;
+  const int64_t floats = queries * key_columns               // logits
+                         + 2 * queries * value_columns       // products with v (two halves at 16 bits)
+                         + key_columns * head_dim            // float panels of k
+                         + value_columns * keys              // float panels of v
+                         + 4 * (queries + wide);             // scales and sums
+  const int64_t bytes = queries * RoundUp(head_dim, 4)       // q
+                        + PackedBytes(keys, head_dim, 8)     // k
+                        + PackedBytes(head_dim, keys, 8)     // v
+                        + 2 * queries * RoundUp(keys, 4);    // probabilities (two halves)
+  return 4 * floats + bytes + 16 * 64;  // every part begins on a cache line
+}
+
+namespace {
+const KernelSet* const kAll[kKernelSetCount] = {&ReferenceKernels(), &Avx2Kernels(), &Avx512VnniKernels()};
+}  // namespace
+
+const KernelSet* const* AllKernels() { return kAll; }
+
+const KernelSet& BestKernels() {
+  const KernelSet* best = kAll[0];
+  for (const KernelSet* set : kAll) {
+    if (set->supported()) best = set;
+  }
+  return *best;
+}
+
+const KernelSet* FindKernels(const char* name) {
+  for (const KernelSet* set : kAll) {
+    if (strcmp(set->name, name) == 0) return set;
+  }
+  return nullptr;
+}
+
+}  // namespace tmpq::kernels

@@ -1,0 +1,84 @@
+// The published view of a run: everything that a plot, a table or a later look needs, in one HDF5
+// file. docs/formats.md describes the schema.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/metrics/estimate.h"
+#include "src/plan/candidate.h"
+#include "src/plan/costs.h"
+#include "src/plan/quant_site.h"
+#include "src/search/evaluator.h"
+
+namespace tmpq {
+
+// Raised when a reader of the old schema would misread a file.
+inline constexpr int64_t kRunSchemaVersion = 1;
+
+// What a measured or computed number is; becomes attributes.
+struct Quantity {
+  std::string units;  // "1" for a number without unit
+  std::string meaning;
+  bool minimized = true;
+};
+
+struct RunEvaluation {
+  Fidelity fidelity = Fidelity::kPredicted;
+  Candidate candidate;
+  Costs costs;
+  Measurements measurements;
+};
+
+// A Pareto front: indices into the evaluations, all of one fidelity.
+struct RunFront {
+  Fidelity fidelity = Fidelity::kPredicted;
+  std::vector<std::string> objectives;  // names of costs or measurements, all minimized
+  std::vector<int64_t> evaluations;
+};
+
+// Progress of the search, one entry per generation, at one fidelity.
+struct RunHistory {
+  Fidelity fidelity = Fidelity::kPredicted;
+  std::vector<std::string> objectives;
+  std::vector<double> reference_point;  // of the hypervolume, in the objectives' units
+  std::vector<int64_t> generations;
+  std::vector<int64_t> evaluations;  // candidates evaluated so far
+  std::vector<double> hypervolume;
+};
+
+// One of float, naive, w4a4, w8a8, plan: measured on report noise.
+struct RunBaseline {
+  std::string name;
+  Candidate candidate;
+  Costs costs;
+  int64_t samples = 0;
+  std::map<std::string, Estimate> metrics;
+};
+
+// Plain data; the order of evaluations is the journal's.
+struct RunRecord {
+  std::string config_text;
+  std::map<std::string, std::string> provenance;  // program, git_revision, hashes, seed
+  std::map<std::string, double> budget;           // limit by name of cost
+  std::vector<QuantSite> sites;
+  std::map<std::string, Quantity> quantities;  // of every measurement and metric that appears
+  std::vector<RunEvaluation> evaluations;
+  std::vector<RunFront> fronts;
+  RunHistory history;
+  std::vector<RunBaseline> baselines;
+  std::map<std::string, double> seconds;  // by stage: the only content that differs between runs
+};
+
+// The file's bytes: the same record gives the same bytes. A measurement, metric or objective
+// without an entry in `quantities`, or an index outside the evaluations, is a bug of the caller
+// (aborts).
+std::string SerializeRun(const RunRecord& record);
+
+// Writes whole or not at all. Throws kIo.
+void WriteRunFile(const std::filesystem::path& path, const RunRecord& record);
+
+}  // namespace tmpq

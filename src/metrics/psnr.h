@@ -1,0 +1,27 @@
+// Peak signal-to-noise ratio of images in [-1, 1] (peak-to-peak 2), in dB.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "src/metrics/estimate.h"
+
+namespace tmpq {
+
+// Mean squared error of each of `count` samples, in double; both images hold the same number of
+// elements per sample.
+std::vector<double> MeanSquaredErrors(std::span<const float> images,
+                                      std::span<const float> reference, int64_t count);
+
+// 10 log10(2^2 / mse); infinite for 0.
+double PsnrOfMse(double mean_squared_error);
+
+// PSNR of the pooled error: the mean of the samples' mean squared errors, then dB (a mean of dB
+// would let one identical image make it infinite). The 95 % interval is mean +- 1.96 standard
+// errors of the samples' errors, in dB; where it reaches an error of 0, `high` is infinite.
+// Identical images: all three infinite; images that are not finite: all three -infinity. Throws
+// kInput below two samples.
+Estimate EstimatePsnr(std::span<const double> mean_squared_errors);
+
+}  // namespace tmpq

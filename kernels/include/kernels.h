@@ -89,7 +89,7 @@ struct GroupNormArgs {
 
 struct KernelSet {
   const char* name;      // "reference", "avx2", "avx512vnni"
-  const char* requires_; // what the processor has to have
+  const char* requirement;  // what the processor has to have
   bool (*supported)();
 
   void (*quantize_rows)(const QuantizeRowsArgs&);

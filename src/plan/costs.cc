@@ -17,10 +17,10 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
 }  // namespace
 
 int64_t StoredWeightBytes(const QuantSite& site, BitWidth width) {
-  const int64_t bias_free_scales = site.output_features * 8;  // float scale, int32 column sum
+  const int64_t scales = site.output_features * 4;
   if (width.is_float()) return site.elements * 4;
   return RoundUp(site.output_features, 16) * RoundUp(site.input_features, 4) * width.bits() / 8 +
-         bias_free_scales;
+         scales;
 }
 
 Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step) {

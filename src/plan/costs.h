@@ -21,8 +21,7 @@ struct Costs {
 // `calls_per_step`: network evaluations of one step (2 with classifier-free guidance).
 Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step);
 
-// Bytes of one weight site packed at `width`: panels, one float scale and one int32 column sum per
-// output.
+// Bytes of one weight site packed at `width`: panels and one float scale per output.
 int64_t StoredWeightBytes(const QuantSite& site, BitWidth width);
 
 }  // namespace tmpq

@@ -38,11 +38,10 @@ QuantizedWeights QuantizeWeights(const std::string& layer, std::span<const float
 }
 
 PackedWeights Pack(const QuantizedWeights& weights) {
-  PackedWeights packed{weights.bits, weights.outputs, weights.inputs, {}, weights.scale, {}};
+  PackedWeights packed{weights.bits, weights.outputs, weights.inputs, {}, weights.scale};
   packed.data.resize(kernels::PackedBytes(weights.outputs, weights.inputs, weights.bits));
-  packed.column_sums.resize(weights.outputs);
-  kernels::PackWeights(weights.q.data(), weights.outputs, weights.inputs, weights.bits, packed.data.data(),
-                       packed.column_sums.data());
+  kernels::PackWeights(weights.q.data(), weights.outputs, weights.inputs, weights.bits,
+                       packed.data.data());
   return packed;
 }
 

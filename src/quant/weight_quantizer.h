@@ -29,8 +29,7 @@ struct PackedWeights {
   int64_t outputs = 0;
   int64_t inputs = 0;
   std::vector<uint8_t> data;
-  std::vector<float> scale;          // (N)
-  std::vector<int32_t> column_sums;  // (N): sum over k of q[n][k]
+  std::vector<float> scale;  // (N)
 };
 
 PackedWeights Pack(const QuantizedWeights& weights);

@@ -24,8 +24,7 @@ PackedWeightTable::PackedWeightTable(const TensorFile& file, const SiteTable& si
       const int64_t outputs = site.output_features;
       views_[{static_cast<int>(s), BitWidth::Of(bits)}] = {
           bits, file.Bytes(prefix + ".data", {bytes}).data(),
-          file.Floats(prefix + ".scale", {outputs}).data(),
-          file.Int32s(prefix + ".column_sums", {outputs}).data()};
+          file.Floats(prefix + ".scale", {outputs}).data()};
     }
   }
 }
@@ -44,13 +43,12 @@ void PackedWeightTable::Add(TensorFileWriter& writer, const std::string& layer,
   const std::string prefix = Prefix(layer, weights.bits);
   writer.AddBytes(prefix + ".data", {static_cast<int64_t>(weights.data.size())}, weights.data);
   writer.AddFloats(prefix + ".scale", {weights.outputs}, weights.scale);
-  writer.AddInt32s(prefix + ".column_sums", {weights.outputs}, weights.column_sums);
 }
 
 void PackedWeightTable::CopyTo(TensorFileWriter& writer, int site, BitWidth width) const {
   Get(site, width);
   const std::string prefix = Prefix(sites_->sites[site].layer, width.bits());
-  for (const char* part : {".data", ".scale", ".column_sums"}) {
+  for (const char* part : {".data", ".scale"}) {
     const TensorView& view = file_->Get(prefix + part);
     writer.Add(prefix + part, view.dtype, view.shape, view.data);
   }

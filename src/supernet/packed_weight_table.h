@@ -14,12 +14,11 @@ namespace tmpq {
 // Pointers into a mapped file, or into a PackedWeights: what a kernel call needs.
 struct PackedWeightView {
   int bits = 0;
-  const uint8_t* data = nullptr;         // packed panels
-  const float* scale = nullptr;          // (N)
-  const int32_t* column_sums = nullptr;  // (N)
+  const uint8_t* data = nullptr;  // packed panels
+  const float* scale = nullptr;   // (N)
 };
 
-// Tensors are named "<layer>.w<bits>.data|scale|column_sums". Views live as long as the file. Const-safe.
+// Tensors are named "<layer>.w<bits>.data|scale". Views live as long as the file. Const-safe.
 class PackedWeightTable {
  public:
   // Indexes every packed weight of `sites` that `file` holds. Throws kInput/kCorrupt on wrong sizes.

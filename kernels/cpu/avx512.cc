@@ -1,0 +1,187 @@
+// Kernels for processors with AVX-512 and VNNI. Compiled with its own flags: includes nothing that could lend
+// AVX-512 code to other translation units.
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+
+#include "kernels/cpu/products.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/include/kernels.h"
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+namespace {
+
+// sum (Rows, 16 Panels): 24 accumulators for 6 x 64 leave room for 4 weight registers; activations are read as
+// broadcast memory operands.
+template <int Rows, int Panels>
+void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out, int64_t out_stride) {
+  __m512i sums[Rows][Panels];
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_si512();
+  }
+  const int64_t panel_bytes = groups * kGroupValues;
+  for (int64_t g = 0; g < groups; ++g) {
+    __m512i weights[Panels];
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
+#pragma GCC unroll 6
+    for (int r = 0; r < Rows; ++r) {
+      int32_t word;
+      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+      const __m512i activations = _mm512_set1_epi32(word);
+#pragma GCC unroll 4
+      for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], activations);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) _mm512_storeu_si512(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+  }
+}
+
+template <int Rows, int Panels>
+void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, float* out, int64_t out_stride) {
+  __m512 sums[Rows][Panels];
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_ps();
+  }
+  const int64_t panel_floats = k * kGroupOutputs;
+  for (int64_t i = 0; i < k; ++i) {
+    __m512 weights[Panels];
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_ps(w + p * panel_floats + i * kGroupOutputs);
+#pragma GCC unroll 6
+    for (int r = 0; r < Rows; ++r) {
+      const __m512 value = _mm512_set1_ps(x[r * x_stride + i]);
+#pragma GCC unroll 4
+      for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_fmadd_ps(value, weights[p], sums[r][p]);
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) _mm512_storeu_ps(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+  }
+}
+
+using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int32_t*, int64_t);
+using FloatTileFunction = void (*)(int64_t, const float*, int64_t, const float*, float*, int64_t);
+
+#define TMPQ_TILES(tile)                                       \
+  {                                                            \
+    {tile<1, 1>, tile<1, 2>, tile<1, 3>, tile<1, 4>},          \
+        {tile<2, 1>, tile<2, 2>, tile<2, 3>, tile<2, 4>},      \
+        {tile<3, 1>, tile<3, 2>, tile<3, 3>, tile<3, 4>},      \
+        {tile<4, 1>, tile<4, 2>, tile<4, 3>, tile<4, 4>},      \
+        {tile<5, 1>, tile<5, 2>, tile<5, 3>, tile<5, 4>},      \
+        {tile<6, 1>, tile<6, 2>, tile<6, 3>, tile<6, 4>},      \
+  }
+constexpr IntTileFunction kIntTiles[kTileRows][kTilePanels] = TMPQ_TILES(IntTile);
+constexpr FloatTileFunction kFloatTiles[kTileRows][kTilePanels] = TMPQ_TILES(FloatTile);
+#undef TMPQ_TILES
+
+// Field planes of one group, unpacked to bytes and shifted into place (kernels/include/packing.h).
+inline __m512i UnpackFour(const uint8_t* packed) {
+  const __m256i bytes = _mm256_loadu_si256((const __m256i*)packed), mask = _mm256_set1_epi8(15);
+  const __m256i low = _mm256_and_si256(bytes, mask);
+  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+inline __m512i UnpackTwo(const uint8_t* packed) {
+  const __m512i bytes = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i*)packed));
+  // 128-bit lane j keeps bits 2j and 2j + 1; a byte takes nothing of its neighbour after the mask.
+  const __m512i shifted = _mm512_srlv_epi64(bytes, _mm512_setr_epi64(0, 0, 2, 2, 4, 4, 6, 6));
+  return _mm512_and_si512(shifted, _mm512_set1_epi8(3));
+}
+
+inline __m512i UnpackOne(const uint8_t* packed, char value) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, packed, sizeof(bits));
+  return _mm512_maskz_set1_epi8((__mmask64)bits, value);
+}
+
+template <int Bits>
+void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out) {
+  for (int64_t g = 0; g < groups; ++g, out += kGroupValues) {
+    __m512i values = _mm512_setzero_si512();
+    if constexpr ((Bits & 4) != 0) {
+      values = UnpackFour(packed);
+      packed += 32;
+    }
+    if constexpr ((Bits & 2) != 0) {
+      const __m512i field = UnpackTwo(packed);
+      values = (Bits & 4) != 0 ? _mm512_or_si512(values, _mm512_slli_epi16(field, 4)) : field;
+      packed += 16;
+    }
+    if constexpr ((Bits & 1) != 0) {
+      values = _mm512_or_si512(values, UnpackOne(packed, (char)(1 << (Bits & 6))));
+      packed += 8;
+    }
+    _mm512_storeu_si512(out, values);
+  }
+}
+
+struct Tiles {
+  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
+                  int32_t* out, int64_t out_stride) {
+    kIntTiles[m - 1][panels - 1](groups, a, a_stride, w, out, out_stride);
+  }
+  static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out) {
+    switch (bits) {
+      case 2: return UnpackGroups<2>(packed, groups, out);
+      case 3: return UnpackGroups<3>(packed, groups, out);
+      case 4: return UnpackGroups<4>(packed, groups, out);
+      case 5: return UnpackGroups<5>(packed, groups, out);
+      case 6: return UnpackGroups<6>(packed, groups, out);
+      default: return UnpackGroups<7>(packed, groups, out);
+    }
+  }
+};
+
+// Rows and columns past the tiles go through a buffer.
+void LinearF32(const LinearF32Args& args) {
+  alignas(64) float sums[kTileRows * kTileColumns];
+  const int64_t panels = GroupsOfOutputs(args.n);
+  for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
+    const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
+    const int64_t column = panel * kGroupOutputs;
+    const int64_t count = args.n - column < kTileColumns ? args.n - column : kTileColumns;
+    for (int64_t row = 0; row < args.m; row += kTileRows) {
+      const int64_t rows = args.m - row < kTileRows ? args.m - row : kTileRows;
+      kFloatTiles[rows - 1][width - 1](args.k, args.x + row * args.x_stride, args.x_stride,
+                                       args.panels + column * args.k, sums, kTileColumns);
+      for (int64_t r = 0; r < rows; ++r) {
+        AddBias(sums + r * kTileColumns, args.bias != nullptr ? args.bias + column : nullptr, count,
+                args.out + (row + r) * args.out_stride + column);
+      }
+    }
+  }
+}
+
+bool Supported() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+
+constexpr KernelSet kSet = {"avx512vnni", "AVX-512 F, BW, VL, DQ and VNNI",
+                            Supported,    QuantizeRows,
+                            LinearInt<Tiles>, LinearF32,
+                            AttentionInt<Tiles>, AttentionF32<LinearF32>,
+                            LayerNorm,    GroupNorm,
+                            Modulate,     GatedAdd,
+                            Add,          Silu,
+                            GeluTanh,     MeanRows,
+                            TimestepEmbedding};
+
+}  // namespace
+
+const KernelSet& Avx512VnniKernels() { return kSet; }
+
+}  // namespace tmpq::kernels

@@ -1,0 +1,280 @@
+// Attention and the integer linear over a set's matrix-product tiles. Everything has internal linkage.
+//
+// `Tiles` has two static functions:
+//   Int(m, panels, groups, a, a_stride, w, out, out_stride): out (m, 16 panels) = sum of a (m, 4 groups) times the
+//     unsigned 8-bit groups w [panels][groups][16][4];
+//   Unpack(packed, groups, bits, out): packed groups -> unsigned 8-bit groups.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/cpu/rows.h"
+#include "kernels/include/kernels.h"
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+namespace {
+
+// Hands out cache-line aligned parts of a scratch.
+struct Carver {
+  uint8_t* at;
+
+  template <typename T>
+  T* Take(int64_t count) {
+    T* part = (T*)at;
+    at += RoundUp(count * (int64_t)sizeof(T), 64);
+    return part;
+  }
+};
+
+inline int32_t SumOfRow(const int8_t* a, int64_t count) {
+  int32_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += a[i];
+  return sum;
+}
+
+constexpr int kTileRows = 6;
+constexpr int kTilePanels = 4;
+constexpr int kTileColumns = kTilePanels * kGroupOutputs;
+
+// Not inlined: keeps the float code out of the registers of the product loop.
+__attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, int64_t rows, int64_t column,
+                                        const int32_t* sums, const int32_t* row_sums) {
+  const int32_t offset = WeightOffset(args.bits);
+  const int64_t count = args.n - column < kTileColumns ? args.n - column : kTileColumns;
+  for (int64_t r = 0; r < rows; ++r) {
+    float* out = args.out + (row + r) * args.out_stride + column;
+    const int32_t* sum = sums + r * kTileColumns;
+    const float* w_scale = args.w_scale + column;
+    const float a_scale = args.a_scale[row + r];
+    const int32_t correction = offset * row_sums[r];
+    if (args.bias != nullptr) {
+      const float* bias = args.bias + column;
+      for (int64_t i = 0; i < count; ++i) {
+        out[i] = fmaf((float)(sum[i] - correction), a_scale * w_scale[i], bias[i]);
+      }
+    } else {
+      for (int64_t i = 0; i < count; ++i) out[i] = fmaf((float)(sum[i] - correction), a_scale * w_scale[i], 0.0f);
+    }
+  }
+}
+
+// Weights are stored without sign (u = q + offset): sum a q = sum a u - offset * sum a.
+template <typename Tiles>
+void LinearInt(const LinearIntArgs& args) {
+  const int64_t panels = GroupsOfOutputs(args.n), groups = GroupsOfInputs(args.k);
+  const uint8_t* weights = args.weights;
+  if (args.bits != 8) {  // once per call: every row of a reads the same unpacked weights
+    Tiles::Unpack(args.weights, panels * groups, args.bits, args.scratch);
+    weights = args.scratch;
+  }
+  const int64_t a_stride = groups * kGroupInputs;
+  alignas(64) int32_t sums[kTileRows * kTileColumns];
+  int32_t row_sums[kTileRows];
+  for (int64_t row = 0; row < args.m; row += kTileRows) {
+    const int64_t rows = args.m - row < kTileRows ? args.m - row : kTileRows;
+    const int8_t* a = args.a + row * a_stride;
+    for (int64_t r = 0; r < rows; ++r) row_sums[r] = SumOfRow(a + r * a_stride, a_stride);
+    for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
+      const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
+      Tiles::Int(rows, width, groups, a, a_stride, weights + panel * groups * kGroupValues, sums, kTileColumns);
+      Epilogue(args, row, rows, panel * kGroupOutputs, sums, row_sums);
+    }
+  }
+}
+
+// Int over any number of rows and panels.
+template <typename Tiles>
+void IntProduct(int64_t m, int64_t panels, int64_t groups, const int8_t* a, const uint8_t* w, int32_t* out) {
+  const int64_t stride = panels * kGroupOutputs;
+  for (int64_t row = 0; row < m; row += kTileRows) {
+    const int64_t rows = m - row < kTileRows ? m - row : kTileRows;
+    for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
+      const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
+      Tiles::Int(rows, width, groups, a + row * groups * kGroupInputs, groups * kGroupInputs,
+                 w + panel * groups * kGroupValues, out + row * stride + panel * kGroupOutputs, stride);
+    }
+  }
+}
+
+// k (keys, d) at its stride, quantized per token, as unsigned groups [keys / 16][d / 4][16][4].
+inline void PackKeys(const float* k, int64_t stride, int64_t keys, int64_t d, int bits, int8_t* row, uint8_t* panels,
+                     float* scales) {
+  const int64_t groups = GroupsOfInputs(d);
+  memset(panels, 128, (size_t)PackedBytes(keys, d, 8));
+  for (int64_t j = 0; j < keys; ++j) {
+    QuantizeRowsArgs args;
+    args.x = k + j * stride, args.rows = 1, args.cols = d, args.bits = bits, args.q = row, args.scale = scales + j;
+    QuantizeRows(args);
+    uint8_t* out = panels + j / kGroupOutputs * groups * kGroupValues + j % kGroupOutputs * kGroupInputs;
+    for (int64_t g = 0; g < groups; ++g) {
+      uint32_t word;
+      memcpy(&word, row + g * kGroupInputs, sizeof(word));
+      word ^= 0x80808080u;  // adds 128 to each byte
+      memcpy(out + g * kGroupValues, &word, sizeof(word));
+    }
+  }
+}
+
+// v (keys, d), quantized per channel, as unsigned groups of its transpose [d / 16][keys / 4][16][4]; sums over keys.
+inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, int bits, float* inverses,
+                       uint8_t* panels, float* scales, int32_t* sums) {
+  const int64_t groups = GroupsOfInputs(keys);
+  const int qmax = QMax(bits);
+  for (int64_t c = 0; c < d; ++c) scales[c] = 0, sums[c] = 0;
+  for (int64_t j = 0; j < keys; ++j) {
+    for (int64_t c = 0; c < d; ++c) {
+      const float a = fabsf(v[j * stride + c]);
+      scales[c] = a > scales[c] ? a : scales[c];
+    }
+  }
+  for (int64_t c = 0; c < d; ++c) {
+    const RowScale scale = ScaleOf(scales[c], qmax);
+    scales[c] = scale.scale;
+    inverses[c] = scale.inverse;
+  }
+  memset(panels, 128, (size_t)PackedBytes(d, keys, 8));
+  for (int64_t j = 0; j < keys; ++j) {
+    uint8_t* out = panels + j / kGroupInputs * kGroupValues + j % kGroupInputs;
+    for (int64_t begin = 0; begin < d; begin += kGroupOutputs) {
+      const int64_t count = d - begin < kGroupOutputs ? d - begin : kGroupOutputs;
+      const float* x = v + j * stride + begin;
+      for (int64_t c = 0; c < count; ++c) {
+        const int8_t q = QuantizeValue(x[c], inverses[begin + c], qmax);
+        sums[begin + c] += q;
+        out[c * kGroupInputs] = (uint8_t)(q + 128);
+      }
+      out += groups * kGroupValues;
+    }
+  }
+}
+
+template <typename Tiles>
+void AttentionInt(const AttentionArgs& args) {
+  const int64_t d = args.head_dim, keys = args.keys, queries = args.queries;
+  const int64_t key_columns = RoundUp(keys, kGroupOutputs), value_columns = RoundUp(d, kGroupOutputs);
+  const int64_t p_stride = RoundUp(keys, kGroupInputs);
+  const float inverse_root = 1.0f / sqrtf((float)d);
+  const bool wide = args.softmax_bits == 16;
+  Carver carver{args.scratch};
+  int8_t* q = carver.Take<int8_t>(queries * RoundUp(d, 4));
+  int8_t* row = carver.Take<int8_t>(RoundUp(d, 4));
+  uint8_t* k = carver.Take<uint8_t>(PackedBytes(keys, d, 8));
+  uint8_t* v = carver.Take<uint8_t>(PackedBytes(d, keys, 8));
+  float* q_scale = carver.Take<float>(queries);
+  float* k_scale = carver.Take<float>(keys);
+  float* v_scale = carver.Take<float>(d);
+  float* inverses = carver.Take<float>(d);
+  int32_t* v_sums = carver.Take<int32_t>(d);
+  int32_t* scores = carver.Take<int32_t>(queries * key_columns);
+  float* logits = carver.Take<float>(key_columns);
+  int8_t* high = carver.Take<int8_t>(queries * p_stride);
+  int8_t* low = carver.Take<int8_t>(queries * p_stride);
+  int64_t* denominators = carver.Take<int64_t>(queries);
+  int32_t* products = carver.Take<int32_t>(queries * value_columns);
+  int32_t* low_products = carver.Take<int32_t>(queries * value_columns);
+  memset(high, 0, (size_t)(queries * p_stride));
+  memset(low, 0, (size_t)(queries * p_stride));
+
+  for (int64_t h = 0; h < args.heads; ++h) {
+    QuantizeRowsArgs q_args;
+    q_args.x = args.q + h * d, q_args.rows = queries, q_args.cols = d, q_args.x_stride = args.q_stride;
+    q_args.bits = args.q_bits, q_args.q = q, q_args.scale = q_scale;
+    QuantizeRows(q_args);
+    PackKeys(args.k + h * d, args.k_stride, keys, d, args.k_bits, row, k, k_scale);
+    PackValues(args.v + h * d, args.v_stride, keys, d, args.v_bits, inverses, v, v_scale, v_sums);
+    IntProduct<Tiles>(queries, key_columns / kGroupOutputs, GroupsOfInputs(d), q, k, scores);
+    for (int64_t i = 0; i < queries; ++i) {
+      const int32_t correction = 128 * SumOfRow(q + i * RoundUp(d, 4), RoundUp(d, 4));
+      const float row_scale = q_scale[i] * inverse_root;
+      const int32_t* score = scores + i * key_columns;
+      for (int64_t j = 0; j < keys; ++j) logits[j] = (float)(score[j] - correction) * (row_scale * k_scale[j]);
+      uint8_t* p_high = (uint8_t*)high + i * p_stride;
+      uint8_t* p_low = (uint8_t*)low + i * p_stride;
+      denominators[i] = IntegerSoftmax(logits, keys, args.softmax_bits, p_high, p_low);
+      for (int64_t j = 0; j < keys; ++j) p_high[j] ^= 128;  // p - 128 fits a signed byte
+      if (wide) {
+        for (int64_t j = 0; j < keys; ++j) p_low[j] ^= 128;
+      }
+    }
+    const int64_t value_panels = value_columns / kGroupOutputs, value_groups = GroupsOfInputs(keys);
+    IntProduct<Tiles>(queries, value_panels, value_groups, high, v, products);
+    if (wide) IntProduct<Tiles>(queries, value_panels, value_groups, low, v, low_products);
+    // With a = p - 128 and u = v + 128: sum p v = sum a u - 128 sum a + 128 sum v.
+    for (int64_t i = 0; i < queries; ++i) {
+      const int32_t correction = 128 * SumOfRow(high + i * p_stride, p_stride);
+      const float denominator = (float)denominators[i];
+      const int32_t* product = products + i * value_columns;
+      float* out = args.out + i * args.out_stride + h * d;
+      if (wide) {
+        const int32_t low_correction = 128 * SumOfRow(low + i * p_stride, p_stride);
+        const int32_t* low_product = low_products + i * value_columns;
+        for (int64_t c = 0; c < d; ++c) {
+          const int64_t numerator = (int64_t)(product[c] - correction + 128 * v_sums[c]) * 256 +
+                                    (low_product[c] - low_correction + 128 * v_sums[c]);
+          out[c] = (float)numerator / denominator * v_scale[c];
+        }
+      } else {
+        for (int64_t c = 0; c < d; ++c) {
+          out[c] = (float)(product[c] - correction + 128 * v_sums[c]) / denominator * v_scale[c];
+        }
+      }
+    }
+  }
+}
+
+// The last addition of a float product.
+inline void AddBias(const float* sums, const float* bias, int64_t count, float* out) {
+  if (bias != nullptr) {
+    for (int64_t i = 0; i < count; ++i) out[i] = sums[i] + bias[i];
+  } else {
+    for (int64_t i = 0; i < count; ++i) out[i] = sums[i] + 0.0f;
+  }
+}
+
+// (n, k) at a stride -> [n / 16][k][16] with zero padding; `transposed`: the matrix is (k, n) at its stride.
+inline void PackPanels(const float* x, int64_t stride, int64_t n, int64_t k, bool transposed, float* panels) {
+  for (int64_t begin = 0; begin < n; begin += kGroupOutputs) {
+    const int64_t count = n - begin < kGroupOutputs ? n - begin : kGroupOutputs;
+    for (int64_t c = 0; c < k; ++c, panels += kGroupOutputs) {
+      for (int64_t i = 0; i < kGroupOutputs; ++i) {
+        panels[i] = i >= count ? 0.0f : transposed ? x[c * stride + begin + i] : x[(begin + i) * stride + c];
+      }
+    }
+  }
+}
+
+template <void (*Product)(const LinearF32Args&)>
+void AttentionF32(const AttentionArgs& args) {
+  const int64_t d = args.head_dim, keys = args.keys, queries = args.queries;
+  const float inverse_root = 1.0f / sqrtf((float)d);
+  Carver carver{args.scratch};
+  float* k = carver.Take<float>(FloatPanelElements(keys, d));
+  float* v = carver.Take<float>(FloatPanelElements(d, keys));
+  float* p = carver.Take<float>(queries * keys);
+  float* sums = carver.Take<float>(queries);
+  for (int64_t h = 0; h < args.heads; ++h) {
+    PackPanels(args.k + h * d, args.k_stride, keys, d, false, k);
+    PackPanels(args.v + h * d, args.v_stride, d, keys, true, v);
+    LinearF32Args scores;
+    scores.m = queries, scores.n = keys, scores.k = d;
+    scores.x = args.q + h * d, scores.x_stride = args.q_stride, scores.panels = k;
+    scores.out = p, scores.out_stride = keys;
+    Product(scores);
+    for (int64_t i = 0; i < queries; ++i) sums[i] = FloatSoftmax(p + i * keys, keys, inverse_root);
+    LinearF32Args mix;
+    mix.m = queries, mix.n = d, mix.k = keys;
+    mix.x = p, mix.x_stride = keys, mix.panels = v;
+    mix.out = args.out + h * d, mix.out_stride = args.out_stride;
+    Product(mix);
+    for (int64_t i = 0; i < queries; ++i) {
+      float* out = args.out + i * args.out_stride + h * d;
+      for (int64_t c = 0; c < d; ++c) out[c] = out[c] / sums[i];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

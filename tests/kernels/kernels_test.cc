@@ -1,0 +1,259 @@
+// Every set of kernels gives the reference's bytes, over sizes around every tile boundary and all bit-widths.
+#include "kernels/include/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "kernels/include/numerics.h"
+#include "kernels/include/packing.h"
+#include "kernels/include/philox.h"
+#include "src/core/aligned.h"
+
+namespace tmpq::kernels {
+namespace {
+
+// Normal numbers; every 97th is an outlier, every 89th is zero.
+std::vector<float> Values(int64_t count, uint64_t stream) {
+  std::vector<float> values(count);
+  for (int64_t i = 0; i < count; i += 4) {
+    float four[4];
+    PhiloxNormal4(11, 99, stream, static_cast<uint32_t>(i / 4), four);
+    for (int64_t j = i; j < count && j < i + 4; ++j) {
+      values[j] = j % 89 == 88 ? 0.0f : j % 97 == 96 ? 20 * four[j - i] : four[j - i];
+    }
+  }
+  return values;
+}
+
+std::vector<int8_t> Integers(int64_t count, int qmax, uint64_t stream) {
+  std::vector<int8_t> values(count);
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t words[4];
+    PhiloxBlock(12, 99, stream, static_cast<uint32_t>(i), words);
+    values[i] = static_cast<int8_t>(static_cast<int>(words[0] % (2 * qmax + 1)) - qmax);
+  }
+  return values;
+}
+
+class KernelSetTest : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (!set().supported()) GTEST_SKIP() << set().name << " needs " << set().requirement;
+  }
+  const KernelSet& set() const { return *AllKernels()[GetParam()]; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sets, KernelSetTest, testing::Range(0, kKernelSetCount),
+                         [](const auto& set) { return std::string(AllKernels()[set.param]->name); });
+
+// Runs `call` on the reference and on `set` with the same poisoned output, and compares bytes.
+template <typename T, typename Call>
+void ExpectSameBytes(const KernelSet& set, int64_t size, const std::string& what, Call call) {
+  std::vector<T> expected(size, T(77)), actual(size, T(77));
+  call(ReferenceKernels(), expected.data());
+  call(set, actual.data());
+  ASSERT_EQ(std::memcmp(expected.data(), actual.data(), size * sizeof(T)), 0) << set.name << ": " << what;
+}
+
+std::vector<float> LinearInt(const KernelSet& set, int64_t m, int64_t n, int64_t k, int bits, int a_bits, bool bias,
+                             int64_t stride) {
+  const int64_t a_stride = RoundUp(k, 4);
+  std::vector<int8_t> a(m * a_stride), values = Integers(m * k, QMax(a_bits), 1);
+  for (int64_t r = 0; r < m; ++r) std::copy_n(values.data() + r * k, k, a.data() + r * a_stride);
+  const std::vector<int8_t> w = Integers(n * k, QMax(bits), 2);
+  std::vector<uint8_t> packed(PackedBytes(n, k, bits));
+  PackWeights(w.data(), n, k, bits, packed.data());
+  const std::vector<float> a_scale = Values(m, 3), w_scale = Values(n, 4), b = Values(n, 5);
+  AlignedVector<uint8_t> scratch(LinearIntScratchBytes(n, k));
+  std::vector<float> out(m * stride, 77.0f);
+  LinearIntArgs args;
+  args.m = m, args.n = n, args.k = k, args.a = a.data(), args.a_scale = a_scale.data();
+  args.weights = packed.data(), args.bits = bits, args.w_scale = w_scale.data();
+  args.bias = bias ? b.data() : nullptr, args.out = out.data(), args.out_stride = stride;
+  args.scratch = scratch.data();
+  set.linear_int(args);
+  return out;
+}
+
+TEST(ReferenceTest, LinearIntIsTheIntegerProduct) {
+  const int64_t m = 3, n = 5, k = 7;
+  const auto a = Integers(m * k, 127, 1), w = Integers(n * k, QMax(3), 2);
+  const auto a_scale = Values(m, 3), w_scale = Values(n, 4), bias = Values(n, 5);
+  const auto out = LinearInt(ReferenceKernels(), m, n, k, 3, 8, true, n);
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      int64_t sum = 0;
+      for (int64_t c = 0; c < k; ++c) sum += a[i * k + c] * w[j * k + c];
+      EXPECT_EQ(out[i * n + j], std::fmaf(static_cast<float>(sum), a_scale[i] * w_scale[j], bias[j]));
+    }
+  }
+}
+
+TEST_P(KernelSetTest, LinearIntEqualsReference) {
+  const int64_t ms[] = {0, 1, 5, 6, 7, 13}, ns[] = {1, 15, 16, 17, 48, 63, 64, 65, 130}, ks[] = {1, 3, 4, 5, 64, 127};
+  int turn = 0;
+  for (const int64_t m : ms) {
+    for (const int64_t n : ns) {
+      for (const int64_t k : ks) {
+        const int bits = 2 + turn % 7;
+        const bool bias = turn++ % 3 != 0;
+        const int64_t stride = n + turn % 2 * 5;
+        const auto expected = LinearInt(ReferenceKernels(), m, n, k, bits, 8, bias, stride);
+        const auto actual = LinearInt(set(), m, n, k, bits, 8, bias, stride);
+        ASSERT_EQ(std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(float)), 0)
+            << m << "x" << n << "x" << k << " at " << bits << " bits";
+      }
+    }
+  }
+}
+
+// The largest magnitudes that can meet: nothing saturates on the way.
+TEST_P(KernelSetTest, LinearIntHoldsExtremes) {
+  const int64_t k = 512;
+  for (const int sign : {-1, 1}) {
+    for (int bits = 2; bits <= 8; ++bits) {
+      const std::vector<int8_t> a(k, 127), w(16 * k, static_cast<int8_t>(sign * QMax(bits)));
+      std::vector<uint8_t> packed(PackedBytes(16, k, bits));
+      PackWeights(w.data(), 16, k, bits, packed.data());
+      AlignedVector<uint8_t> scratch(LinearIntScratchBytes(16, k));
+      const std::vector<float> ones(16, 1.0f);
+      std::vector<float> out(16);
+      LinearIntArgs args;
+      args.m = 1, args.n = 16, args.k = k, args.a = a.data(), args.a_scale = ones.data();
+      args.weights = packed.data(), args.bits = bits, args.w_scale = ones.data(), args.out = out.data();
+      args.out_stride = 16, args.scratch = scratch.data();
+      set().linear_int(args);
+      for (const float value : out) EXPECT_EQ(value, sign * 127.0f * QMax(bits) * k);
+    }
+  }
+}
+
+TEST_P(KernelSetTest, LinearF32EqualsReference) {
+  const int64_t ms[] = {1, 5, 6, 7, 12}, ns[] = {1, 16, 17, 63, 64, 80}, ks[] = {1, 3, 64, 127};
+  for (const int64_t m : ms) {
+    for (const int64_t n : ns) {
+      for (const int64_t k : ks) {
+        const auto x = Values(m * (k + 2), 1), w = Values(n * k, 2), bias = Values(n, 3);
+        std::vector<float> panels(FloatPanelElements(n, k));
+        PackFloatPanels(w.data(), n, k, panels.data());
+        for (const bool with_bias : {false, true}) {
+          ExpectSameBytes<float>(set(), m * (n + 3), "linear_f32", [&](const KernelSet& kernels, float* out) {
+            LinearF32Args args;
+            args.m = m, args.n = n, args.k = k, args.x = x.data(), args.x_stride = k + 2;
+            args.panels = panels.data(), args.bias = with_bias ? bias.data() : nullptr;
+            args.out = out, args.out_stride = n + 3;
+            kernels.linear_f32(args);
+          });
+        }
+      }
+    }
+  }
+}
+
+struct AttentionCase {
+  int64_t queries, keys, heads, head_dim;
+  int bits, softmax_bits;
+};
+
+TEST_P(KernelSetTest, AttentionEqualsReference) {
+  const AttentionCase cases[] = {{1, 1, 1, 1, 8, 8},    {2, 3, 2, 4, 2, 4},     {49, 49, 4, 32, 8, 8}, {49, 49, 4, 32, 4, 16},
+                                 {31, 33, 1, 16, 3, 8}, {64, 20, 3, 40, 5, 16}, {7, 5, 2, 17, 6, 2},   {6, 65, 1, 72, 7, 7}};
+  for (const AttentionCase& c : cases) {
+    const int64_t width = c.heads * c.head_dim, stride = 3 * width + 1;
+    const auto qkv = Values(std::max(c.queries, c.keys) * stride, 6);
+    AlignedVector<uint8_t> scratch(AttentionScratchBytes(c.queries, c.keys, c.head_dim));
+    AttentionArgs args;
+    args.queries = c.queries, args.keys = c.keys, args.heads = c.heads, args.head_dim = c.head_dim;
+    args.q = qkv.data(), args.k = qkv.data() + width, args.v = qkv.data() + 2 * width;
+    args.q_stride = args.k_stride = args.v_stride = stride;
+    args.q_bits = args.k_bits = args.v_bits = c.bits, args.softmax_bits = c.softmax_bits;
+    args.out_stride = width, args.scratch = scratch.data();
+    const std::string what = std::to_string(c.queries) + "x" + std::to_string(c.keys);
+    ExpectSameBytes<float>(set(), c.queries * width, "attention_int " + what, [&](const KernelSet& kernels, float* out) {
+      args.out = out;
+      kernels.attention_int(args);
+    });
+    ExpectSameBytes<float>(set(), c.queries * width, "attention_f32 " + what, [&](const KernelSet& kernels, float* out) {
+      args.out = out;
+      kernels.attention_f32(args);
+    });
+  }
+}
+
+TEST_P(KernelSetTest, RowFunctionsEqualReference) {
+  for (const int64_t cols : {1, 3, 31, 32, 33, 64, 127, 128}) {
+    const int64_t rows = 6;
+    const auto x = Values(rows * cols, 7), y = Values(rows * cols, 8), side = Values(6 * cols, 9);
+    const std::string what = std::to_string(cols) + " columns";
+    const auto check = [&](auto call) { ExpectSameBytes<float>(set(), rows * cols, what, call); };
+    check([&](const KernelSet& k, float* out) { k.layer_norm({x.data(), rows, cols, out}, 1e-6f); });
+    check([&](const KernelSet& k, float* out) { k.silu(x.data(), rows * cols, out); });
+    check([&](const KernelSet& k, float* out) { k.gelu_tanh(x.data(), rows * cols, out); });
+    check([&](const KernelSet& k, float* out) { k.add(x.data(), y.data(), rows * cols, out); });
+    check([&](const KernelSet& k, float* out) { k.mean_rows({x.data(), rows, cols, out}); });
+    check([&](const KernelSet& k, float* out) {
+      k.modulate({x.data(), 2, 3, cols, side.data(), side.data() + cols, 2 * cols, 2 * cols, out});
+    });
+    check([&](const KernelSet& k, float* out) {
+      k.gated_add({x.data(), y.data(), 2, 3, cols, side.data(), 2 * cols, out});
+    });
+    check([&](const KernelSet& k, float* out) {
+      k.group_norm({x.data(), rows, cols, cols % 3 == 0 ? 3 : 1, 1e-5f, side.data(), side.data() + cols, out});
+    });
+    for (int bits = 2; bits <= 8; ++bits) {
+      ExpectSameBytes<int8_t>(set(), rows * RoundUp(cols, 4), what, [&](const KernelSet& k, int8_t* q) {
+        std::vector<float> scale(rows);
+        k.quantize_rows({x.data(), rows, cols, cols, bits, q, scale.data()});
+      });
+    }
+  }
+  for (const float t : {0.0f, 1.0f, 499.0f, 999.0f}) {
+    ExpectSameBytes<float>(set(), 128, "timestep", [&](const KernelSet& k, float* out) { k.timestep_embedding(t, 128, out); });
+  }
+}
+
+// Against double arithmetic: the definition itself means what it should.
+TEST(ReferenceTest, FloatAttentionIsAttention) {
+  const int64_t tokens = 9, d = 8;
+  const auto q = Values(tokens * d, 1), k = Values(tokens * d, 2), v = Values(tokens * d, 3);
+  AlignedVector<uint8_t> scratch(AttentionScratchBytes(tokens, tokens, d));
+  std::vector<float> out(tokens * d), integer(tokens * d);
+  AttentionArgs args;
+  args.queries = args.keys = tokens, args.heads = 1, args.head_dim = d, args.q = q.data(), args.k = k.data();
+  args.v = v.data(), args.q_stride = args.k_stride = args.v_stride = args.out_stride = d;
+  args.softmax_bits = 16, args.out = out.data(), args.scratch = scratch.data();
+  ReferenceKernels().attention_f32(args);
+  args.out = integer.data();
+  ReferenceKernels().attention_int(args);
+  for (int64_t i = 0; i < tokens; ++i) {
+    std::vector<double> p(tokens);
+    double sum = 0;
+    for (int64_t j = 0; j < tokens; ++j) {
+      double score = 0;
+      for (int64_t c = 0; c < d; ++c) score += static_cast<double>(q[i * d + c]) * k[j * d + c];
+      sum += p[j] = std::exp(score / std::sqrt(static_cast<double>(d)));
+    }
+    for (int64_t c = 0; c < d; ++c) {
+      double expected = 0, largest = 0;
+      for (int64_t j = 0; j < tokens; ++j) {
+        expected += p[j] / sum * v[j * d + c];
+        largest = std::max(largest, static_cast<double>(std::fabs(v[j * d + c])));
+      }
+      EXPECT_NEAR(out[i * d + c], expected, 1e-5 * largest);
+      EXPECT_NEAR(integer[i * d + c], expected, 0.05 * largest);  // 8-bit q, k, v
+    }
+  }
+}
+
+TEST(KernelsTest, AreFoundByName) {
+  EXPECT_EQ(FindKernels("reference"), &ReferenceKernels());
+  EXPECT_EQ(FindKernels("abacus"), nullptr);
+  EXPECT_TRUE(BestKernels().supported());
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

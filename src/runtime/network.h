@@ -48,7 +48,12 @@ class RuntimeNetwork {
   // leave a site in float only then. `kernels` outlives this object.
   RuntimeNetwork(const Graph& graph, const ParameterSet& parameters, const kernels::KernelSet& kernels);
 
+  RuntimeNetwork(RuntimeNetwork&&) = default;
+  RuntimeNetwork& operator=(RuntimeNetwork&&) = default;
+
   const Graph& graph() const { return graph_; }
+  // Memory of activations, per sample of a batch.
+  int64_t activation_bytes() const { return 4 * plan_.arena_floats_per_sample; }
 
   // Binds a policy. `table` may be null when everything is Float; it has to outlive the result. Throws
   // kUnsupported for a product with one float operand, kInput where weights are missing.
@@ -68,7 +73,6 @@ class RuntimeNetwork {
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;
   void RunLayout(const Call& call, NodeId id) const;
-  const float* Parameter(NodeId id, const char* role) const;
   size_t ScratchBytes(int64_t batch) const;
 
   Graph graph_;

@@ -18,7 +18,7 @@ int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {
   const int64_t bytes = (queries + 1) * RoundUp(head_dim, 4)  // q, one row of k
                         + PackedBytes(keys, head_dim, 8)      // k
                         + PackedBytes(head_dim, keys, 8)      // v
-                        + 2 * queries * RoundUp(keys, 4);     // probabilities (two halves)
+                        + 2 * queries * key_columns;          // probabilities (two halves)
   return 4 * floats + bytes + 16 * 64;  // every part begins on a cache line
 }
 

@@ -35,6 +35,7 @@ inline int32_t SumOfRow(const int8_t* a, int64_t count) {
   return sum;
 }
 
+constexpr float kLeastLogit = -__builtin_inff();  // its exponential against any maximum is 0
 constexpr int kTileRows = 6;
 constexpr int kTilePanels = 4;
 constexpr int kTileColumns = kTilePanels * kGroupOutputs;
@@ -87,14 +88,15 @@ void LinearInt(const LinearIntArgs& args) {
 
 // Int over any number of rows and panels.
 template <typename Tiles>
-void IntProduct(int64_t m, int64_t panels, int64_t groups, const int8_t* a, const uint8_t* w, int32_t* out) {
+void IntProduct(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
+                int32_t* out) {
   const int64_t stride = panels * kGroupOutputs;
   for (int64_t row = 0; row < m; row += kTileRows) {
     const int64_t rows = m - row < kTileRows ? m - row : kTileRows;
     for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
       const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
-      Tiles::Int(rows, width, groups, a + row * groups * kGroupInputs, groups * kGroupInputs,
-                 w + panel * groups * kGroupValues, out + row * stride + panel * kGroupOutputs, stride);
+      Tiles::Int(rows, width, groups, a + row * a_stride, a_stride, w + panel * groups * kGroupValues,
+                 out + row * stride + panel * kGroupOutputs, stride);
     }
   }
 }
@@ -119,16 +121,16 @@ inline void PackKeys(const float* k, int64_t stride, int64_t keys, int64_t d, in
 }
 
 // v (keys, d), quantized per channel, as unsigned groups of its transpose [d / 16][keys / 4][16][4]; sums over keys.
-inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, int bits, float* inverses,
-                       uint8_t* panels, float* scales, int32_t* sums) {
+// row (d) and inverses (d) are scratch.
+inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, int bits, int8_t* __restrict row,
+                       float* __restrict inverses, uint8_t* panels, float* __restrict scales,
+                       int32_t* __restrict sums) {
   const int64_t groups = GroupsOfInputs(keys);
   const int qmax = QMax(bits);
   for (int64_t c = 0; c < d; ++c) scales[c] = 0, sums[c] = 0;
   for (int64_t j = 0; j < keys; ++j) {
-    for (int64_t c = 0; c < d; ++c) {
-      const float a = fabsf(v[j * stride + c]);
-      scales[c] = a > scales[c] ? a : scales[c];
-    }
+    const float* __restrict x = v + j * stride;
+    for (int64_t c = 0; c < d; ++c) scales[c] = fabsf(x[c]) > scales[c] ? fabsf(x[c]) : scales[c];
   }
   for (int64_t c = 0; c < d; ++c) {
     const RowScale scale = ScaleOf(scales[c], qmax);
@@ -137,16 +139,13 @@ inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, 
   }
   memset(panels, 128, (size_t)PackedBytes(d, keys, 8));
   for (int64_t j = 0; j < keys; ++j) {
+    const float* __restrict x = v + j * stride;
+    for (int64_t c = 0; c < d; ++c) row[c] = QuantizeValue(x[c], inverses[c], qmax);
+    for (int64_t c = 0; c < d; ++c) sums[c] += row[c];
     uint8_t* out = panels + j / kGroupInputs * kGroupValues + j % kGroupInputs;
-    for (int64_t begin = 0; begin < d; begin += kGroupOutputs) {
+    for (int64_t begin = 0; begin < d; begin += kGroupOutputs, out += groups * kGroupValues) {
       const int64_t count = d - begin < kGroupOutputs ? d - begin : kGroupOutputs;
-      const float* x = v + j * stride + begin;
-      for (int64_t c = 0; c < count; ++c) {
-        const int8_t q = QuantizeValue(x[c], inverses[begin + c], qmax);
-        sums[begin + c] += q;
-        out[c * kGroupInputs] = (uint8_t)(q + 128);
-      }
-      out += groups * kGroupValues;
+      for (int64_t c = 0; c < count; ++c) out[c * kGroupInputs] = (uint8_t)(row[begin + c] + 128);
     }
   }
 }
@@ -155,12 +154,12 @@ template <typename Tiles>
 void AttentionInt(const AttentionArgs& args) {
   const int64_t d = args.head_dim, keys = args.keys, queries = args.queries;
   const int64_t key_columns = RoundUp(keys, kGroupOutputs), value_columns = RoundUp(d, kGroupOutputs);
-  const int64_t p_stride = RoundUp(keys, kGroupInputs);
+  const int64_t q_stride = RoundUp(d, kGroupInputs);
   const float inverse_root = 1.0f / sqrtf((float)d);
   const bool wide = args.softmax_bits == 16;
   Carver carver{args.scratch};
-  int8_t* q = carver.Take<int8_t>(queries * RoundUp(d, 4));
-  int8_t* row = carver.Take<int8_t>(RoundUp(d, 4));
+  int8_t* q = carver.Take<int8_t>(queries * q_stride);
+  int8_t* row = carver.Take<int8_t>(q_stride);
   uint8_t* k = carver.Take<uint8_t>(PackedBytes(keys, d, 8));
   uint8_t* v = carver.Take<uint8_t>(PackedBytes(d, keys, 8));
   float* q_scale = carver.Take<float>(queries);
@@ -170,13 +169,13 @@ void AttentionInt(const AttentionArgs& args) {
   int32_t* v_sums = carver.Take<int32_t>(d);
   int32_t* scores = carver.Take<int32_t>(queries * key_columns);
   float* logits = carver.Take<float>(key_columns);
-  int8_t* high = carver.Take<int8_t>(queries * p_stride);
-  int8_t* low = carver.Take<int8_t>(queries * p_stride);
+  int8_t* high = carver.Take<int8_t>(queries * key_columns);
+  int8_t* low = carver.Take<int8_t>(queries * key_columns);
   int64_t* denominators = carver.Take<int64_t>(queries);
   int32_t* products = carver.Take<int32_t>(queries * value_columns);
   int32_t* low_products = carver.Take<int32_t>(queries * value_columns);
-  memset(high, 0, (size_t)(queries * p_stride));
-  memset(low, 0, (size_t)(queries * p_stride));
+  // Softmax runs over whole vectors: the columns past the keys have probability 0.
+  for (int64_t j = keys; j < key_columns; ++j) logits[j] = kLeastLogit;
 
   for (int64_t h = 0; h < args.heads; ++h) {
     QuantizeRowsArgs q_args;
@@ -184,32 +183,32 @@ void AttentionInt(const AttentionArgs& args) {
     q_args.bits = args.q_bits, q_args.q = q, q_args.scale = q_scale;
     QuantizeRows(q_args);
     PackKeys(args.k + h * d, args.k_stride, keys, d, args.k_bits, row, k, k_scale);
-    PackValues(args.v + h * d, args.v_stride, keys, d, args.v_bits, inverses, v, v_scale, v_sums);
-    IntProduct<Tiles>(queries, key_columns / kGroupOutputs, GroupsOfInputs(d), q, k, scores);
+    PackValues(args.v + h * d, args.v_stride, keys, d, args.v_bits, row, inverses, v, v_scale, v_sums);
+    IntProduct<Tiles>(queries, key_columns / kGroupOutputs, GroupsOfInputs(d), q, q_stride, k, scores);
     for (int64_t i = 0; i < queries; ++i) {
-      const int32_t correction = 128 * SumOfRow(q + i * RoundUp(d, 4), RoundUp(d, 4));
+      const int32_t correction = 128 * SumOfRow(q + i * q_stride, q_stride);
       const float row_scale = q_scale[i] * inverse_root;
       const int32_t* score = scores + i * key_columns;
       for (int64_t j = 0; j < keys; ++j) logits[j] = (float)(score[j] - correction) * (row_scale * k_scale[j]);
-      uint8_t* p_high = (uint8_t*)high + i * p_stride;
-      uint8_t* p_low = (uint8_t*)low + i * p_stride;
-      denominators[i] = IntegerSoftmax(logits, keys, args.softmax_bits, p_high, p_low);
+      uint8_t* p_high = (uint8_t*)high + i * key_columns;
+      uint8_t* p_low = (uint8_t*)low + i * key_columns;
+      denominators[i] = IntegerSoftmax(logits, key_columns, args.softmax_bits, p_high, p_low);
       for (int64_t j = 0; j < keys; ++j) p_high[j] ^= 128;  // p - 128 fits a signed byte
       if (wide) {
         for (int64_t j = 0; j < keys; ++j) p_low[j] ^= 128;
       }
     }
     const int64_t value_panels = value_columns / kGroupOutputs, value_groups = GroupsOfInputs(keys);
-    IntProduct<Tiles>(queries, value_panels, value_groups, high, v, products);
-    if (wide) IntProduct<Tiles>(queries, value_panels, value_groups, low, v, low_products);
+    IntProduct<Tiles>(queries, value_panels, value_groups, high, key_columns, v, products);
+    if (wide) IntProduct<Tiles>(queries, value_panels, value_groups, low, key_columns, v, low_products);
     // With a = p - 128 and u = v + 128: sum p v = sum a u - 128 sum a + 128 sum v.
     for (int64_t i = 0; i < queries; ++i) {
-      const int32_t correction = 128 * SumOfRow(high + i * p_stride, p_stride);
+      const int32_t correction = 128 * SumOfRow(high + i * key_columns, key_columns);
       const float denominator = (float)denominators[i];
       const int32_t* product = products + i * value_columns;
       float* out = args.out + i * args.out_stride + h * d;
       if (wide) {
-        const int32_t low_correction = 128 * SumOfRow(low + i * p_stride, p_stride);
+        const int32_t low_correction = 128 * SumOfRow(low + i * key_columns, key_columns);
         const int32_t* low_product = low_products + i * value_columns;
         for (int64_t c = 0; c < d; ++c) {
           const int64_t numerator = (int64_t)(product[c] - correction + 128 * v_sums[c]) * 256 +

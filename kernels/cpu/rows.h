@@ -8,6 +8,16 @@
 namespace tmpq::kernels {
 namespace {
 
+// The largest lane; the order does not matter, halving lets it vectorize.
+inline float MaxOfLanes(float lanes[kRowLanes]) {
+  for (int width = kRowLanes / 2; width > 0; width /= 2) {
+    for (int lane = 0; lane < width; ++lane) {
+      lanes[lane] = lanes[lane + width] > lanes[lane] ? lanes[lane + width] : lanes[lane];
+    }
+  }
+  return lanes[0];
+}
+
 inline float AbsMax(const float* x, int64_t count) {
   float lanes[kRowLanes] = {};
   int64_t i = 0;
@@ -21,21 +31,20 @@ inline float AbsMax(const float* x, int64_t count) {
     const float a = fabsf(x[i]);
     lanes[i % kRowLanes] = a > lanes[i % kRowLanes] ? a : lanes[i % kRowLanes];
   }
-  float result = 0;
-  for (int lane = 0; lane < kRowLanes; ++lane) result = lanes[lane] > result ? lanes[lane] : result;
-  return result;
+  return MaxOfLanes(lanes);
 }
 
 void QuantizeRows(const QuantizeRowsArgs& args) {
   const int qmax = QMax(args.bits);
-  const int64_t q_stride = RoundUp(args.cols, 4);
+  const int64_t cols = args.cols, q_stride = RoundUp(cols, 4);
   for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    int8_t* q = args.q + row * q_stride;
-    const RowScale scale = ScaleOf(AbsMax(x, args.cols), qmax);
+    // A byte may alias anything: without __restrict the loop is not vectorized.
+    const float* __restrict x = args.x + row * args.x_stride;
+    int8_t* __restrict q = args.q + row * q_stride;
+    const RowScale scale = ScaleOf(AbsMax(x, cols), qmax);
     args.scale[row] = scale.scale;
-    for (int64_t i = 0; i < args.cols; ++i) q[i] = QuantizeValue(x[i], scale.inverse, qmax);
-    for (int64_t i = args.cols; i < q_stride; ++i) q[i] = 0;
+    for (int64_t i = 0; i < cols; ++i) q[i] = QuantizeValue(x[i], scale.inverse, qmax);
+    for (int64_t i = cols; i < q_stride; ++i) q[i] = 0;
   }
 }
 
@@ -129,11 +138,23 @@ void TimestepEmbedding(float timestep, int64_t size, float* out) {
   }
 }
 
+// The largest of count >= 1 values.
+inline float MaxOf(const float* x, int64_t count) {
+  float lanes[kRowLanes];
+  for (int lane = 0; lane < kRowLanes; ++lane) lanes[lane] = x[0];
+  int64_t i = 0;
+  for (; i + kRowLanes <= count; i += kRowLanes) {
+    for (int lane = 0; lane < kRowLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+  }
+  for (; i < count; ++i) lanes[i % kRowLanes] = x[i] > lanes[i % kRowLanes] ? x[i] : lanes[i % kRowLanes];
+  return MaxOfLanes(lanes);
+}
+
 // Turns logits into integer probabilities against their maximum; returns the exact sum.
 // p = round(PMax exp(l - max)). With 16 bits: high and low bytes.
-inline int64_t IntegerSoftmax(float* logits, int64_t count, int bits, uint8_t* high, uint8_t* low) {
-  float maximum = logits[0];
-  for (int64_t j = 1; j < count; ++j) maximum = logits[j] > maximum ? logits[j] : maximum;
+inline int64_t IntegerSoftmax(const float* __restrict logits, int64_t count, int bits, uint8_t* __restrict high,
+                              uint8_t* __restrict low) {
+  const float maximum = MaxOf(logits, count);
   const auto pmax = (float)((1 << bits) - 1);
   int32_t sum = 0;  // at most 65535 keys of 16 bits, which AttentionArgs' users ensure
   if (bits == 16) {
@@ -155,8 +176,7 @@ inline int64_t IntegerSoftmax(float* logits, int64_t count, int bits, uint8_t* h
 
 // Float softmax numerators in place; returns their lane-ordered sum.
 inline float FloatSoftmax(float* logits, int64_t count, float scale) {
-  float maximum = logits[0];
-  for (int64_t j = 1; j < count; ++j) maximum = logits[j] > maximum ? logits[j] : maximum;
+  const float maximum = MaxOf(logits, count);
   for (int64_t j = 0; j < count; ++j) logits[j] = ExpF((logits[j] - maximum) * scale);
   return RowSum(count, [&](int64_t j) { return logits[j]; });
 }

@@ -1,13 +1,14 @@
 // tmpq-train CONFIG.ini: trains a bundled model or feature network into CONFIG's folder.
-#include <malloc.h>
-
 #include <cstdio>
 #include <string>
 
+#include "kernels/include/kernels.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/core/interrupt.h"
 #include "src/data/image_set.h"
+#include "src/metrics/feature_extractor.h"
+#include "src/metrics/feature_statistics.h"
 #include "src/models/dit.h"
 #include "src/models/feature_net.h"
 #include "src/models/model_file.h"
@@ -51,15 +52,24 @@ std::string LossCurve(const std::vector<float>& loss) {
   return text;
 }
 
+// Mean and covariance of the training images' features, as the search's distances compare with.
+FeatureStatistics StatisticsOf(const std::filesystem::path& weights, const ImageSet& data, Progress& progress) {
+  const ModelFile model = ModelFile::Load(weights);  // its hash names the feature space
+  const FeatureExtractor extractor(model.graph.CutAfter(kFeatureNode), model.parameters, model.hash,
+                                   kernels::BestKernels());
+  progress.Begin("features of the training set", data.count, "images");
+  FeatureAccumulator accumulator(extractor.dimension(), extractor.hash());
+  accumulator.Add(extractor.Extract(data.pixels, 0, &progress));
+  progress.End();
+  return accumulator.Finish();
+}
+
 void RunTraining(const cxxopts::ParseResult& arguments) {
   if (arguments.count("config") == 0) {
     throw Error(ErrorCode::kUsage, "command line", "names no config",
                 "for example: tmpq-train checkpoints/fashion-dit/train.ini");
   }
-  // Freed blocks go back to the allocator, not to the system: returning them costs up to 3x here.
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-
+  KeepFreedMemory();
   const std::filesystem::path config_path = arguments["config"].as<std::string>();
   const TrainFile file = ReadTrainFile(config_path);
   const std::filesystem::path out = arguments.count("out") > 0
@@ -76,6 +86,7 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
   PrepareFolder(work);
 
   const bool classify = file.train.task == "classify";
+  const auto statistics = out / "statistics.safetensors";
   const Graph graph = classify ? BuildFeatureClassifier(file.feature_net) : BuildDit(file.dit);
   const ImageSet data = LoadFashionMnist(file.train.data, Split::kTrain);
   TerminalProgress progress = MakeProgress();
@@ -104,7 +115,9 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
   }
   WriteFileAtomically(out / "loss.csv", LossCurve(result.loss));
   model.Save(weights);
-  std::fprintf(stderr, "wrote %s and %s\n", weights.c_str(), (out / "loss.csv").c_str());
+  if (classify) WriteFeatureStatistics(StatisticsOf(weights, data, progress), statistics);
+  std::fprintf(stderr, "wrote %s and %s%s\n", weights.c_str(), (out / "loss.csv").c_str(),
+               classify ? (" and " + statistics.string()).c_str() : "");
 }
 
 }  // namespace

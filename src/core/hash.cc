@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <charconv>
 #include <cstdio>
 
 #include "src/core/error.h"
@@ -13,6 +14,19 @@ std::string Hash128::Hex() const {
   std::snprintf(text, sizeof(text), "%016llx%016llx", static_cast<unsigned long long>(high),
                 static_cast<unsigned long long>(low));
   return text;
+}
+
+Hash128 HashFromHex(const std::string& text, const std::string& where) {
+  Hash128 hash;
+  const auto parse = [&](size_t begin, uint64_t& half) {
+    const char* first = text.data() + begin;
+    const auto [end, error] = std::from_chars(first, first + 16, half, 16);
+    return error == std::errc() && end == first + 16;
+  };
+  if (text.size() != 32 || !parse(0, hash.high) || !parse(16, hash.low)) {
+    throw Error(ErrorCode::kInput, where, "\"" + text + "\" is not a hash");
+  }
+  return hash;
 }
 
 Hash128 HashBytes(std::span<const std::byte> bytes) {

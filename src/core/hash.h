@@ -20,6 +20,9 @@ struct Hash128 {
   std::string Hex() const;
 };
 
+// The inverse of Hex(). Throws kInput naming `where`.
+Hash128 HashFromHex(const std::string& text, const std::string& where);
+
 Hash128 HashBytes(std::span<const std::byte> bytes);
 Hash128 HashString(std::string_view text);
 

@@ -79,6 +79,17 @@ Json Graph::ToJson() const {
           {"nodes", std::move(nodes)}};
 }
 
+Graph Graph::CutAfter(const std::string& output) const {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].name != output) continue;
+    Json json = ToJson();
+    json["output"] = i;
+    json["nodes"].erase(json["nodes"].begin() + static_cast<int64_t>(i) + 1, json["nodes"].end());
+    return FromJson(json, "graph " + name_);
+  }
+  throw Error(ErrorCode::kInput, "graph " + name_, "has no node \"" + output + "\"");
+}
+
 Graph Graph::FromJson(const Json& json, const std::string& where) {
   if (JsonGet<std::string>(json, "format", where) != "tmpq-graph-1") {
     throw Error(ErrorCode::kInput, where, "is not a graph of format tmpq-graph-1");

@@ -20,28 +20,18 @@ NodeId Residual(GraphBuilder& b, const std::string& p, NodeId x, int64_t channel
   return b.Add(p + "add", x, ConvNormSilu(b, p + "b.", h, channels, 1));
 }
 
-NodeId Trunk(GraphBuilder& b, const FeatureNetConfig& config) {
+}  // namespace
+
+Graph BuildFeatureClassifier(const FeatureNetConfig& config) {
+  GraphBuilder b("feature-classifier");
   NodeId x = b.Input("sample", {config.image_height, config.image_width, config.channels});
   x = ConvNormSilu(b, "stem.", x, config.width, 2);
   x = Residual(b, "stage1.", x, config.width);
   x = ConvNormSilu(b, "down2.", x, 2 * config.width, 2);
   x = Residual(b, "stage2.", x, 2 * config.width);
   x = ConvNormSilu(b, "down3.", x, 2 * config.width, 2);
-  return b.Silu("features_silu", b.Linear("features", b.MeanPool("pool", x), config.features));
-}
-
-}  // namespace
-
-Graph BuildFeatureClassifier(const FeatureNetConfig& config) {
-  GraphBuilder b("feature-classifier");
-  const NodeId features = Trunk(b, config);
-  return b.Finish(b.Linear("classifier", features, config.classes));
-}
-
-Graph BuildFeatureNet(const FeatureNetConfig& config) {
-  GraphBuilder b("feature-net");
-  const NodeId features = Trunk(b, config);
-  return b.Finish(features);
+  x = b.Silu(kFeatureNode, b.Linear("features", b.MeanPool("pool", x), config.features));
+  return b.Finish(b.Linear("classifier", x, config.classes));
 }
 
 }  // namespace tmpq

@@ -25,9 +25,10 @@ struct FeatureNetConfig {
   }
 };
 
+// The penultimate layer's node: its (features) values are the feature space.
+inline constexpr const char* kFeatureNode = "features_silu";
+
 // Input "sample" (height, width, channels) in [-1, 1]; output (classes) logits.
 Graph BuildFeatureClassifier(const FeatureNetConfig& config);
-// The same network cut after the penultimate layer: output (features). Its parameters are a subset.
-Graph BuildFeatureNet(const FeatureNetConfig& config);
 
 }  // namespace tmpq

@@ -1,6 +1,5 @@
 #include "src/eval/journal/record_text.h"
 
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -11,19 +10,6 @@ namespace {
 
 constexpr size_t kChecksumDigits = 32;
 constexpr const char* kFormat = "tmpq-journal-1";
-
-Hash128 HashFromHex(const std::string& text, const std::string& where) {
-  Hash128 hash;
-  const auto parse = [&](size_t begin, uint64_t& half) {
-    const char* first = text.data() + begin;
-    const auto [end, error] = std::from_chars(first, first + 16, half, 16);
-    return error == std::errc() && end == first + 16;
-  };
-  if (text.size() != 32 || !parse(0, hash.high) || !parse(16, hash.low)) {
-    throw Error(ErrorCode::kInput, where, "\"" + text + "\" is not a hash");
-  }
-  return hash;
-}
 
 }  // namespace
 

@@ -16,6 +16,7 @@ namespace tmpq {
 namespace {
 
 constexpr size_t kHelpWidth = 110;  // columns
+constexpr int kMaxThreads = 1024;
 
 int Complain(const std::string& program, const std::string& message, int code) {
   std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
@@ -67,6 +68,8 @@ std::string Required(const cxxopts::ParseResult& arguments, const std::string& f
     throw Error(ErrorCode::kUsage, "--" + flag, "is missing", "see --help");
   return arguments[flag].as<std::string>();
 }
+
+void CheckThreads(int threads) { CheckRange("--threads", threads, 0, kMaxThreads); }
 
 bool WantsJson(const cxxopts::ParseResult& arguments) { return arguments.count("json") > 0; }
 

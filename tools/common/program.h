@@ -33,6 +33,9 @@ int RunProgram(int argc, char** argv, const ProgramInfo& info,
 // The value of `flag`, or kUsage naming the flag when it is missing.
 std::string Required(const cxxopts::ParseResult& arguments, const std::string& flag);
 
+// Throws kUsage unless 0 (one per core) to 1024.
+void CheckThreads(int threads);
+
 // --json was given: the result belongs on stdout as one JSON document.
 bool WantsJson(const cxxopts::ParseResult& arguments);
 void PrintJson(const Json& result);

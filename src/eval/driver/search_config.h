@@ -10,9 +10,9 @@ namespace tmpq {
 struct SearchConfig {
   std::string model = "fashion-dit";
   std::string budget = "4bit";
-  std::string steps = "20";
+  int steps = 20;
   std::string mode = "groupwise-consistent";
-  std::string grouping = "quadratic";
+  std::string grouping = "uniform";
   std::vector<int> weight_bits = {3, 4, 5, 6, 8};
   std::vector<int> activation_bits = {3, 4, 5, 6, 8};
   uint64_t seed = 0;
@@ -32,6 +32,7 @@ struct SearchConfig {
   int selection_candidates = 8;
   int selection_samples = 1000;
   int report_samples = 2000;
+  int converged_samples = 200;
 
   template <typename V>
   void ForEachField(V&& visit) {
@@ -39,7 +40,7 @@ struct SearchConfig {
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
     visit("steps", steps, "sampling steps");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");
-    visit("grouping", grouping, "timestep groups: quadratic or uniform");
+    visit("grouping", grouping, "timestep groups: uniform, or quadratic (TMPQ-DM)");
     visit("weight_bits", weight_bits, "candidate bit-widths of weights");
     visit("activation_bits", activation_bits, "candidate bit-widths of activations, q, k and v");
     visit("seed", seed, "of proposals and of all noise");
@@ -58,9 +59,11 @@ struct SearchConfig {
     visit("selection_candidates", selection_candidates, "finalists compared on selection noise");
     visit("selection_samples", selection_samples, "samples of a finalist's distance");
     visit("report_samples", report_samples, "samples of the printed figures, on report noise");
+    visit("converged_samples", converged_samples,
+          "of these, samples compared with the float model at trajectory_steps");
   }
 
-  // Throws kUsage naming the first field that is out of range.
+  // Throws kUsage naming the first field that is out of range. Sorts the bit-widths.
   void Validate();
 };
 

@@ -201,13 +201,11 @@ void WriteFronts(Hdf5Writer& file, const RunRecord& record) {
 void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   const RunHistory& history = record.history;
   const auto count = static_cast<int64_t>(history.generations.size());
-  std::string units;
-  for (const std::string& name : history.objectives) {
-    units += (units.empty() ? "" : " x ") + QuantityOf(record, name).units;
-  }
   file.Write("/history/generation", history.generations, {count}, "1");
   file.Write("/history/evaluations", history.evaluations, {count}, "1");
-  file.Write("/history/hypervolume", history.hypervolume, {count}, units.empty() ? "1" : units);
+  file.Write("/history/hypervolume", history.hypervolume, {count}, "1");
+  file.SetAttribute("/history/hypervolume", "meaning",
+                    std::string("share of the box between the origin and the reference point that the front dominates"));
   SetFidelity(file, "/history", history.fidelity);
   SetObjectives(file, "/history", record, history.objectives);
   file.SetAttribute("/history", "reference_point", history.reference_point);

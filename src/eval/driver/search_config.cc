@@ -1,0 +1,46 @@
+#include "src/eval/driver/search_config.h"
+
+#include <algorithm>
+
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+constexpr int kMaxSteps = 1000;
+constexpr int kMaxCandidates = 100'000;
+constexpr int kMaxSamples = 1'000'000;
+
+void CheckBits(const std::string& name, std::vector<int>& bits) {
+  if (bits.empty()) throw Error(ErrorCode::kUsage, name, "is empty", "for example 3,4,5,6,8");
+  for (const int b : bits) CheckRange(name, b, 2, 8);
+  std::sort(bits.begin(), bits.end());
+  if (std::adjacent_find(bits.begin(), bits.end()) != bits.end()) {
+    throw Error(ErrorCode::kUsage, name, "names a bit-width twice");
+  }
+}
+
+}  // namespace
+
+void SearchConfig::Validate() {
+  CheckRange("steps", steps, 1, kMaxSteps);
+  CheckBits("weight_bits", weight_bits);
+  CheckBits("activation_bits", activation_bits);
+  CheckRange("population", population, 1, kMaxCandidates);
+  CheckRange("generations", generations, 1, kMaxCandidates);
+  CheckRange("parents", parents, 1, population);
+  CheckRange("mutants", mutants, 0, population);
+  CheckRange("crossovers", crossovers, 0, population - mutants);
+  CheckRange("mutation_probability", mutation_probability, 0, 1);
+  CheckRange("initial_mutation_probability", initial_mutation_probability, 0, 1);
+  CheckRange("trajectory_steps", trajectory_steps, 1, kMaxSteps);
+  CheckRange("trajectory_samples", trajectory_samples, 1, kMaxSamples);
+  CheckRange("metric_samples", metric_samples, 2, kMaxSamples);
+  CheckRange("metric_candidates", metric_candidates, 1, population);
+  CheckRange("selection_candidates", selection_candidates, 1, kMaxCandidates);
+  CheckRange("selection_samples", selection_samples, 2, kMaxSamples);
+  CheckRange("report_samples", report_samples, 2, kMaxSamples);
+  CheckRange("converged_samples", converged_samples, 2, report_samples);
+}
+
+}  // namespace tmpq

@@ -1,0 +1,68 @@
+// The main job: from a trained model and a budget to a front and a plan.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/core/json.h"
+#include "src/core/progress.h"
+#include "src/eval/driver/search_config.h"
+#include "src/eval/journal/journal.h"
+#include "src/eval/results/run_file.h"
+#include "src/models/model_file.h"
+#include "src/search/archive.h"
+#include "src/schedule/sampler.h"
+#include "src/search/space.h"
+
+namespace tmpq {
+
+// What a run does not depend on.
+struct SearchSession {
+  std::filesystem::path out;      // folder of everything that the run writes
+  std::filesystem::path bundled;  // folder of bundled models and feature networks
+  bool resume = false, overwrite = false;
+  int threads = 0;    // 0: one per core
+  int64_t batch = 8;  // samples per network call of a thread
+  const std::atomic<bool>* interrupted = nullptr;
+  Progress* progress = nullptr;
+};
+
+// One line of the table that ends a run.
+struct ReportRow {
+  std::string name;  // "float", "naive", "w4a4", "w8a8", "plan"
+  Candidate candidate;
+  Costs costs;
+  Measurements measurements;  // of Fidelity::kReport
+};
+
+// Everything that a finished run knows; src/eval/driver/search_outputs.h turns it into files.
+struct SearchResult {
+  SearchConfig config;
+  Budget budget;
+  ModelFile model;
+  NoiseSchedule schedule;
+  SamplerSettings sampler;
+  int calls_per_step = 1;
+  Candidate plan;
+  std::vector<ReportRow> rows;
+  std::vector<JournalRecord> records;  // in the journal's order
+  std::vector<std::string> objectives;
+  std::vector<ArchiveEntry> front;     // by Fidelity::kMetrics
+  RunHistory history;
+  std::map<std::string, std::string> hashes;  // of the artefacts
+  std::map<std::string, double> seconds;      // by stage
+  std::vector<float> float_samples, plan_samples;  // of the same report noise
+
+  const ReportRow& row(const std::string& name) const;
+};
+
+// Runs all stages and writes journal, supernet, plan, run file, summary and samples into the session's folder. Same
+// config, same bytes (but for `seconds`), for any threads and batch, killed and resumed or not. Throws kUsage,
+// kInput, kCorrupt, kIo; kInterrupted when the flag was raised, after which it can be resumed.
+SearchResult RunSearch(const SearchConfig& config, const SearchSession& session);
+
+}  // namespace tmpq

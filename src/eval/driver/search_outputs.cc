@@ -1,0 +1,179 @@
+#include "src/eval/driver/search_outputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "src/core/config.h"
+#include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/core/version.h"
+#include "src/data/image_writer.h"
+#include "src/eval/proxies/runtime_evaluator.h"
+#include "src/runtime/plan_file.h"
+
+namespace tmpq {
+namespace {
+
+constexpr int64_t kSampleScale = 2;  // pixels of samples.png per pixel
+
+const std::map<std::string, Quantity>& Quantities() {
+  static const std::map<std::string, Quantity> kQuantities = {
+      {kTrajectoryError, {"1", "mean squared error to the float model's final samples, pixels in [-1, 1]", true}},
+      {kDistance, {"1", "squared Frechet distance to the training set in the feature network's space", true}},
+      {kDistanceMinusNaive, {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
+      {kPsnrToFloat, {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
+      {kPsnrToConverged, {"dB", "PSNR to the float model at trajectory_steps, from the same noise", false}}};
+  return kQuantities;
+}
+
+std::map<std::string, Estimate> EstimatesOf(const ReportRow& row) {
+  std::map<std::string, Estimate> estimates;
+  for (const auto& [name, quantity] : Quantities()) {
+    if (HasEstimate(row.measurements, name)) estimates[name] = GetEstimate(row.measurements, name);
+  }
+  return estimates;
+}
+
+Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json RowToJson(const ReportRow& row) {
+  Json metrics = Json::object();
+  int64_t samples = 0;
+  for (const auto& [name, estimate] : EstimatesOf(row)) {
+    metrics[name] = {{"value", NumberOrNull(estimate.value)},
+                     {"low", NumberOrNull(estimate.low)},
+                     {"high", NumberOrNull(estimate.high)},
+                     {"n", estimate.n}};
+    samples = std::max(samples, estimate.n);
+  }
+  return {{"steps", row.candidate.steps()},
+          {"average_weight_bits", row.costs.average_weight_bits},
+          {"stored_weight_bits", row.costs.stored_weight_bits},
+          {"average_activation_bits", row.costs.average_activation_bits},
+          {"bitops", row.costs.bitops},
+          {"bytes", row.costs.bytes},
+          {"samples", samples},
+          {"metrics", std::move(metrics)}};
+}
+
+RunRecord RecordOf(const SearchResult& result) {
+  RunRecord record;
+  record.config_text = ConfigText(result.config);
+  record.provenance = result.hashes;
+  record.provenance["program"] = std::string("tmpq-search ") + Version();
+  record.provenance["git_revision"] = GitRevision();
+  record.provenance["model_name"] = result.model.name;
+  record.budget = result.budget.limits();
+  record.sites = result.model.graph.sites().sites;
+  record.quantities = Quantities();
+  const SiteTable& table = result.model.graph.sites();
+  std::map<Hash128, int64_t> index_of;
+  for (const JournalRecord& entry : result.records) {
+    if (entry.fidelity == Fidelity::kReport) continue;  // these are the baselines
+    const Candidate candidate =
+        CandidateFromJson(entry.candidate, result.schedule.training_steps(), table.sites.size(), "journal");
+    if (entry.fidelity == Fidelity::kMetrics) index_of[candidate.hash()] = static_cast<int64_t>(record.evaluations.size());
+    record.evaluations.push_back(
+        {entry.fidelity, candidate, CostsOf(table, candidate, result.calls_per_step), entry.measurements});
+  }
+  RunFront front{Fidelity::kMetrics, result.objectives, {}};
+  for (const ArchiveEntry& entry : result.front) front.evaluations.push_back(index_of.at(entry.candidate.hash()));
+  record.fronts = {front};
+  record.history = result.history;
+  for (const ReportRow& row : result.rows) {
+    record.baselines.push_back(
+        {row.name, row.candidate, row.costs, result.config.report_samples, EstimatesOf(row)});
+  }
+  record.seconds = result.seconds;
+  return record;
+}
+
+std::string EstimateText(const ReportRow& row, const char* metric, int decimals) {
+  const Estimate estimate = GetEstimate(row.measurements, metric);
+  char text[96];
+  if (!std::isfinite(estimate.value)) return estimate.value > 0 ? "same" : "-";
+  std::snprintf(text, sizeof(text), "%.*f [%.*f, %.*f]", decimals, estimate.value, decimals, estimate.low, decimals,
+                estimate.high);
+  return text;
+}
+
+std::string Format(const char* format, double value) {
+  char text[64];
+  std::snprintf(text, sizeof(text), format, value);
+  return text;
+}
+
+// What the table says in words: the difference to naive with its interval.
+std::string Verdict(const SearchResult& result) {
+  const ReportRow& plan = result.row("plan");
+  if (!HasEstimate(plan.measurements, kDistanceMinusNaive)) {
+    return "The plan is the naive candidate: the search found nothing better within the budget.\n";
+  }
+  const Estimate difference = GetEstimate(plan.measurements, kDistanceMinusNaive);
+  const char* conclusion = difference.high < 0  ? "the plan is better"
+                           : difference.low > 0 ? "the plan is worse"
+                                                : "not distinguishable";
+  return "Distance of the plan minus naive, same noise: " +
+         Format("%.3f", difference.value) + " [" + Format("%.3f", difference.low) + ", " +
+         Format("%.3f", difference.high) + "]: " + conclusion + ".\n";
+}
+
+}  // namespace
+
+std::string Rounded(double value) { return Format("%.3g", value); }
+
+void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights, const std::filesystem::path& path) {
+  const PlanDescription description{result.model.name, result.model.hash, result.model.graph, result.plan,
+                                    result.schedule,   result.sampler,
+                                    {{"program", std::string("tmpq-search ") + Version()},
+                                     {"git_revision", GitRevision()},
+                                     {"seed", result.config.seed},
+                                     {"config", ConfigText(result.config)},
+                                     {"hashes", result.hashes}}};
+  WritePlan(path, description, result.model.parameters, weights);
+}
+
+void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
+  const Shape& shape = result.model.graph.output_shape();
+  std::vector<float> samples = result.float_samples;
+  samples.insert(samples.end(), result.plan_samples.begin(), result.plan_samples.end());
+  const auto columns = static_cast<int64_t>(result.float_samples.size()) / ElementsOf(shape);
+  WriteFileAtomically(folder / kSamplesName,
+                      EncodePngGrid({samples, 2 * columns, shape[0], shape[1], shape[2]}, columns, kSampleScale));
+  WriteRunFile(folder / kRunName, RecordOf(result));
+  WriteFileAtomically(folder / kSummaryName, SummaryOf(result).dump(2) + "\n");
+}
+
+Json SummaryOf(const SearchResult& result) {
+  Json summary = {{"format", "tmpq-summary-1"}, {"model", result.model.name}, {"budget", result.budget.limits()}};
+  for (const ReportRow& row : result.rows) summary[row.name] = RowToJson(row);
+  const RunHistory& history = result.history;
+  summary["hypervolume"] = history.hypervolume.empty() ? 0 : history.hypervolume.back();
+  summary["evaluations"] = history.evaluations.empty() ? 0 : history.evaluations.back();
+  summary["feature_net"] = result.hashes.at("feature_net");
+  summary["seconds"] = result.seconds;
+  return summary;
+}
+
+std::string TableOf(const SearchResult& result) {
+  char line[256];
+  const double w8a8_bitops = result.row("w8a8").costs.bitops;
+  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s\n", "", "steps", "distance",
+                "PSNR to float, dB", "to converged, dB", "w bits", "a bits", "BitOps", "bytes");
+  std::string text = line;
+  for (const ReportRow& row : result.rows) {
+    std::snprintf(line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld\n", row.name.c_str(),
+                  row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
+                  EstimateText(row, kPsnrToFloat, 1).c_str(), EstimateText(row, kPsnrToConverged, 1).c_str(),
+                  row.costs.average_weight_bits, row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
+                  static_cast<long long>(row.costs.bytes));
+    text += line;
+  }
+  text += "Report noise, n = " + std::to_string(result.config.report_samples) +
+          ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
+          std::to_string(result.config.trajectory_steps) + " steps.\n";
+  return text + Verdict(result);
+}
+
+}  // namespace tmpq

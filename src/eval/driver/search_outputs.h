@@ -1,0 +1,31 @@
+// A finished search as files and as text.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "src/core/json.h"
+#include "src/eval/driver/search_driver.h"
+#include "src/supernet/packed_weight_table.h"
+
+namespace tmpq {
+
+// Names within the run's folder.
+inline constexpr const char* kRunName = "run.h5";
+inline constexpr const char* kPlanName = "plan.safetensors";
+inline constexpr const char* kSummaryName = "summary.json";
+inline constexpr const char* kSamplesName = "samples.png";
+
+// "0.123": three significant digits.
+std::string Rounded(double value);
+
+void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights, const std::filesystem::path& path);
+// run.h5, summary.json, samples.png.
+void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
+
+// summary.json (docs/formats.md); infinite metrics are null.
+Json SummaryOf(const SearchResult& result);
+// The table that a run ends with, and what the plan gained.
+std::string TableOf(const SearchResult& result);
+
+}  // namespace tmpq

@@ -1,0 +1,98 @@
+// Scores candidates by running them on the integer runtime that will execute the plan.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/core/progress.h"
+#include "src/metrics/estimate.h"
+#include "src/metrics/feature_extractor.h"
+#include "src/metrics/frechet.h"
+#include "src/runtime/sampler.h"
+#include "src/search/evaluator.h"
+#include "src/supernet/packed_weight_table.h"
+
+namespace tmpq {
+
+// Names of measurements.
+inline constexpr const char* kTrajectoryError = "trajectory_error";
+inline constexpr const char* kDistance = "distance";
+inline constexpr const char* kPsnrToFloat = "psnr_to_float";
+inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
+inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
+
+// A metric with its interval, as members "<name>", "<name>.low", "<name>.high" and "<name>.n".
+void SetEstimate(Measurements& measurements, const std::string& name, const Estimate& estimate);
+// Throws kInput when a member is missing.
+Estimate GetEstimate(const Measurements& measurements, const std::string& name);
+bool HasEstimate(const Measurements& measurements, const std::string& name);
+
+// Counts images over many sampling runs, so that a stage has one bar.
+class ImageProgress : public Progress {
+ public:
+  explicit ImageProgress(Progress& outer) : outer_(&outer) {}
+  void Update(int64_t done, const std::string& note = "") override { outer_->Update(base_ + done, note); }
+  void Advance(int64_t images) { base_ += images; }
+  void Set(int64_t images) { base_ = images; }
+
+ private:
+  Progress* outer_;
+  int64_t base_ = 0;
+};
+
+struct EvaluatorSettings {
+  uint64_t seed = 0;
+  int64_t batch = 8;  // results depend on neither batch nor threads
+  int threads = 0;
+  int trajectory_steps = 50;
+  int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0, converged_samples = 0;
+  const std::atomic<bool>* interrupted = nullptr;
+};
+
+// What each fidelity measures; search, selection and report each have their own noise.
+//   kTrajectory: trajectory_error, mean squared error of the final samples against the float network at
+//     trajectory_steps uniform timesteps, from the same noise.
+//   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
+//   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged (against the float network
+//     at trajectory_steps) and, for all but `naive` itself, distance_minus_naive, each with its interval.
+// All referenced objects outlive it. Not thread-safe.
+class RuntimeEvaluator : public Evaluator {
+ public:
+  RuntimeEvaluator(const DiffusionSampler& sampler, const PackedWeightTable& weights, const FeatureExtractor& features,
+                   const FrechetReference& reference_statistics, Candidate reference, Candidate naive,
+                   const EvaluatorSettings& settings, ImageProgress& progress);
+
+  std::vector<Measurements> Evaluate(std::span<const Candidate> candidates, Fidelity fidelity) override;
+
+  // Samples of a candidate on a fidelity's noise; also counts progress.
+  std::vector<float> Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count);
+
+ private:
+  std::vector<float> SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count);
+  // Float samples at trajectory_steps uniform timesteps; sampled once per purpose.
+  const std::vector<float>& Converged(RandomPurpose purpose, int64_t count);
+  // Report samples and features of `reference` or `naive`; sampled once.
+  struct Reported {
+    std::vector<float> samples, features;
+  };
+  const Reported& Report(const Candidate& candidate);
+  double Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count);
+  Measurements MeasureTrajectory(const Candidate& candidate);
+  Measurements MeasureReport(const Candidate& candidate);
+
+  const DiffusionSampler& sampler_;
+  const PackedWeightTable& weights_;
+  const FeatureExtractor& features_;
+  const FrechetReference& statistics_;
+  Candidate reference_, naive_;
+  EvaluatorSettings settings_;
+  ImageProgress& progress_;
+  std::map<RandomPurpose, std::vector<float>> converged_;
+  std::map<std::string, Reported> reported_;  // by canonical bytes
+};
+
+}  // namespace tmpq

@@ -1,0 +1,13 @@
+// How much of the objective space a front dominates.
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace tmpq {
+
+// Exact hypervolume between minimised points (2 or 3 objectives) and a reference point; points that are not better
+// than it in every objective add nothing. O(n^2 log n) in three dimensions.
+double Hypervolume(std::span<const std::vector<double>> points, std::span<const double> reference);
+
+}  // namespace tmpq

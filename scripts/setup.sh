@@ -45,6 +45,7 @@ mkdir -p .deps
 # CPU libraries and headers are all that is linked; the CUDA libraries and the Python parts are 60 % of the size.
 find "$target.partial/torch/lib" -name 'libtorch_cuda*' -delete
 find "$target.partial" -name '*.py' -delete
+rm -f "$target.partial"/torch/lib/libgomp.so*  # the system's serves LibTorch and tmpq alike: one OpenMP runtime
 rm -rf "$target.partial"/{bin,functorch,torchgen}
 mv "$target.partial" "$target"
 touch "$stamp"

@@ -1,0 +1,209 @@
+#include "src/runtime/network.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "src/core/error.h"
+#include "src/runtime/sampler.h"
+#include "src/supernet/supernet.h"
+#include "tests/runtime/small_model.h"
+
+namespace tmpq {
+namespace {
+
+std::vector<BitWidth> AllWidths() {
+  std::vector<BitWidth> widths;
+  for (int bits = 2; bits <= 8; ++bits) widths.push_back(BitWidth::Of(bits));
+  return widths;
+}
+
+class NetworkTest : public testing::Test {
+ protected:
+  NetworkTest() : graph_(SmallDenoiser()), parameters_(RandomParameters(graph_)) {
+    path_ = testing::TempDir() + "/network_test-" +
+            testing::UnitTest::GetInstance()->current_test_info()->name() + ".safetensors";
+    Progress silent;
+    Supernet::Build(graph_, parameters_, HashString("model"), AllWidths(), path_, silent);
+    supernet_ = std::make_unique<Supernet>(path_, graph_, HashString("model"), AllWidths());
+  }
+  ~NetworkTest() override { std::filesystem::remove(path_); }
+
+  // A policy that gives every site another width; softmax 8 or 16.
+  Policy MixedPolicy() const {
+    Policy policy;
+    int turn = 0;
+    for (const QuantSite& site : graph_.sites().sites) {
+      policy.push_back(BitWidth::Of(site.kind == SiteKind::kSoftmax ? 16 : 2 + turn++ % 7));
+    }
+    return policy;
+  }
+  // Float in attention and in one linear, integers elsewhere.
+  Policy PartlyFloatPolicy() const {
+    Policy policy = UniformPolicy(graph_.sites(), BitWidth::Of(5), BitWidth::Of(6));
+    for (size_t s = 0; s < policy.size(); ++s) {
+      const std::string& layer = graph_.sites().sites[s].layer;
+      if (layer == "attention" || layer == "fc1") policy[s] = BitWidth::Float();
+    }
+    return policy;
+  }
+  DiffusionSampler Sampler(const RuntimeNetwork& network) const {
+    SamplerSettings settings;
+    settings.prediction = Prediction::kV;
+    settings.guidance_scale = 1.5;
+    return {network, NoiseSchedule::Make("cosine", 50), settings};
+  }
+  std::vector<float> Sample(const kernels::KernelSet& kernels, const Candidate& candidate, int64_t count,
+                            const SamplerOptions& options = {}, int64_t first = 0) const {
+    const RuntimeNetwork network(graph_, parameters_, kernels);
+    const DiffusionSampler sampler = Sampler(network);
+    return sampler.Sample(sampler.Prepare(candidate, &supernet_->weights()),
+                          {3, RandomPurpose::kTest, first, BalancedLabels(first, count, sampler.classes())}, options);
+  }
+  Candidate MixedCandidate() const {
+    return Candidate::Make(TimestepSequence({49, 30, 11, 2}, 50),
+                           {MixedPolicy(), PartlyFloatPolicy(), MixedPolicy(),
+                            UniformPolicy(graph_.sites(), BitWidth::Float(), BitWidth::Float())});
+  }
+
+  Graph graph_;
+  ParameterSet parameters_;
+  std::string path_;
+  std::unique_ptr<Supernet> supernet_;
+};
+
+TEST_F(NetworkTest, EverySetOfKernelsGivesTheSameBytes) {
+  const auto expected = Sample(kernels::ReferenceKernels(), MixedCandidate(), 6);
+  for (int i = 0; i < kernels::kKernelSetCount; ++i) {
+    const kernels::KernelSet& set = *kernels::AllKernels()[i];
+    if (!set.supported()) continue;
+    EXPECT_EQ(Sample(set, MixedCandidate(), 6), expected) << set.name;
+  }
+}
+
+TEST_F(NetworkTest, BatchAndThreadsDoNotMatter) {
+  SamplerOptions options;
+  options.batch = 1;
+  options.threads = 1;
+  const auto expected = Sample(kernels::BestKernels(), MixedCandidate(), 11, options);
+  for (const int64_t batch : {2, 3, 16}) {
+    for (const int threads : {1, 2, 4}) {
+      options.batch = batch;
+      options.threads = threads;
+      EXPECT_EQ(Sample(kernels::BestKernels(), MixedCandidate(), 11, options), expected) << batch << " " << threads;
+    }
+  }
+  // Sample i is the same whichever samples are asked for with it.
+  const auto tail = Sample(kernels::BestKernels(), MixedCandidate(), 5, options, 6);
+  EXPECT_EQ(std::vector<float>(expected.begin() + 6 * 64, expected.end()), tail);
+}
+
+TEST_F(NetworkTest, EightBitsAreNearFloatAndTwoAreNot) {
+  const auto error = [&](int bits) {
+    const TimestepSequence steps({49, 30, 11, 2}, 50);
+    const auto exact = Sample(kernels::BestKernels(),
+                              Candidate::Uniform(steps, UniformPolicy(graph_.sites(), BitWidth::Float(), BitWidth::Float())), 8);
+    const auto rounded = Sample(kernels::BestKernels(),
+                                Candidate::Uniform(steps, UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits))), 8);
+    double sum = 0, power = 0;
+    for (size_t i = 0; i < exact.size(); ++i) {
+      sum += (exact[i] - rounded[i]) * (exact[i] - rounded[i]);
+      power += exact[i] * exact[i];
+    }
+    return sum / power;
+  };
+  const double eight = error(8), four = error(4), two = error(2);
+  EXPECT_LT(eight, 1e-3);
+  EXPECT_LT(eight, four / 10);
+  EXPECT_LT(four, two);
+}
+
+TEST_F(NetworkTest, EveryStepRunsItsOwnPolicy) {
+  std::vector<std::array<int, 3>> calls;
+  SamplerOptions options;
+  options.batch = 16;
+  options.threads = 1;
+  options.spy = [&](int step, int timestep, int policy) { calls.push_back({step, timestep, policy}); };
+  Sample(kernels::BestKernels(), MixedCandidate(), 4, options);
+  const std::vector<std::array<int, 3>> expected = {{0, 49, 0}, {1, 30, 1}, {2, 11, 0}, {3, 2, 2}};
+  EXPECT_EQ(calls, expected);
+}
+
+TEST_F(NetworkTest, PoliciesThatHaveNoKernelsAreRefused) {
+  const RuntimeNetwork network(graph_, parameters_, kernels::BestKernels());
+  Policy half_float = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));
+  half_float[0] = BitWidth::Float();
+  EXPECT_THROW(network.Activate(half_float, &supernet_->weights()), Error);
+  EXPECT_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), nullptr), Error);
+  EXPECT_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(16)), &supernet_->weights()), Error);
+  EXPECT_NO_THROW(network.Activate(MixedPolicy(), &supernet_->weights()));
+}
+
+TEST_F(NetworkTest, FloatNeedsFloatWeights) {
+  ParameterSet without = RandomParameters(graph_);
+  ParameterSet stripped;
+  for (const auto& [name, values] : without.values()) {
+    if (name != "fc1.weight") stripped.Set(name, values);
+  }
+  const RuntimeNetwork network(graph_, stripped, kernels::BestKernels());
+  EXPECT_THROW(network.ActivateFloat(), Error);
+  EXPECT_NO_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), &supernet_->weights()));
+}
+
+TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
+  const Graph graph = SmallClassifier();
+  const ParameterSet parameters = RandomParameters(graph, 4);
+  std::vector<float> images(5 * 64), expected(5 * 3), actual(5 * 3);
+  FillNormal(9, RandomPurpose::kTest, 0, images);
+  const auto run = [&](const kernels::KernelSet& set, int64_t batch, float* out) {
+    const RuntimeNetwork network(graph, parameters, set);
+    Workspace workspace = network.MakeWorkspace(batch);
+    for (int64_t i = 0; i < 5; i += batch) {
+      const int64_t size = std::min<int64_t>(batch, 5 - i);
+      network.Run(network.ActivateFloat(), {size, images.data() + i * 64, nullptr, nullptr}, out + i * 3, workspace);
+    }
+  };
+  run(kernels::ReferenceKernels(), 1, expected.data());
+  run(kernels::BestKernels(), 4, actual.data());
+  EXPECT_EQ(expected, actual);
+  EXPECT_NE(expected[0], expected[3]);
+}
+
+TEST_F(NetworkTest, InterruptionStopsSampling) {
+  std::atomic<bool> interrupted = true;
+  SamplerOptions options;
+  options.interrupted = &interrupted;
+  EXPECT_THROW(Sample(kernels::BestKernels(), MixedCandidate(), 4, options), Error);
+}
+
+TEST(MemoryPlanTest, LiveBuffersNeverOverlap) {
+  for (const Graph& graph : {SmallDenoiser(), SmallClassifier()}) {
+    const MemoryPlan plan = PlanMemory(graph);
+    const auto count = static_cast<NodeId>(graph.nodes().size());
+    // A buffer lives from its node to the last reader of anything that views it.
+    std::vector<NodeId> end(count, -1);
+    for (NodeId id = 0; id < count; ++id) {
+      for (const NodeId input : graph.node(id).inputs) {
+        if (plan.values[input].buffer >= 0) end[plan.values[input].buffer] = id;
+      }
+    }
+    for (NodeId a = 0; a < count; ++a) {
+      for (NodeId b = a + 1; b < count; ++b) {
+        if (plan.arena_offset[a] < 0 || plan.arena_offset[b] < 0 || end[a] < b) continue;
+        const int64_t a_end = plan.arena_offset[a] + ElementsOf(graph.node(a).shape);
+        const int64_t b_end = plan.arena_offset[b] + ElementsOf(graph.node(b).shape);
+        EXPECT_TRUE(a_end <= plan.arena_offset[b] || b_end <= plan.arena_offset[a])
+            << graph.node(a).name << " and " << graph.node(b).name;
+      }
+    }
+    EXPECT_LT(plan.arena_floats_per_sample, [&] {
+      int64_t all = 0;
+      for (const Node& node : graph.nodes()) all += ElementsOf(node.shape);
+      return all;
+    }());
+  }
+}
+
+}  // namespace
+}  // namespace tmpq

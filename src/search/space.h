@@ -39,6 +39,8 @@ class SearchSpace {
 
   const SpaceSettings& settings() const { return settings_; }
   const SiteTable& table() const { return *table_; }
+  // Candidate bit-widths of a site, ascending.
+  const std::vector<BitWidth>& ChoicesOf(size_t site) const;
   Costs CostsOf(const Candidate& candidate) const;
   // In the space, whether or not it fits the budget.
   bool IsLegal(const Candidate& candidate) const;
@@ -72,7 +74,6 @@ class SearchSpace {
   bool consistent() const {
     return settings_.mode == SpaceMode::kConsistent || settings_.mode == SpaceMode::kGroupwiseConsistent;
   }
-  const std::vector<BitWidth>& ChoicesOf(size_t site) const;
   Policy UniformRow(size_t weight_choice, size_t activation_choice) const;
   Policy WidestUniformRow(const std::vector<int>& timesteps) const;
   // The group of step k, the noisiest step being in the last group.

@@ -24,6 +24,7 @@ struct SearchConfig {
   int crossovers = 10;
   double mutation_probability = 0.25;
   double initial_mutation_probability = 0.1;
+  bool warm_start = true;
   // Fidelities.
   int trajectory_steps = 50;
   int trajectory_samples = 24;
@@ -52,6 +53,7 @@ struct SearchConfig {
     visit("mutation_probability", mutation_probability, "per gene (published: 0.25)");
     visit("initial_mutation_probability", initial_mutation_probability,
           "per gene, of the initial candidate (published: 0.1)");
+    visit("warm_start", warm_start, "begin from an allocation by measured sensitivities (published: false)");
     visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");
     visit("trajectory_samples", trajectory_samples, "samples of a trajectory error");
     visit("metric_samples", metric_samples, "samples of a distance during the search");

@@ -13,6 +13,7 @@
 #include "src/eval/journal/journaled_evaluator.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/models/feature_net.h"
+#include "src/search/allocation.h"
 #include "src/search/evolution.h"
 #include "src/search/hypervolume.h"
 #include "src/supernet/supernet.h"
@@ -227,8 +228,10 @@ class SearchDriver {
     const std::vector<Candidate> uniform = UniformCandidates();
     const int64_t per_generation = static_cast<int64_t>(config.population) * config.trajectory_samples +
                                    static_cast<int64_t>(config.metric_candidates) * config.metric_samples;
+    const SensitivityProbes probes = MakeProbes(*space_);
+    const int64_t probe_images = config.warm_start ? probes.candidates.size() * config.trajectory_samples : 0;
     int64_t images = static_cast<int64_t>(uniform.size()) * config.metric_samples;
-    session_.progress->Begin("searching", images + config.generations * per_generation, "images");
+    session_.progress->Begin("searching", images + probe_images + config.generations * per_generation, "images");
     MeasureDistances(uniform);
     const Costs w8a8 = space_->CostsOf(UniformCandidate(8));
     result_.objectives = archive_.objectives();
@@ -239,7 +242,13 @@ class SearchDriver {
 
     EvolutionSettings settings{config.population, config.parents, config.mutants, config.crossovers,
                                config.mutation_probability, config.initial_mutation_probability, kTrajectoryError};
-    Evolution evolution(*space_, settings, config.seed, {space_->NearUniform()});
+    std::vector<Candidate> seeds = {space_->NearUniform()};
+    if (config.warm_start) {
+      seeds.push_back(AllocateGreedily(*space_, probes, SensitivitiesOf(probes, Probe(probes), kTrajectoryError)));
+      images += probe_images;
+      images_->Set(images);
+    }
+    Evolution evolution(*space_, settings, config.seed, std::move(seeds));
     for (int generation = 0; generation < config.generations; ++generation) {
       const std::vector<Candidate> batch = evolution.Ask();
       if (batch.empty()) break;
@@ -256,6 +265,11 @@ class SearchDriver {
     }
     session_.progress->End();
     result_.front = archive_.Entries();
+  }
+
+  std::vector<Measurements> Probe(const SensitivityProbes& probes) {
+    searched_ += static_cast<int64_t>(probes.candidates.size());
+    return journaled_->Evaluate(probes.candidates, Fidelity::kTrajectory);
   }
 
   // The best that have no distance yet.

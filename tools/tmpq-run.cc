@@ -22,7 +22,7 @@ struct RunOptions {
   std::string backend, model;
   int64_t count = 0;
   uint64_t seed = 0;
-  int label = -1;  // -1: all in turn
+  int label = 0;  // with --class; else all in turn
   SamplerOptions sampler;
   bool overwrite = false;
 };
@@ -47,13 +47,15 @@ RunOptions ReadOptions(const cxxopts::ParseResult& arguments) {
   return options;
 }
 
-// `cpu`: the fastest set of kernels of this machine; `float`: the same in float; else a set by name.
+// `cpu`: the fastest set of kernels of this machine; `float`: the same in float; else a set by
+// name.
 const kernels::KernelSet& KernelsOf(const std::string& backend) {
   if (backend == "cpu" || backend == "float") return kernels::BestKernels();
   const kernels::KernelSet* set = kernels::FindKernels(backend.c_str());
   if (set == nullptr) {
     std::string known = "cpu, float";
-    for (int i = 0; i < kernels::kKernelSetCount; ++i) known += std::string(", ") + kernels::AllKernels()[i]->name;
+    for (int i = 0; i < kernels::kKernelSetCount; ++i)
+      known += std::string(", ") + kernels::AllKernels()[i]->name;
     throw Error(ErrorCode::kUsage, "--backend " + backend, "is unknown", "known are " + known);
   }
   if (!set->supported()) {
@@ -90,10 +92,14 @@ void Run(const cxxopts::ParseResult& arguments) {
   const DiffusionSampler sampler(network, description.schedule, description.sampler);
   SampleRequest request{options.seed, RandomPurpose::kSampleNoise, 0, {}};
   request.labels = BalancedLabels(0, options.count, sampler.classes());
-  if (options.label >= 0) request.labels.assign(options.count, options.label);
+  if (arguments.count("class") > 0) {
+    CheckRange("--class", options.label, 0, sampler.classes() - 1);
+    request.labels.assign(options.count, options.label);
+  }
   const SamplingRun run = in_float ? sampler.PrepareFloat(description.candidate.timesteps())
                                    : sampler.Prepare(description.candidate, &plan.weights());
 
+  if (options.out.has_parent_path()) PrepareFolder(options.out.parent_path());
   TerminalProgress progress = MakeProgress();
   options.sampler.progress = &progress;
   options.sampler.interrupted = &InstallInterruptHandler();
@@ -122,19 +128,22 @@ int main(int argc, char** argv) {
   return tmpq::RunProgram(
       argc, argv, {"tmpq-run", "Draws samples with a plan on the integer runtime.", ""},
       [](cxxopts::Options& options) {
-        options.add_options()("plan", "plan.safetensors of tmpq-search", cxxopts::value<std::string>())(
+        options.add_options()("plan", "plan.safetensors of tmpq-search",
+                              cxxopts::value<std::string>())(
             "out", "FILE.png (a grid) or FILE.npy (float32, count x height x width x channels)",
-            cxxopts::value<std::string>())(
-            "backend", "cpu (fastest here), reference, avx2, avx512vnni: same bytes; float: the plan's timesteps in float",
-            cxxopts::value<std::string>()->default_value("cpu"))(
-            "model", "check that the plan belongs to this model (name, folder or file)", cxxopts::value<std::string>())(
-            "count", "images", cxxopts::value<int64_t>()->default_value("64"))(
+            cxxopts::value<std::string>())("backend",
+                                           "cpu (fastest here), reference, avx2, avx512vnni: same "
+                                           "bytes; float: the plan's timesteps in float",
+                                           cxxopts::value<std::string>()->default_value("cpu"))(
+            "model", "check that the plan belongs to this model (name, folder or file)",
+            cxxopts::value<std::string>())("count", "images",
+                                           cxxopts::value<int64_t>()->default_value("64"))(
             "seed", "of the noise", cxxopts::value<uint64_t>()->default_value("0"))(
             "class", "label of all images (default: all labels in turn)", cxxopts::value<int>())(
             "batch", "images per network call of a thread; never changes the result",
             cxxopts::value<int>()->default_value("8"))(
-            "threads", "0: one per core; never changes the result", cxxopts::value<int>()->default_value("0"))(
-            "overwrite", "replace an existing file");
+            "threads", "0: one per core; never changes the result",
+            cxxopts::value<int>()->default_value("0"))("overwrite", "replace an existing file");
       },
       tmpq::Run);
 }

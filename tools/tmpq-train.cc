@@ -53,7 +53,8 @@ std::string LossCurve(const std::vector<float>& loss) {
 }
 
 // Mean and covariance of the training images' features, as the search's distances compare with.
-FeatureStatistics StatisticsOf(const std::filesystem::path& weights, const ImageSet& data, Progress& progress) {
+FeatureStatistics StatisticsOf(const std::filesystem::path& weights, const ImageSet& data,
+                               Progress& progress) {
   const ModelFile model = ModelFile::Load(weights);  // its hash names the feature space
   const FeatureExtractor extractor(model.graph.CutAfter(kFeatureNode), model.parameters, model.hash,
                                    kernels::BestKernels());
@@ -96,11 +97,13 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
   ModelFile model;
   model.name = file.train.name;
   model.parameters = result.parameters;
-  model.training = {{"data", "Fashion-MNIST, 60,000 training images"}, {"config", ConfigText(file.train)}};
+  model.training = {{"data", "Fashion-MNIST, 60,000 training images"},
+                    {"config", ConfigText(file.train)}};
   if (classify) {
     const ImageSet test = LoadFashionMnist(file.train.data, Split::kTest);
     const double accuracy = ClassifierAccuracy(graph, result.parameters, test);
-    std::fprintf(stderr, "test accuracy %.4f on %lld images\n", accuracy, static_cast<long long>(test.count));
+    std::fprintf(stderr, "test accuracy %.4f on %lld images\n", accuracy,
+                 static_cast<long long>(test.count));
     model.training["test_accuracy"] = accuracy;
     model.graph = graph;
   } else {
@@ -128,11 +131,14 @@ int main(int argc, char** argv) {
       argc, argv,
       {"tmpq-train", "Trains a bundled model or feature network; resumable.", "CONFIG.ini"},
       [](cxxopts::Options& options) {
-        options.add_options()("config", "INI file: see checkpoints/*/train.ini", cxxopts::value<std::string>())(
+        options.add_options()("config", "INI file: see checkpoints/*/train.ini",
+                              cxxopts::value<std::string>())(
             "out", "folder of weights.safetensors and loss.csv (default: the config's)",
             cxxopts::value<std::string>())(
-            "work", "folder of checkpoints", cxxopts::value<std::string>()->default_value("runs/train"))(
-            "resume", "go on from the checkpoint in the work folder")("overwrite", "replace existing weights");
+            "work", "folder of checkpoints",
+            cxxopts::value<std::string>()->default_value("runs/train"))(
+            "resume", "go on from the checkpoint in the work folder")("overwrite",
+                                                                      "replace existing weights");
         options.parse_positional({"config"});
       },
       tmpq::RunTraining);

@@ -1,4 +1,5 @@
-// Kernels for processors with AVX2 and FMA. Includes nothing that could lend its code to other translation units.
+// Kernels for processors with AVX2 and FMA. Includes nothing that could lend its code to other
+// translation units.
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -13,7 +14,8 @@ namespace {
 
 // Products of 16-bit integers: exact, unlike vpmaddubsw, whose 16-bit sums saturate.
 template <int Rows>
-void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out, int64_t out_stride) {
+void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
+             int64_t out_stride) {
   __m256i sums[Rows][4];  // two partial sums of each of 4 outputs
 #pragma GCC unroll 2
   for (int r = 0; r < Rows; ++r) {
@@ -30,7 +32,8 @@ void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
       __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
-      const __m256i activations = _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(word)));
+      const __m256i activations =
+          _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(word)));
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
         sums[r][i] = _mm256_add_epi32(sums[r][i], _mm256_madd_epi16(weights[i], activations));
@@ -41,33 +44,40 @@ void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
-      const __m256i pairs = _mm256_hadd_epi32(sums[r][2 * i], sums[r][2 * i + 1]);  // outputs 0 1 4 5 2 3 6 7
-      _mm256_storeu_si256((__m256i*)(out + r * out_stride + 8 * i), _mm256_permute4x64_epi64(pairs, 0xd8));
+      const __m256i pairs =
+          _mm256_hadd_epi32(sums[r][2 * i], sums[r][2 * i + 1]);  // outputs 0 1 4 5 2 3 6 7
+      _mm256_storeu_si256((__m256i*)(out + r * out_stride + 8 * i),
+                          _mm256_permute4x64_epi64(pairs, 0xd8));
     }
   }
 }
 
 struct Tiles {
-  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
-                  int32_t* out, int64_t out_stride) {
+  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
+                  const uint8_t* w, int32_t* out, int64_t out_stride) {
     for (int64_t p = 0; p < panels; ++p, w += groups * kGroupValues, out += kGroupOutputs) {
       int64_t r = 0;
-      for (; r + 2 <= m; r += 2) IntTile<2>(groups, a + r * a_stride, a_stride, w, out + r * out_stride, out_stride);
-      if (r < m) IntTile<1>(groups, a + r * a_stride, a_stride, w, out + r * out_stride, out_stride);
+      for (; r + 2 <= m; r += 2)
+        IntTile<2>(groups, a + r * a_stride, a_stride, w, out + r * out_stride, out_stride);
+      if (r < m)
+        IntTile<1>(groups, a + r * a_stride, a_stride, w, out + r * out_stride, out_stride);
     }
   }
   static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out) {
-    for (int64_t g = 0; g < groups; ++g) UnpackGroup(packed + g * 8 * bits, bits, out + g * kGroupValues);
+    for (int64_t g = 0; g < groups; ++g)
+      UnpackGroup(packed + g * 8 * bits, bits, out + g * kGroupValues);
   }
 };
 
 template <int Rows>
-void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, float* out, int64_t out_stride) {
+void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, float* out,
+               int64_t out_stride) {
   __m256 sums[Rows][2];
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_ps();
   for (int64_t i = 0; i < k; ++i) {
-    const __m256 w0 = _mm256_loadu_ps(w + i * kGroupOutputs), w1 = _mm256_loadu_ps(w + i * kGroupOutputs + 8);
+    const __m256 w0 = _mm256_loadu_ps(w + i * kGroupOutputs),
+                 w1 = _mm256_loadu_ps(w + i * kGroupOutputs + 8);
 #pragma GCC unroll 6
     for (int r = 0; r < Rows; ++r) {
       const __m256 value = _mm256_broadcast_ss(x + r * x_stride + i);
@@ -92,11 +102,11 @@ void LinearF32(const LinearF32Args& args) {
     const int64_t count = args.n - column < kGroupOutputs ? args.n - column : kGroupOutputs;
     for (int64_t row = 0; row < args.m; row += kTileRows) {
       const int64_t rows = args.m - row < kTileRows ? args.m - row : kTileRows;
-      kFloatTiles[rows - 1](args.k, args.x + row * args.x_stride, args.x_stride, args.panels + column * args.k, sums,
-                            kGroupOutputs);
+      kFloatTiles[rows - 1](args.k, args.x + row * args.x_stride, args.x_stride,
+                            args.panels + column * args.k, sums, kGroupOutputs);
       for (int64_t r = 0; r < rows; ++r) {
-        AddBias(sums + r * kGroupOutputs, args.bias != nullptr ? args.bias + column : nullptr, count,
-                args.out + (row + r) * args.out_stride + column);
+        AddBias(sums + r * kGroupOutputs, args.bias != nullptr ? args.bias + column : nullptr,
+                count, args.out + (row + r) * args.out_stride + column);
       }
     }
   }
@@ -104,14 +114,22 @@ void LinearF32(const LinearF32Args& args) {
 
 bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
-constexpr KernelSet kSet = {"avx2",   "AVX2 and FMA",
-                            Supported,    QuantizeRows,
-                            LinearInt<Tiles>, LinearF32,
-                            AttentionInt<Tiles>, AttentionF32<LinearF32>,
-                            LayerNorm,    GroupNorm,
-                            Modulate,     GatedAdd,
-                            Add,          Silu,
-                            GeluTanh,     MeanRows,
+constexpr KernelSet kSet = {"avx2",
+                            "AVX2 and FMA",
+                            Supported,
+                            QuantizeRows,
+                            LinearInt<Tiles>,
+                            LinearF32,
+                            AttentionInt<Tiles>,
+                            AttentionF32<LinearF32>,
+                            LayerNorm,
+                            GroupNorm,
+                            Modulate,
+                            GatedAdd,
+                            Add,
+                            Silu,
+                            GeluTanh,
+                            MeanRows,
                             TimestepEmbedding};
 
 }  // namespace

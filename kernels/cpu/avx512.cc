@@ -1,5 +1,5 @@
-// Kernels for processors with AVX-512 and VNNI. Compiled with its own flags: includes nothing that could lend
-// AVX-512 code to other translation units.
+// Kernels for processors with AVX-512 and VNNI. Compiled with its own flags: includes nothing that
+// could lend AVX-512 code to other translation units.
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>
@@ -12,10 +12,11 @@
 namespace tmpq::kernels {
 namespace {
 
-// sum (Rows, 16 Panels): 24 accumulators for 6 x 64 leave room for 4 weight registers; activations are read as
-// broadcast memory operands.
+// sum (Rows, 16 Panels): 24 accumulators for 6 x 64 leave room for 4 weight registers; activations
+// are read as broadcast memory operands.
 template <int Rows, int Panels>
-void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out, int64_t out_stride) {
+void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
+             int64_t out_stride) {
   __m512i sums[Rows][Panels];
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; ++r) {
@@ -26,25 +27,29 @@ void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w
   for (int64_t g = 0; g < groups; ++g) {
     __m512i weights[Panels];
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
+    for (int p = 0; p < Panels; ++p)
+      weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
 #pragma GCC unroll 6
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
       __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
       const __m512i activations = _mm512_set1_epi32(word);
 #pragma GCC unroll 4
-      for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], activations);
+      for (int p = 0; p < Panels; ++p)
+        sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], activations);
     }
   }
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) _mm512_storeu_si512(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+    for (int p = 0; p < Panels; ++p)
+      _mm512_storeu_si512(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
   }
 }
 
 template <int Rows, int Panels>
-void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, float* out, int64_t out_stride) {
+void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, float* out,
+               int64_t out_stride) {
   __m512 sums[Rows][Panels];
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; ++r) {
@@ -55,7 +60,8 @@ void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, floa
   for (int64_t i = 0; i < k; ++i) {
     __m512 weights[Panels];
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_ps(w + p * panel_floats + i * kGroupOutputs);
+    for (int p = 0; p < Panels; ++p)
+      weights[p] = _mm512_loadu_ps(w + p * panel_floats + i * kGroupOutputs);
 #pragma GCC unroll 6
     for (int r = 0; r < Rows; ++r) {
       const __m512 value = _mm512_set1_ps(x[r * x_stride + i]);
@@ -66,21 +72,23 @@ void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, floa
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) _mm512_storeu_ps(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+    for (int p = 0; p < Panels; ++p)
+      _mm512_storeu_ps(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
   }
 }
 
-using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int32_t*, int64_t);
+using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int32_t*,
+                                 int64_t);
 using FloatTileFunction = void (*)(int64_t, const float*, int64_t, const float*, float*, int64_t);
 
-#define TMPQ_TILES(tile)                                       \
-  {                                                            \
-    {tile<1, 1>, tile<1, 2>, tile<1, 3>, tile<1, 4>},          \
-        {tile<2, 1>, tile<2, 2>, tile<2, 3>, tile<2, 4>},      \
-        {tile<3, 1>, tile<3, 2>, tile<3, 3>, tile<3, 4>},      \
-        {tile<4, 1>, tile<4, 2>, tile<4, 3>, tile<4, 4>},      \
-        {tile<5, 1>, tile<5, 2>, tile<5, 3>, tile<5, 4>},      \
-        {tile<6, 1>, tile<6, 2>, tile<6, 3>, tile<6, 4>},      \
+#define TMPQ_TILES(tile)                                  \
+  {                                                       \
+    {tile<1, 1>, tile<1, 2>, tile<1, 3>, tile<1, 4>},     \
+        {tile<2, 1>, tile<2, 2>, tile<2, 3>, tile<2, 4>}, \
+        {tile<3, 1>, tile<3, 2>, tile<3, 3>, tile<3, 4>}, \
+        {tile<4, 1>, tile<4, 2>, tile<4, 3>, tile<4, 4>}, \
+        {tile<5, 1>, tile<5, 2>, tile<5, 3>, tile<5, 4>}, \
+        {tile<6, 1>, tile<6, 2>, tile<6, 3>, tile<6, 4>}, \
   }
 constexpr IntTileFunction kIntTiles[kTileRows][kTilePanels] = TMPQ_TILES(IntTile);
 constexpr FloatTileFunction kFloatTiles[kTileRows][kTilePanels] = TMPQ_TILES(FloatTile);
@@ -129,18 +137,24 @@ void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out) {
 }
 
 struct Tiles {
-  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
-                  int32_t* out, int64_t out_stride) {
+  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
+                  const uint8_t* w, int32_t* out, int64_t out_stride) {
     kIntTiles[m - 1][panels - 1](groups, a, a_stride, w, out, out_stride);
   }
   static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out) {
     switch (bits) {
-      case 2: return UnpackGroups<2>(packed, groups, out);
-      case 3: return UnpackGroups<3>(packed, groups, out);
-      case 4: return UnpackGroups<4>(packed, groups, out);
-      case 5: return UnpackGroups<5>(packed, groups, out);
-      case 6: return UnpackGroups<6>(packed, groups, out);
-      default: return UnpackGroups<7>(packed, groups, out);
+      case 2:
+        return UnpackGroups<2>(packed, groups, out);
+      case 3:
+        return UnpackGroups<3>(packed, groups, out);
+      case 4:
+        return UnpackGroups<4>(packed, groups, out);
+      case 5:
+        return UnpackGroups<5>(packed, groups, out);
+      case 6:
+        return UnpackGroups<6>(packed, groups, out);
+      default:
+        return UnpackGroups<7>(packed, groups, out);
     }
   }
 };
@@ -166,18 +180,27 @@ void LinearF32(const LinearF32Args& args) {
 }
 
 bool Supported() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vnni");
 }
 
-constexpr KernelSet kSet = {"avx512vnni", "AVX-512 F, BW, VL, DQ and VNNI",
-                            Supported,    QuantizeRows,
-                            LinearInt<Tiles>, LinearF32,
-                            AttentionInt<Tiles>, AttentionF32<LinearF32>,
-                            LayerNorm,    GroupNorm,
-                            Modulate,     GatedAdd,
-                            Add,          Silu,
-                            GeluTanh,     MeanRows,
+constexpr KernelSet kSet = {"avx512vnni",
+                            "AVX-512 F, BW, VL, DQ and VNNI",
+                            Supported,
+                            QuantizeRows,
+                            LinearInt<Tiles>,
+                            LinearF32,
+                            AttentionInt<Tiles>,
+                            AttentionF32<LinearF32>,
+                            LayerNorm,
+                            GroupNorm,
+                            Modulate,
+                            GatedAdd,
+                            Add,
+                            Silu,
+                            GeluTanh,
+                            MeanRows,
                             TimestepEmbedding};
 
 }  // namespace

@@ -1,7 +1,9 @@
-// Attention and the integer linear over a set's matrix-product tiles. Everything has internal linkage.
+// Attention and the integer linear over a set's matrix-product tiles. Everything has internal
+// linkage.
 //
 // `Tiles` has two static functions:
-//   Int(m, panels, groups, a, a_stride, w, out, out_stride): out (m, 16 panels) = sum of a (m, 4 groups) times the
+//   Int(m, panels, groups, a, a_stride, w, out, out_stride): out (m, 16 panels) = sum of a (m, 4
+//   groups) times the
 //     unsigned 8-bit groups w [panels][groups][16][4];
 //   Unpack(packed, groups, bits, out): packed groups -> unsigned 8-bit groups.
 #pragma once
@@ -41,8 +43,9 @@ constexpr int kTilePanels = 4;
 constexpr int kTileColumns = kTilePanels * kGroupOutputs;
 
 // Not inlined: keeps the float code out of the registers of the product loop.
-__attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, int64_t rows, int64_t column,
-                                        const int32_t* sums, const int32_t* row_sums) {
+__attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, int64_t rows,
+                                        int64_t column, const int32_t* sums,
+                                        const int32_t* row_sums) {
   const int32_t offset = WeightOffset(args.bits);
   const int64_t count = args.n - column < kTileColumns ? args.n - column : kTileColumns;
   for (int64_t r = 0; r < rows; ++r) {
@@ -57,7 +60,8 @@ __attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, 
         out[i] = fmaf((float)(sum[i] - correction), a_scale * w_scale[i], bias[i]);
       }
     } else {
-      for (int64_t i = 0; i < count; ++i) out[i] = fmaf((float)(sum[i] - correction), a_scale * w_scale[i], 0.0f);
+      for (int64_t i = 0; i < count; ++i)
+        out[i] = fmaf((float)(sum[i] - correction), a_scale * w_scale[i], 0.0f);
     }
   }
 }
@@ -80,7 +84,8 @@ void LinearInt(const LinearIntArgs& args) {
     for (int64_t r = 0; r < rows; ++r) row_sums[r] = SumOfRow(a + r * a_stride, a_stride);
     for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
       const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
-      Tiles::Int(rows, width, groups, a, a_stride, weights + panel * groups * kGroupValues, sums, kTileColumns);
+      Tiles::Int(rows, width, groups, a, a_stride, weights + panel * groups * kGroupValues, sums,
+                 kTileColumns);
       Epilogue(args, row, rows, panel * kGroupOutputs, sums, row_sums);
     }
   }
@@ -88,29 +93,32 @@ void LinearInt(const LinearIntArgs& args) {
 
 // Int over any number of rows and panels.
 template <typename Tiles>
-void IntProduct(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
-                int32_t* out) {
+void IntProduct(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
+                const uint8_t* w, int32_t* out) {
   const int64_t stride = panels * kGroupOutputs;
   for (int64_t row = 0; row < m; row += kTileRows) {
     const int64_t rows = m - row < kTileRows ? m - row : kTileRows;
     for (int64_t panel = 0; panel < panels; panel += kTilePanels) {
       const int64_t width = panels - panel < kTilePanels ? panels - panel : kTilePanels;
-      Tiles::Int(rows, width, groups, a + row * a_stride, a_stride, w + panel * groups * kGroupValues,
-                 out + row * stride + panel * kGroupOutputs, stride);
+      Tiles::Int(rows, width, groups, a + row * a_stride, a_stride,
+                 w + panel * groups * kGroupValues, out + row * stride + panel * kGroupOutputs,
+                 stride);
     }
   }
 }
 
 // k (keys, d) at its stride, quantized per token, as unsigned groups [keys / 16][d / 4][16][4].
-inline void PackKeys(const float* k, int64_t stride, int64_t keys, int64_t d, int bits, int8_t* row, uint8_t* panels,
-                     float* scales) {
+inline void PackKeys(const float* k, int64_t stride, int64_t keys, int64_t d, int bits, int8_t* row,
+                     uint8_t* panels, float* scales) {
   const int64_t groups = GroupsOfInputs(d);
   memset(panels, 128, (size_t)PackedBytes(keys, d, 8));
   for (int64_t j = 0; j < keys; ++j) {
     QuantizeRowsArgs args;
-    args.x = k + j * stride, args.rows = 1, args.cols = d, args.bits = bits, args.q = row, args.scale = scales + j;
+    args.x = k + j * stride, args.rows = 1, args.cols = d, args.bits = bits, args.q = row,
+    args.scale = scales + j;
     QuantizeRows(args);
-    uint8_t* out = panels + j / kGroupOutputs * groups * kGroupValues + j % kGroupOutputs * kGroupInputs;
+    uint8_t* out =
+        panels + j / kGroupOutputs * groups * kGroupValues + j % kGroupOutputs * kGroupInputs;
     for (int64_t g = 0; g < groups; ++g) {
       uint32_t word;
       memcpy(&word, row + g * kGroupInputs, sizeof(word));
@@ -120,11 +128,11 @@ inline void PackKeys(const float* k, int64_t stride, int64_t keys, int64_t d, in
   }
 }
 
-// v (keys, d), quantized per channel, as unsigned groups of its transpose [d / 16][keys / 4][16][4]; sums over keys.
-// row (d) and inverses (d) are scratch.
-inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, int bits, int8_t* __restrict row,
-                       float* __restrict inverses, uint8_t* panels, float* __restrict scales,
-                       int32_t* __restrict sums) {
+// v (keys, d), quantized per channel, as unsigned groups of its transpose [d / 16][keys /
+// 4][16][4]; sums over keys. row (d) and inverses (d) are scratch.
+inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, int bits,
+                       int8_t* __restrict row, float* __restrict inverses, uint8_t* panels,
+                       float* __restrict scales, int32_t* __restrict sums) {
   const int64_t groups = GroupsOfInputs(keys);
   const int qmax = QMax(bits);
   for (int64_t c = 0; c < d; ++c) scales[c] = 0, sums[c] = 0;
@@ -153,7 +161,8 @@ inline void PackValues(const float* v, int64_t stride, int64_t keys, int64_t d, 
 template <typename Tiles>
 void AttentionInt(const AttentionArgs& args) {
   const int64_t d = args.head_dim, keys = args.keys, queries = args.queries;
-  const int64_t key_columns = RoundUp(keys, kGroupOutputs), value_columns = RoundUp(d, kGroupOutputs);
+  const int64_t key_columns = RoundUp(keys, kGroupOutputs),
+                value_columns = RoundUp(d, kGroupOutputs);
   const int64_t q_stride = RoundUp(d, kGroupInputs);
   const float inverse_root = 1.0f / sqrtf((float)d);
   const bool wide = args.softmax_bits == 16;
@@ -179,17 +188,21 @@ void AttentionInt(const AttentionArgs& args) {
 
   for (int64_t h = 0; h < args.heads; ++h) {
     QuantizeRowsArgs q_args;
-    q_args.x = args.q + h * d, q_args.rows = queries, q_args.cols = d, q_args.x_stride = args.q_stride;
+    q_args.x = args.q + h * d, q_args.rows = queries, q_args.cols = d,
+    q_args.x_stride = args.q_stride;
     q_args.bits = args.q_bits, q_args.q = q, q_args.scale = q_scale;
     QuantizeRows(q_args);
     PackKeys(args.k + h * d, args.k_stride, keys, d, args.k_bits, row, k, k_scale);
-    PackValues(args.v + h * d, args.v_stride, keys, d, args.v_bits, row, inverses, v, v_scale, v_sums);
-    IntProduct<Tiles>(queries, key_columns / kGroupOutputs, GroupsOfInputs(d), q, q_stride, k, scores);
+    PackValues(args.v + h * d, args.v_stride, keys, d, args.v_bits, row, inverses, v, v_scale,
+               v_sums);
+    IntProduct<Tiles>(queries, key_columns / kGroupOutputs, GroupsOfInputs(d), q, q_stride, k,
+                      scores);
     for (int64_t i = 0; i < queries; ++i) {
       const int32_t correction = 128 * SumOfRow(q + i * q_stride, q_stride);
       const float row_scale = q_scale[i] * inverse_root;
       const int32_t* score = scores + i * key_columns;
-      for (int64_t j = 0; j < keys; ++j) logits[j] = (float)(score[j] - correction) * (row_scale * k_scale[j]);
+      for (int64_t j = 0; j < keys; ++j)
+        logits[j] = (float)(score[j] - correction) * (row_scale * k_scale[j]);
       uint8_t* p_high = (uint8_t*)high + i * key_columns;
       uint8_t* p_low = (uint8_t*)low + i * key_columns;
       denominators[i] = IntegerSoftmax(logits, key_columns, args.softmax_bits, p_high, p_low);
@@ -200,7 +213,8 @@ void AttentionInt(const AttentionArgs& args) {
     }
     const int64_t value_panels = value_columns / kGroupOutputs, value_groups = GroupsOfInputs(keys);
     IntProduct<Tiles>(queries, value_panels, value_groups, high, key_columns, v, products);
-    if (wide) IntProduct<Tiles>(queries, value_panels, value_groups, low, key_columns, v, low_products);
+    if (wide)
+      IntProduct<Tiles>(queries, value_panels, value_groups, low, key_columns, v, low_products);
     // With a = p - 128 and u = v + 128: sum p v = sum a u - 128 sum a + 128 sum v.
     for (int64_t i = 0; i < queries; ++i) {
       const int32_t correction = 128 * SumOfRow(high + i * key_columns, key_columns);
@@ -233,13 +247,17 @@ inline void AddBias(const float* sums, const float* bias, int64_t count, float* 
   }
 }
 
-// (n, k) at a stride -> [n / 16][k][16] with zero padding; `transposed`: the matrix is (k, n) at its stride.
-inline void PackPanels(const float* x, int64_t stride, int64_t n, int64_t k, bool transposed, float* panels) {
+// (n, k) at a stride -> [n / 16][k][16] with zero padding; `transposed`: the matrix is (k, n) at
+// its stride.
+inline void PackPanels(const float* x, int64_t stride, int64_t n, int64_t k, bool transposed,
+                       float* panels) {
   for (int64_t begin = 0; begin < n; begin += kGroupOutputs) {
     const int64_t count = n - begin < kGroupOutputs ? n - begin : kGroupOutputs;
     for (int64_t c = 0; c < k; ++c, panels += kGroupOutputs) {
       for (int64_t i = 0; i < kGroupOutputs; ++i) {
-        panels[i] = i >= count ? 0.0f : transposed ? x[c * stride + begin + i] : x[(begin + i) * stride + c];
+        panels[i] = i >= count   ? 0.0f
+                    : transposed ? x[c * stride + begin + i]
+                                 : x[(begin + i) * stride + c];
       }
     }
   }

@@ -1,5 +1,5 @@
-// Row functions as plain loops, compiled once per set of kernels: the compiler vectorizes them for each, and the
-// numerics contract makes the bytes equal. Everything has internal linkage.
+// Row functions as plain loops, compiled once per set of kernels: the compiler vectorizes them for
+// each, and the numerics contract makes the bytes equal. Everything has internal linkage.
 #pragma once
 
 #include "kernels/include/kernels.h"
@@ -66,7 +66,8 @@ void LayerNorm(const RowsArgs& args, float epsilon) {
     const float* x = args.x + row * args.cols;
     float* out = args.out + row * args.cols;
     const float mean = RowSum(args.cols, [&](int64_t i) { return x[i]; }) / count;
-    const float variance = RowSum(args.cols, [&](int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / count;
+    const float variance =
+        RowSum(args.cols, [&](int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / count;
     const float inverse = 1.0f / sqrtf(variance + epsilon);
     for (int64_t i = 0; i < args.cols; ++i) out[i] = (x[i] - mean) * inverse;
   }
@@ -78,7 +79,8 @@ void GroupNorm(const GroupNormArgs& args) {
     const float* x = args.x + group * width;
     const auto at = [&](int64_t i) { return x[i / width * args.channels + i % width]; };
     const float mean = RowSum(count, at) / (float)count;
-    const float variance = RowSum(count, [&](int64_t i) { return (at(i) - mean) * (at(i) - mean); }) / (float)count;
+    const float variance =
+        RowSum(count, [&](int64_t i) { return (at(i) - mean) * (at(i) - mean); }) / (float)count;
     const float inverse = 1.0f / sqrtf(variance + args.epsilon);
     for (int64_t pixel = 0; pixel < args.pixels; ++pixel) {
       for (int64_t c = 0; c < width; ++c) {
@@ -132,7 +134,8 @@ void MeanRows(const RowsArgs& args) {
 void TimestepEmbedding(float timestep, int64_t size, float* out) {
   const int64_t half = size / 2;
   for (int64_t i = 0; i < half; ++i) {
-    const float frequency = ExpF(-9.21034037197618273607f * (float)i / (float)half);  // 10000^(-i / half)
+    const float frequency =
+        ExpF(-9.21034037197618273607f * (float)i / (float)half);  // 10000^(-i / half)
     out[i] = CosF(timestep * frequency);
     out[half + i] = SinF(timestep * frequency);
   }
@@ -144,16 +147,18 @@ inline float MaxOf(const float* x, int64_t count) {
   for (int lane = 0; lane < kRowLanes; ++lane) lanes[lane] = x[0];
   int64_t i = 0;
   for (; i + kRowLanes <= count; i += kRowLanes) {
-    for (int lane = 0; lane < kRowLanes; ++lane) lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
+    for (int lane = 0; lane < kRowLanes; ++lane)
+      lanes[lane] = x[i + lane] > lanes[lane] ? x[i + lane] : lanes[lane];
   }
-  for (; i < count; ++i) lanes[i % kRowLanes] = x[i] > lanes[i % kRowLanes] ? x[i] : lanes[i % kRowLanes];
+  for (; i < count; ++i)
+    lanes[i % kRowLanes] = x[i] > lanes[i % kRowLanes] ? x[i] : lanes[i % kRowLanes];
   return MaxOfLanes(lanes);
 }
 
 // Turns logits into integer probabilities against their maximum; returns the exact sum.
 // p = round(PMax exp(l - max)). With 16 bits: high and low bytes.
-inline int64_t IntegerSoftmax(const float* __restrict logits, int64_t count, int bits, uint8_t* __restrict high,
-                              uint8_t* __restrict low) {
+inline int64_t IntegerSoftmax(const float* __restrict logits, int64_t count, int bits,
+                              uint8_t* __restrict high, uint8_t* __restrict low) {
   const float maximum = MaxOf(logits, count);
   const auto pmax = (float)((1 << bits) - 1);
   int32_t sum = 0;  // at most 65535 keys of 16 bits, which AttentionArgs' users ensure

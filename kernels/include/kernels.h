@@ -1,8 +1,8 @@
 // The kernels that a device offers, and the sets of them that this machine can run.
 //
-// All are single-threaded leaf functions on row-major float rows; threads run over samples above them. Every set
-// gives the bytes of the reference (docs/numerics.md). Sizes are elements, strides are elements from row to row.
-// Outputs do not overlap inputs unless a comment allows it.
+// All are single-threaded leaf functions on row-major float rows; threads run over samples above
+// them. Every set gives the bytes of the reference (docs/numerics.md). Sizes are elements, strides
+// are elements from row to row. Outputs do not overlap inputs unless a comment allows it.
 #pragma once
 
 #include <stddef.h>
@@ -14,23 +14,23 @@ namespace tmpq::kernels {
 struct QuantizeRowsArgs {
   const float* x = nullptr;
   int64_t rows = 0, cols = 0, x_stride = 0;
-  int bits = 8;              // 2..8
-  int8_t* q = nullptr;       // (rows, RoundUp4(cols)), padding 0
-  float* scale = nullptr;    // (rows)
+  int bits = 8;            // 2..8
+  int8_t* q = nullptr;     // (rows, RoundUp4(cols)), padding 0
+  float* scale = nullptr;  // (rows)
 };
 
 // out (m, n) = fmaf((float)sum_k a w, a_scale w_scale, bias).
 struct LinearIntArgs {
   int64_t m = 0, n = 0, k = 0;
-  const int8_t* a = nullptr;          // (m, RoundUp4(k))
-  const float* a_scale = nullptr;     // (m)
-  const uint8_t* weights = nullptr;   // packed (n, k), kernels/include/packing.h
-  int bits = 8;                       // of the weights
-  const float* w_scale = nullptr;     // (n)
-  const float* bias = nullptr;        // (n) or null
+  const int8_t* a = nullptr;         // (m, RoundUp4(k))
+  const float* a_scale = nullptr;    // (m)
+  const uint8_t* weights = nullptr;  // packed (n, k), kernels/include/packing.h
+  int bits = 8;                      // of the weights
+  const float* w_scale = nullptr;    // (n)
+  const float* bias = nullptr;       // (n) or null
   float* out = nullptr;
   int64_t out_stride = 0;
-  uint8_t* scratch = nullptr;         // LinearIntScratchBytes(n, k), 64-byte aligned
+  uint8_t* scratch = nullptr;  // LinearIntScratchBytes(n, k), 64-byte aligned
 };
 
 // out (m, n) = bias + chain over k of fmaf(x, w, acc), acc from 0.
@@ -88,7 +88,7 @@ struct GroupNormArgs {
 };
 
 struct KernelSet {
-  const char* name;      // "reference", "avx2", "avx512vnni"
+  const char* name;         // "reference", "avx2", "avx512vnni"
   const char* requirement;  // what the processor has to have
   bool (*supported)();
 
@@ -99,13 +99,14 @@ struct KernelSet {
   void (*attention_f32)(const AttentionArgs&);
   void (*layer_norm)(const RowsArgs&, float epsilon);
   void (*group_norm)(const GroupNormArgs&);
-  void (*modulate)(const ModulateArgs&);      // fmaf(x, 1 + scale, shift)
-  void (*gated_add)(const GatedAddArgs&);     // fmaf(gate, y, x)
+  void (*modulate)(const ModulateArgs&);   // fmaf(x, 1 + scale, shift)
+  void (*gated_add)(const GatedAddArgs&);  // fmaf(gate, y, x)
   void (*add)(const float* x, const float* y, int64_t count, float* out);
   void (*silu)(const float* x, int64_t count, float* out);
   void (*gelu_tanh)(const float* x, int64_t count, float* out);
-  void (*mean_rows)(const RowsArgs&);         // out (cols): sum over rows in order, then divided
-  void (*timestep_embedding)(float timestep, int64_t size, float* out);  // cos(t f_i), then sin(t f_i)
+  void (*mean_rows)(const RowsArgs&);  // out (cols): sum over rows in order, then divided
+  void (*timestep_embedding)(float timestep, int64_t size,
+                             float* out);  // cos(t f_i), then sin(t f_i)
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

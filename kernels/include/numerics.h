@@ -1,8 +1,10 @@
-// The one definition of rounding, scales and float functions, for host and device (docs/numerics.md).
+// The one definition of rounding, scales and float functions, for host and device
+// (docs/numerics.md).
 //
-// Every function is a fixed sequence of IEEE float32 operations (fmaf explicit, compiled without contraction),
-// free of branches, so that loops over them vectorize and still give the same bits. Everything has internal
-// linkage: a translation unit built for AVX-512 cannot lend its code to another.
+// Every function is a fixed sequence of IEEE float32 operations (fmaf explicit, compiled without
+// contraction), free of branches, so that loops over them vectorize and still give the same bits.
+// Everything has internal linkage: a translation unit built for AVX-512 cannot lend its code to
+// another.
 #pragma once
 
 #include <math.h>
@@ -41,7 +43,8 @@ struct RowScale {
   float inverse;  // value * inverse, rounded, is q
 };
 
-// An all-zero row has scale and inverse 0. A range so small that its inverse would overflow counts as zero.
+// An all-zero row has scale and inverse 0. A range so small that its inverse would overflow counts
+// as zero.
 TMPQ_HOST_DEVICE static inline RowScale ScaleOf(float absmax, int qmax) {
   const float inverse = (float)qmax / absmax;
   const bool usable = absmax > 0.0f && inverse <= 3.402823466e38f;
@@ -76,7 +79,8 @@ TMPQ_HOST_DEVICE static inline float ExpF(float x) {
   p = fmaf(p, r * r, r) + 1.0f;
   // 2^n in two factors, so that results near the ends of the range are scaled exactly once.
   const int32_t whole = (int32_t)n, half = whole >> 1;
-  const float first = FloatOfBits((half + 127) << 23), second = FloatOfBits((whole - half + 127) << 23);
+  const float first = FloatOfBits((half + 127) << 23),
+              second = FloatOfBits((whole - half + 127) << 23);
   const float result = p * first * second;
   return x == x ? result : x;
 }
@@ -165,8 +169,8 @@ TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) {
   return 0.5f * x * (1.0f + TanhF(inner));
 }
 
-// Lanes of a row sum: element i belongs to lane i % kRowLanes, each lane is summed in order, then halves are
-// added: 32 -> 16 -> 8 -> 4 -> 2 -> 1.
+// Lanes of a row sum: element i belongs to lane i % kRowLanes, each lane is summed in order, then
+// halves are added: 32 -> 16 -> 8 -> 4 -> 2 -> 1.
 constexpr int kRowLanes = 32;
 
 TMPQ_HOST_DEVICE static inline float SumLanes(float lanes[kRowLanes]) {

@@ -1,12 +1,13 @@
 // The one definition of packed weights.
 //
-// Logical matrix q[N outputs][K inputs] with values in [-QMax(bits), QMax(bits)], bits 2..8. Stored in groups of
-// 16 outputs x 4 inputs, 64 values with index i = 4 (n mod 16) + k mod 4, one operand of an int8 dot-product
-// instruction; groups follow each other as [ceil(N / 16)][ceil(K / 4)]. Padding holds the value 0.
+// Logical matrix q[N outputs][K inputs] with values in [-QMax(bits), QMax(bits)], bits 2..8. Stored
+// in groups of 16 outputs x 4 inputs, 64 values with index i = 4 (n mod 16) + k mod 4, one operand
+// of an int8 dot-product instruction; groups follow each other as [ceil(N / 16)][ceil(K / 4)].
+// Padding holds the value 0.
 //
-// A value is stored as u = q + 2^(bits-1). u is cut into fields of 8, 4, 2 or 1 bits, each width at most once, widest
-// first and taking the lowest bits (7 = 4 + 2 + 1: bits 0-3, 4-5, 6). A group stores its fields one after another,
-// 8 * bits bytes in all:
+// A value is stored as u = q + 2^(bits-1). u is cut into fields of 8, 4, 2 or 1 bits, each width at
+// most once, widest first and taking the lowest bits (7 = 4 + 2 + 1: bits 0-3, 4-5, 6). A group
+// stores its fields one after another, 8 * bits bytes in all:
 //   8 bits, 64 bytes: byte i is value i.
 //   4 bits, 32 bytes: byte j holds values j and j + 32 in bits 0-3 and 4-7.
 //   2 bits, 16 bytes: byte j holds values j, j + 16, j + 32, j + 48 in bits 0-1, 2-3, 4-5, 6-7.
@@ -82,7 +83,8 @@ static inline void PackWeights(const int8_t* q, int64_t n, int64_t k, int bits, 
   for (int64_t gn = 0; gn < GroupsOfOutputs(n); ++gn) {
     for (int64_t gk = 0; gk < GroupsOfInputs(k); ++gk, out += group_bytes) {
       for (int i = 0; i < kGroupValues; ++i) {
-        const int64_t row = gn * kGroupOutputs + i / kGroupInputs, column = gk * kGroupInputs + i % kGroupInputs;
+        const int64_t row = gn * kGroupOutputs + i / kGroupInputs,
+                      column = gk * kGroupInputs + i % kGroupInputs;
         const int value = row < n && column < k ? q[row * k + column] : 0;
         values[i] = static_cast<uint8_t>(value + WeightOffset(bits));
       }
@@ -99,17 +101,22 @@ static inline void UnpackWeights(const uint8_t* packed, int64_t n, int64_t k, in
     for (int64_t gk = 0; gk < GroupsOfInputs(k); ++gk, packed += group_bytes) {
       UnpackGroup(packed, bits, values);
       for (int i = 0; i < kGroupValues; ++i) {
-        const int64_t row = gn * kGroupOutputs + i / kGroupInputs, column = gk * kGroupInputs + i % kGroupInputs;
+        const int64_t row = gn * kGroupOutputs + i / kGroupInputs,
+                      column = gk * kGroupInputs + i % kGroupInputs;
         if (row < n && column < k) {
-          q[row * k + column] = static_cast<int8_t>(static_cast<int>(values[i]) - WeightOffset(bits));
+          q[row * k + column] =
+              static_cast<int8_t>(static_cast<int>(values[i]) - WeightOffset(bits));
         }
       }
     }
   }
 }
 
-// Float weights (N, K) row-major -> [ceil(N / 16)][K][16] with zero padding: vector code runs over outputs.
-static inline int64_t FloatPanelElements(int64_t n, int64_t k) { return GroupsOfOutputs(n) * kGroupOutputs * k; }
+// Float weights (N, K) row-major -> [ceil(N / 16)][K][16] with zero padding: vector code runs over
+// outputs.
+static inline int64_t FloatPanelElements(int64_t n, int64_t k) {
+  return GroupsOfOutputs(n) * kGroupOutputs * k;
+}
 static inline void PackFloatPanels(const float* w, int64_t n, int64_t k, float* out) {
   for (int64_t gn = 0; gn < GroupsOfOutputs(n); ++gn) {
     for (int64_t column = 0; column < k; ++column) {

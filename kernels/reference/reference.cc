@@ -48,8 +48,8 @@ void LinearF32(const LinearF32Args& args) {
 struct IntegerHead {
   int8_t *q, *k, *v;  // (queries, d), (keys, d), (keys, d)
   float *q_scale, *k_scale, *v_scale;
-  float* logits;          // (keys)
-  uint8_t *high, *low;    // (keys) probabilities
+  float* logits;        // (keys)
+  uint8_t *high, *low;  // (keys) probabilities
 };
 
 IntegerHead CarveScratch(const AttentionArgs& args) {
@@ -81,8 +81,8 @@ void QuantizeTokens(const float* x, int64_t stride, int64_t tokens, int64_t d, i
 }
 
 // One scale per channel, over the tokens.
-void QuantizeChannels(const float* x, int64_t stride, int64_t tokens, int64_t d, int bits, int8_t* q,
-                      float* scales) {
+void QuantizeChannels(const float* x, int64_t stride, int64_t tokens, int64_t d, int bits,
+                      int8_t* q, float* scales) {
   for (int64_t i = 0; i < d; ++i) {
     float absmax = 0;
     for (int64_t t = 0; t < tokens; ++t) {
@@ -109,7 +109,8 @@ void AttentionInt(const AttentionArgs& args) {
       const float row_scale = s.q_scale[i] * inverse_root;
       for (int64_t j = 0; j < keys; ++j) {
         int32_t score = 0;
-        for (int64_t c = 0; c < d; ++c) score += static_cast<int32_t>(s.q[i * d + c]) * s.k[j * d + c];
+        for (int64_t c = 0; c < d; ++c)
+          score += static_cast<int32_t>(s.q[i * d + c]) * s.k[j * d + c];
         s.logits[j] = static_cast<float>(score) * (row_scale * s.k_scale[j]);
       }
       const int64_t denominator = IntegerSoftmax(s.logits, keys, args.softmax_bits, s.high, s.low);
@@ -157,8 +158,9 @@ bool Supported() { return true; }
 
 const KernelSet& ReferenceKernels() {
   static const KernelSet set = {
-      "reference", "nothing", Supported, QuantizeRows, LinearInt, LinearF32, AttentionInt, AttentionF32, LayerNorm,
-      GroupNorm,   Modulate,  GatedAdd,  Add,          Silu,      GeluTanh,  MeanRows,     TimestepEmbedding};
+      "reference",  "nothing",    Supported, QuantizeRows, LinearInt,        LinearF32,
+      AttentionInt, AttentionF32, LayerNorm, GroupNorm,    Modulate,         GatedAdd,
+      Add,          Silu,         GeluTanh,  MeanRows,     TimestepEmbedding};
   return set;
 }
 

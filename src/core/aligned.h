@@ -15,7 +15,9 @@ struct CacheLineAllocator {
   CacheLineAllocator() = default;
   template <typename U>
   explicit CacheLineAllocator(const CacheLineAllocator<U>&) {}
-  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kAlignment)); }
+  T* allocate(size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+  }
   void deallocate(T* pointer, size_t) { ::operator delete(pointer, kAlignment); }
   template <typename U>
   bool operator==(const CacheLineAllocator<U>&) const {

@@ -2,6 +2,7 @@
 
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 
 #include "src/core/file.h"
@@ -68,6 +69,8 @@ void ParseValue(const std::string& where, const std::string& text, uint64_t& val
 }
 void ParseValue(const std::string& where, const std::string& text, double& value) {
   ParseNumber(where, text, value, "a number");
+  if (!std::isfinite(value))
+    throw Error(ErrorCode::kUsage, where, "\"" + text + "\" is not a finite number");
 }
 void ParseValue(const std::string& where, const std::string& text, std::vector<int>& value) {
   std::vector<int> parsed;

@@ -19,8 +19,9 @@ struct ImageSet {
 
 enum class Split { kTrain, kTest };
 
-// Reads Fashion-MNIST (Xiao et al., arXiv 1708.07747; MIT licence) from the IDX files in `folder`, which Debian's
-// package dataset-fashion-mnist puts into /usr/share/datasets/fashion-mnist. Throws kIo or kCorrupt.
+// Reads Fashion-MNIST (Xiao et al., arXiv 1708.07747; MIT licence) from the IDX files in `folder`,
+// which Debian's package dataset-fashion-mnist puts into /usr/share/datasets/fashion-mnist. Throws
+// kIo or kCorrupt.
 ImageSet LoadFashionMnist(const std::filesystem::path& folder, Split split);
 
 }  // namespace tmpq

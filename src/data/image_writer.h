@@ -18,8 +18,9 @@ struct ImageBatch {
 // A value as 8 bits: [-1, 1] to 0..255, rounded to nearest, clamped; NaN is black.
 uint8_t PixelOf(float value);
 
-// A grid of `columns` images a row with 2 grey pixels between, each pixel shown `scale` x `scale`. The bytes depend
-// on the images alone. Throws kInput when there is nothing to show or the channels are neither 1 nor 3.
+// A grid of `columns` images a row with 2 grey pixels between, each pixel shown `scale` x `scale`.
+// The bytes depend on the images alone. Throws kInput when there is nothing to show or the channels
+// are neither 1 nor 3.
 std::string EncodePngGrid(const ImageBatch& images, int64_t columns, int64_t scale);
 // NumPy format 1.0: float32, C order, (count, height, width, channels).
 std::string EncodeNpy(const ImageBatch& images);

@@ -24,8 +24,8 @@ std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int 
   TMPQ_CHECK(images.size() % image_elements_ == 0, "images do not fit the feature network");
   const auto count = static_cast<int64_t>(images.size()) / image_elements_;
   const int64_t chunks = (count + kBatch - 1) / kBatch;
-  const int workers =
-      static_cast<int>(std::clamp<int64_t>(threads > 0 ? threads : omp_get_max_threads(), 1, std::max<int64_t>(chunks, 1)));
+  const int workers = static_cast<int>(std::clamp<int64_t>(
+      threads > 0 ? threads : omp_get_max_threads(), 1, std::max<int64_t>(chunks, 1)));
   std::vector<float> features(count * dimension());
   std::vector<Workspace> workspaces;
   for (int i = 0; i < workers; ++i) workspaces.push_back(network_.MakeWorkspace(kBatch));
@@ -34,7 +34,8 @@ std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int 
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t begin = chunk * kBatch, size = std::min(kBatch, count - begin);
     const NetworkInputs inputs{size, images.data() + begin * image_elements_, nullptr, nullptr};
-    network_.Run(policy_, inputs, features.data() + begin * dimension(), workspaces[omp_get_thread_num()]);
+    network_.Run(policy_, inputs, features.data() + begin * dimension(),
+                 workspaces[omp_get_thread_num()]);
     done += size;
     if (progress != nullptr && omp_get_thread_num() == 0) progress->Update(done);
   }

@@ -27,7 +27,8 @@ class FeatureExtractor {
   Hash128 hash() const { return hash_; }
 
   // (n, image elements) in [-1, 1] -> (n, dimension). `threads` 0: as many as OpenMP has.
-  std::vector<float> Extract(std::span<const float> images, int threads, Progress* progress = nullptr) const;
+  std::vector<float> Extract(std::span<const float> images, int threads,
+                             Progress* progress = nullptr) const;
 
  private:
   RuntimeNetwork network_;

@@ -33,7 +33,8 @@ Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_
     const double steps = steps_of_policy[p];
     for (const SiteProduct& product : table.products) {
       const double macs = steps * static_cast<double>(product.macs);
-      const int left = BitsOf(policy, product.left_site), right = BitsOf(policy, product.right_site);
+      const int left = BitsOf(policy, product.left_site),
+                right = BitsOf(policy, product.right_site);
       costs.bitops += macs * calls_per_step * left * right;
       if (product.left_site >= 0 && table.sites[product.left_site].kind == SiteKind::kWeight) {
         activation_bits += macs * right;

@@ -11,7 +11,8 @@ namespace tmpq {
 
 QuantizedWeights QuantizeWeights(const std::string& layer, std::span<const float> weights,
                                  int64_t outputs, int64_t inputs, BitWidth width) {
-  TMPQ_CHECK(weights.size() == static_cast<size_t>(outputs * inputs), "weights do not fit " + layer);
+  TMPQ_CHECK(weights.size() == static_cast<size_t>(outputs * inputs),
+             "weights do not fit " + layer);
   TMPQ_CHECK(width.bits() <= 8, "integer weights have 2 to 8 bits");
   QuantizedWeights result{width.bits(), outputs, inputs, {}, {}};
   result.q.resize(weights.size());
@@ -27,7 +28,8 @@ QuantizedWeights QuantizeWeights(const std::string& layer, std::span<const float
       }
       absmax = std::max(absmax, std::fabs(row[k]));
     }
-    // The same definition as for activations, so that a weight and an activation of equal range agree.
+    // The same definition as for activations, so that a weight and an activation of equal range
+    // agree.
     const kernels::RowScale scale = kernels::ScaleOf(absmax, qmax);
     result.scale[n] = scale.scale;
     for (int64_t k = 0; k < inputs; ++k) {

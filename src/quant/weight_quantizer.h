@@ -1,4 +1,5 @@
-// Weights of a linear as integers: symmetric, one scale per output channel, nearest rounding, min-max range.
+// Weights of a linear as integers: symmetric, one scale per output channel, nearest rounding,
+// min-max range.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +14,14 @@ namespace tmpq {
 // q[n][k] in [-QMax(bits), QMax(bits)]; w[n][k] is about q[n][k] * scale[n].
 struct QuantizedWeights {
   int bits = 0;
-  int64_t outputs = 0;  // N
-  int64_t inputs = 0;   // K
-  std::vector<int8_t> q;      // (N, K)
-  std::vector<float> scale;   // (N)
+  int64_t outputs = 0;       // N
+  int64_t inputs = 0;        // K
+  std::vector<int8_t> q;     // (N, K)
+  std::vector<float> scale;  // (N)
 };
 
-// `weights` (N, K) row-major, finite. `layer` names the layer in errors. Throws kInput on NaN or infinity.
+// `weights` (N, K) row-major, finite. `layer` names the layer in errors. Throws kInput on NaN or
+// infinity.
 QuantizedWeights QuantizeWeights(const std::string& layer, std::span<const float> weights,
                                  int64_t outputs, int64_t inputs, BitWidth width);
 

@@ -9,10 +9,14 @@ constexpr int64_t kAlignmentFloats = 16;  // 64 bytes, for any batch size
 
 bool TakesStridedRows(const Node& reader, size_t operand) {
   switch (reader.kind) {
-    case OpKind::kAttention: return true;
-    case OpKind::kModulate: return operand > 0;
-    case OpKind::kGatedAdd: return operand == 1;
-    default: return false;
+    case OpKind::kAttention:
+      return true;
+    case OpKind::kModulate:
+      return operand > 0;
+    case OpKind::kGatedAdd:
+      return operand == 1;
+    default:
+      return false;
   }
 }
 
@@ -33,7 +37,8 @@ struct Block {
 
 // First gap of `size` floats between the blocks in use.
 int64_t FirstFit(std::vector<Block>& used, int64_t size) {
-  std::sort(used.begin(), used.end(), [](const Block& a, const Block& b) { return a.begin < b.begin; });
+  std::sort(used.begin(), used.end(),
+            [](const Block& a, const Block& b) { return a.begin < b.begin; });
   int64_t at = 0;
   for (const Block& block : used) {
     if (block.begin - at >= size) break;

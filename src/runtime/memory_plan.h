@@ -11,23 +11,23 @@ namespace tmpq {
 // A node's output as rows of channels, possibly a view into another node's rows (a slice).
 // All sizes are per sample; sample b of a batch starts at row b * rows.
 struct ValueLayout {
-  NodeId buffer = -1;       // the node that owns the memory; -1: comes from outside (inputs)
-  int64_t offset = 0;       // of the first channel within the owner's rows
-  int64_t row_stride = 0;   // floats from row to row
+  NodeId buffer = -1;      // the node that owns the memory; -1: comes from outside (inputs)
+  int64_t offset = 0;      // of the first channel within the owner's rows
+  int64_t row_stride = 0;  // floats from row to row
   int64_t rows = 1;
   int64_t cols = 1;
-  int64_t last_use = -1;    // last node that reads it
+  int64_t last_use = -1;  // last node that reads it
 };
 
 struct MemoryPlan {
-  std::vector<ValueLayout> values;      // by node
-  std::vector<int64_t> arena_offset;    // by node: floats per sample, or -1 where no memory is owned
+  std::vector<ValueLayout> values;    // by node
+  std::vector<int64_t> arena_offset;  // by node: floats per sample, or -1 where no memory is owned
   int64_t arena_floats_per_sample = 0;
 };
 
-// Slices become views where every reader takes strided rows (attention, shift, scale, gate), else copies.
-// Buffers are reused as soon as their last reader is done (greedy first fit). The output node's buffer is
-// kept to the end.
+// Slices become views where every reader takes strided rows (attention, shift, scale, gate), else
+// copies. Buffers are reused as soon as their last reader is done (greedy first fit). The output
+// node's buffer is kept to the end.
 MemoryPlan PlanMemory(const Graph& graph);
 
 }  // namespace tmpq

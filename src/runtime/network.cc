@@ -46,7 +46,8 @@ struct RuntimeNetwork::Call {
   float* value(NodeId id) const {
     const ValueLayout& layout = network.plan_.values[id];
     if (layout.buffer == network.graph_.output()) return output + layout.offset;
-    return workspace.arena.data() + network.plan_.arena_offset[layout.buffer] * batch() + layout.offset;
+    return workspace.arena.data() + network.plan_.arena_offset[layout.buffer] * batch() +
+           layout.offset;
   }
   const float* input(const Node& node, size_t operand) const {
     const NodeId id = node.inputs[operand];
@@ -56,7 +57,8 @@ struct RuntimeNetwork::Call {
   }
 };
 
-RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameters, const kernels::KernelSet& kernels)
+RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
+                               const kernels::KernelSet& kernels)
     : graph_(graph), kernels_(&kernels), plan_(PlanMemory(graph)) {
   const size_t count = graph_.nodes().size();
   panels_.resize(count);
@@ -65,7 +67,8 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
   for (size_t id = 0; id < count; ++id) {
     const Node& node = graph_.node(static_cast<NodeId>(id));
     const std::string where = "network " + graph_.name() + ": node " + node.name;
-    if (node.kind == OpKind::kInput && node.name != "sample" && node.name != "timestep" && node.name != "label") {
+    if (node.kind == OpKind::kInput && node.name != "sample" && node.name != "timestep" &&
+        node.name != "label") {
       throw Error(ErrorCode::kUnsupported, where, "is an input that the runtime does not know",
                   "known are sample, timestep and label");
     }
@@ -77,12 +80,14 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
       if (HasWeightPanels(node) && role == "weight") {
         const ProductShape product = ProductOf(node);
         if (product.inputs > kMaxInnerDimension) {
-          throw Error(ErrorCode::kUnsupported, where, "has " + std::to_string(product.inputs) + " inputs",
+          throw Error(ErrorCode::kUnsupported, where,
+                      "has " + std::to_string(product.inputs) + " inputs",
                       "at most " + std::to_string(kMaxInnerDimension));
         }
         if (!parameters.Has(name)) continue;  // packed integers only: a plan
         panels_[id].resize(kernels::FloatPanelElements(product.outputs, product.inputs));
-        kernels::PackFloatPanels(parameters.Get(name).data(), product.outputs, product.inputs, panels_[id].data());
+        kernels::PackFloatPanels(parameters.Get(name).data(), product.outputs, product.inputs,
+                                 panels_[id].data());
         continue;
       }
       const std::span<const float> values = parameters.Get(name);
@@ -94,7 +99,8 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
 }
 
 ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const PackedWeightTable* table) const {
-  TMPQ_CHECK(policy.size() == graph_.sites().sites.size(), "policy does not fit the network's sites");
+  TMPQ_CHECK(policy.size() == graph_.sites().sites.size(),
+             "policy does not fit the network's sites");
   ActivePolicy active;
   active.nodes.resize(graph_.nodes().size());
   for (size_t id = 0; id < active.nodes.size(); ++id) {
@@ -110,7 +116,8 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const PackedWeightTa
     const bool attention = node.kind == OpKind::kAttention;
     const BitWidth* widths = policy.data() + node.first_site;
     const int sites = attention ? 4 : 2;
-    const auto floats = std::count_if(widths, widths + sites, [](BitWidth width) { return width.is_float(); });
+    const auto floats =
+        std::count_if(widths, widths + sites, [](BitWidth width) { return width.is_float(); });
     if (floats != 0 && floats != sites) {
       throw Error(ErrorCode::kUnsupported, where, "mixes float and integer operands",
                   "all of its sites have to be float, or none");
@@ -122,17 +129,20 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const PackedWeightTa
     }
     if (floats > 0) {
       if (!attention && panels_[id].empty()) {
-        throw Error(ErrorCode::kInput, where, "is to run in float, but its float weights are missing");
+        throw Error(ErrorCode::kInput, where,
+                    "is to run in float, but its float weights are missing");
       }
       continue;
     }
     if (node.kind == OpKind::kConv2d) {
-      throw Error(ErrorCode::kUnsupported, where, "integer convolutions have no kernel", "keep them in float");
+      throw Error(ErrorCode::kUnsupported, where, "integer convolutions have no kernel",
+                  "keep them in float");
     }
     if (attention) {
       for (int i = 0; i < 4; ++i) binding.bits[i] = widths[i].bits();
     } else {
-      if (table == nullptr) throw Error(ErrorCode::kInput, where, "has no packed weights to run on");
+      if (table == nullptr)
+        throw Error(ErrorCode::kInput, where, "has no packed weights to run on");
       binding.weights = table->Get(node.first_site, widths[0]);
       binding.bits[0] = widths[1].bits();
     }
@@ -150,13 +160,15 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
     if (node.kind == OpKind::kLinear) {
       const ProductShape product = ProductOf(node);
       const int64_t rows = batch * product.rows;
-      most = std::max(most, Aligned(rows * kernels::RoundUp(product.inputs, 4)) + Aligned(rows * 4) +
-                                kernels::LinearIntScratchBytes(product.outputs, product.inputs));
+      most =
+          std::max(most, Aligned(rows * kernels::RoundUp(product.inputs, 4)) + Aligned(rows * 4) +
+                             kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kConv2d) {
       most = std::max<int64_t>(most, 4 * node.shape[1] * ProductOf(node).inputs);
     } else if (node.kind == OpKind::kAttention) {
       const int64_t queries = node.shape[0], keys = graph_.node(node.inputs[1]).shape[0];
-      most = std::max(most, kernels::AttentionScratchBytes(queries, keys, node.shape[1] / node.attributes.heads));
+      most = std::max(most, kernels::AttentionScratchBytes(queries, keys,
+                                                           node.shape[1] / node.attributes.heads));
     }
   }
   return static_cast<size_t>(most);
@@ -177,8 +189,8 @@ void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
   const int64_t rows = call.batch() * product.rows;
   const float* x = call.input(node, 0);
   if (binding.weights.bits == 0) {
-    kernels_->linear_f32({rows, product.outputs, product.inputs, x, product.inputs, panels_[id].data(),
-                          bias_of_node_[id], call.value(id), product.outputs});
+    kernels_->linear_f32({rows, product.outputs, product.inputs, x, product.inputs,
+                          panels_[id].data(), bias_of_node_[id], call.value(id), product.outputs});
     return;
   }
   uint8_t* scratch = call.workspace.scratch.data();
@@ -187,11 +199,13 @@ void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
   auto* scale = reinterpret_cast<float*>(scratch);
   scratch += Aligned(rows * 4);
   kernels_->quantize_rows({x, rows, product.inputs, product.inputs, binding.bits[0], q, scale});
-  kernels_->linear_int({rows, product.outputs, product.inputs, q, scale, binding.weights.data, binding.weights.bits,
-                        binding.weights.scale, bias_of_node_[id], call.value(id), product.outputs, scratch});
+  kernels_->linear_int({rows, product.outputs, product.inputs, q, scale, binding.weights.data,
+                        binding.weights.bits, binding.weights.scale, bias_of_node_[id],
+                        call.value(id), product.outputs, scratch});
 }
 
-// One output row of a sample at a time: its windows are copied side by side and multiplied as a linear.
+// One output row of a sample at a time: its windows are copied side by side and multiplied as a
+// linear.
 void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const Attributes& a = node.attributes;
@@ -210,14 +224,16 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
           for (int64_t j = 0; j < a.kernel; ++j) {
             const int64_t z = column * a.stride + j - a.padding;
             const bool inside = y >= 0 && y < in[0] && z >= 0 && z < in[1];
-            if (inside) std::copy_n(x + (y * in[1] + z) * channels, channels, patch + j * channels);
-            else std::fill_n(patch + j * channels, channels, 0.0f);
+            if (inside)
+              std::copy_n(x + (y * in[1] + z) * channels, channels, patch + j * channels);
+            else
+              std::fill_n(patch + j * channels, channels, 0.0f);
           }
         }
       }
       kernels_->linear_f32({node.shape[1], product.outputs, product.inputs, patches, product.inputs,
-                            panels_[id].data(), bias_of_node_[id], out + row * node.shape[1] * product.outputs,
-                            product.outputs});
+                            panels_[id].data(), bias_of_node_[id],
+                            out + row * node.shape[1] * product.outputs, product.outputs});
     }
   }
 }
@@ -229,7 +245,8 @@ void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
   kernels::AttentionArgs args;
   args.queries = layout(0).rows, args.keys = layout(1).rows, args.heads = node.attributes.heads;
   args.head_dim = node.shape[1] / args.heads;
-  args.q_stride = layout(0).row_stride, args.k_stride = layout(1).row_stride, args.v_stride = layout(2).row_stride;
+  args.q_stride = layout(0).row_stride, args.k_stride = layout(1).row_stride,
+  args.v_stride = layout(2).row_stride;
   args.q_bits = binding.bits[0], args.k_bits = binding.bits[1], args.v_bits = binding.bits[2];
   args.softmax_bits = binding.bits[3];
   args.out_stride = node.shape[1];
@@ -253,33 +270,39 @@ void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
   const auto stride = [&](int i) { return call.layout(node.inputs[i]).row_stride; };
   switch (node.kind) {
     case OpKind::kLayerNorm:
-      return kernels_->layer_norm({x, batch * rows, cols, out}, static_cast<float>(node.attributes.epsilon));
+      return kernels_->layer_norm({x, batch * rows, cols, out},
+                                  static_cast<float>(node.attributes.epsilon));
     case OpKind::kGroupNorm:
       for (int64_t b = 0; b < batch; ++b) {
         kernels_->group_norm({x + b * rows * cols, rows, cols, node.attributes.groups,
-                              static_cast<float>(node.attributes.epsilon), weight_of_node_[id], bias_of_node_[id],
-                              out + b * rows * cols});
+                              static_cast<float>(node.attributes.epsilon), weight_of_node_[id],
+                              bias_of_node_[id], out + b * rows * cols});
       }
       return;
     case OpKind::kModulate:
-      return kernels_->modulate({x, batch, rows, cols, side(1), side(2), stride(1), stride(2), out});
+      return kernels_->modulate(
+          {x, batch, rows, cols, side(1), side(2), stride(1), stride(2), out});
     case OpKind::kGatedAdd:
       return kernels_->gated_add({x, side(2), batch, rows, cols, side(1), stride(1), out});
-    case OpKind::kAdd: return kernels_->add(x, side(1), count, out);
+    case OpKind::kAdd:
+      return kernels_->add(x, side(1), count, out);
     case OpKind::kAddParameter:
       for (int64_t b = 0; b < batch; ++b) {
         kernels_->add(x + b * rows * cols, weight_of_node_[id], rows * cols, out + b * rows * cols);
       }
       return;
-    case OpKind::kSilu: return kernels_->silu(x, count, out);
-    case OpKind::kGelu: return kernels_->gelu_tanh(x, count, out);
+    case OpKind::kSilu:
+      return kernels_->silu(x, count, out);
+    case OpKind::kGelu:
+      return kernels_->gelu_tanh(x, count, out);
     case OpKind::kMeanPool:
       for (int64_t b = 0; b < batch; ++b) {
         const int64_t pixels = call.layout(node.inputs[0]).rows;
         kernels_->mean_rows({x + b * pixels * cols, pixels, cols, out + b * cols});
       }
       return;
-    default: TMPQ_CHECK(false, "not a row function: " + node.name);
+    default:
+      TMPQ_CHECK(false, "not a row function: " + node.name);
   }
 }
 
@@ -308,8 +331,10 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
           for (int64_t z = 0; z < image[1]; z += a.patch) {
             for (int64_t i = 0; i < a.patch; ++i, at += line) {
               const int64_t pixel = ((y + i) * image[1] + z) * image[2];
-              if (forward) std::copy_n(x + pixel, line, out + at);
-              else std::copy_n(x + at, line, out + pixel);
+              if (forward)
+                std::copy_n(x + pixel, line, out + at);
+              else
+                std::copy_n(x + at, line, out + pixel);
             }
           }
         }
@@ -328,7 +353,8 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
         std::copy_n(weight_of_node_[id] + label * a.features, a.features, out + b * a.features);
       }
       return;
-    default: TMPQ_CHECK(false, "not a layout function: " + node.name);
+    default:
+      TMPQ_CHECK(false, "not a layout function: " + node.name);
   }
 }
 
@@ -340,15 +366,24 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     const auto id = static_cast<NodeId>(i);
     if (plan_.values[id].buffer != id) continue;  // inputs and views
     switch (graph_.node(id).kind) {
-      case OpKind::kLinear: RunLinear(call, id); break;
-      case OpKind::kConv2d: RunConv2d(call, id); break;
-      case OpKind::kAttention: RunAttention(call, id); break;
+      case OpKind::kLinear:
+        RunLinear(call, id);
+        break;
+      case OpKind::kConv2d:
+        RunConv2d(call, id);
+        break;
+      case OpKind::kAttention:
+        RunAttention(call, id);
+        break;
       case OpKind::kSlice:
       case OpKind::kPatchify:
       case OpKind::kUnpatchify:
       case OpKind::kTimestepEmbedding:
-      case OpKind::kLabelEmbedding: RunLayout(call, id); break;
-      default: RunRows(call, id);
+      case OpKind::kLabelEmbedding:
+        RunLayout(call, id);
+        break;
+      default:
+        RunRows(call, id);
     }
   }
 }

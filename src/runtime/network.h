@@ -19,15 +19,16 @@ namespace tmpq {
 // One batch of inputs; pointers that the graph has no input for may be null.
 struct NetworkInputs {
   int64_t batch = 0;
-  const float* sample = nullptr;     // (batch, sample shape)
-  const float* timestep = nullptr;   // (batch)
-  const int32_t* label = nullptr;    // (batch)
+  const float* sample = nullptr;    // (batch, sample shape)
+  const float* timestep = nullptr;  // (batch)
+  const int32_t* label = nullptr;   // (batch)
 };
 
-// What a policy means for each node: pointers into the weight table, and bit-widths. Cheap to make and copy.
+// What a policy means for each node: pointers into the weight table, and bit-widths. Cheap to make
+// and copy.
 struct ActivePolicy {
   struct NodeBinding {
-    PackedWeightView weights;  // bits == 0: the node runs in float
+    PackedWeightView weights;    // bits == 0: the node runs in float
     int bits[4] = {0, 0, 0, 0};  // linear: [0] activation; attention: q, k, v, softmax
   };
   std::vector<NodeBinding> nodes;
@@ -40,13 +41,14 @@ struct Workspace {
   AlignedVector<uint8_t> scratch;
 };
 
-// A graph prepared for one set of kernels. Const-safe after construction: threads share it, each with its own
-// Workspace. Results do not depend on batch or thread count.
+// A graph prepared for one set of kernels. Const-safe after construction: threads share it, each
+// with its own Workspace. Results do not depend on batch or thread count.
 class RuntimeNetwork {
  public:
-  // Parameters of linears are copied into the kernels' float layout where `parameters` has them; a policy may
-  // leave a site in float only then. `kernels` outlives this object.
-  RuntimeNetwork(const Graph& graph, const ParameterSet& parameters, const kernels::KernelSet& kernels);
+  // Parameters of linears are copied into the kernels' float layout where `parameters` has them; a
+  // policy may leave a site in float only then. `kernels` outlives this object.
+  RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
+                 const kernels::KernelSet& kernels);
 
   RuntimeNetwork(RuntimeNetwork&&) = default;
   RuntimeNetwork& operator=(RuntimeNetwork&&) = default;
@@ -55,16 +57,17 @@ class RuntimeNetwork {
   // Memory of activations, per sample of a batch.
   int64_t activation_bytes() const { return 4 * plan_.arena_floats_per_sample; }
 
-  // Binds a policy. `table` may be null when everything is Float; it has to outlive the result. Throws
-  // kUnsupported for a product with one float operand, kInput where weights are missing.
+  // Binds a policy. `table` may be null when everything is Float; it has to outlive the result.
+  // Throws kUnsupported for a product with one float operand, kInput where weights are missing.
   ActivePolicy Activate(const Policy& policy, const PackedWeightTable* table) const;
   // The policy that runs everything in float.
   ActivePolicy ActivateFloat() const;
 
   Workspace MakeWorkspace(int64_t max_batch) const;
-  // Writes (batch, output shape). Preconditions: batch <= workspace.max_batch, inputs of the graph present,
-  // labels within their tables.
-  void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output, Workspace& workspace) const;
+  // Writes (batch, output shape). Preconditions: batch <= workspace.max_batch, inputs of the graph
+  // present, labels within their tables.
+  void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
+           Workspace& workspace) const;
 
  private:
   struct Call;  // one Run's pointers
@@ -78,7 +81,8 @@ class RuntimeNetwork {
   Graph graph_;
   const kernels::KernelSet* kernels_;
   MemoryPlan plan_;
-  std::map<std::string, AlignedVector<float>> parameters_;  // all but the weights of linears and convolutions
+  std::map<std::string, AlignedVector<float>>
+      parameters_;  // all but the weights of linears and convolutions
   std::vector<const float*> weight_of_node_, bias_of_node_;
   std::vector<AlignedVector<float>> panels_;  // by node: float weights in kernel layout, or empty
 };

@@ -46,15 +46,16 @@ PlanDescription ReadDescription(const TensorFile& file) {
   Json schedule = JsonGet<Json>(json, "schedule", where);
   schedule["alpha_bar"] = std::vector<double>(alpha_bar.begin(), alpha_bar.end());
   plan.schedule = NoiseSchedule::FromJson(schedule, where);
-  plan.candidate = CandidateFromJson(JsonGet<Json>(json, "candidate", where), plan.schedule.training_steps(),
-                                     plan.graph.sites().sites.size(), where);
+  plan.candidate =
+      CandidateFromJson(JsonGet<Json>(json, "candidate", where), plan.schedule.training_steps(),
+                        plan.graph.sites().sites.size(), where);
   return plan;
 }
 
 }  // namespace
 
-void WritePlan(const std::filesystem::path& path, const PlanDescription& description, const ParameterSet& parameters,
-               const PackedWeightTable& weights) {
+void WritePlan(const std::filesystem::path& path, const PlanDescription& description,
+               const ParameterSet& parameters, const PackedWeightTable& weights) {
   TensorFileWriter writer;
   const SiteTable& table = description.graph.sites();
   std::set<std::pair<int, BitWidth>> used;
@@ -66,26 +67,30 @@ void WritePlan(const std::filesystem::path& path, const PlanDescription& descrip
     }
   }
   for (const auto& [site, width] : used) weights.CopyTo(writer, site, width);
-  const std::set<std::string> integer_only = IntegerOnlyWeights(description.graph, description.candidate);
+  const std::set<std::string> integer_only =
+      IntegerOnlyWeights(description.graph, description.candidate);
   for (const auto& [name, shape] : description.graph.parameters()) {
-    if (integer_only.count(name) == 0) writer.AddFloats(kParameterPrefix + name, shape, parameters.Get(name));
+    if (integer_only.count(name) == 0)
+      writer.AddFloats(kParameterPrefix + name, shape, parameters.Get(name));
   }
   const std::vector<double>& alpha_bar = description.schedule.alpha_bar;
   writer.AddDoubles(kAlphaBar, {static_cast<int64_t>(alpha_bar.size())}, alpha_bar);
-  const Json metadata = {{"format", kFormat},
-                         {"model", {{"name", description.model_name}, {"hash", description.model_hash.Hex()}}},
-                         {"graph", description.graph.ToJson()},
-                         {"candidate", CandidateToJson(description.candidate)},
-                         {"schedule", description.schedule.ToJson()},
-                         {"sampler", description.sampler.ToJson()},
-                         {"provenance", description.provenance}};
+  const Json metadata = {
+      {"format", kFormat},
+      {"model", {{"name", description.model_name}, {"hash", description.model_hash.Hex()}}},
+      {"graph", description.graph.ToJson()},
+      {"candidate", CandidateToJson(description.candidate)},
+      {"schedule", description.schedule.ToJson()},
+      {"sampler", description.sampler.ToJson()},
+      {"provenance", description.provenance}};
   writer.SetMetadata(kMetadataKey, metadata.dump());
   writer.Write(path);
 }
 
 PlanFile::PlanFile(const std::filesystem::path& path)
     : file_(path, TensorFile::Checksum::kRequired), description_(ReadDescription(file_)) {
-  const std::set<std::string> integer_only = IntegerOnlyWeights(description_.graph, description_.candidate);
+  const std::set<std::string> integer_only =
+      IntegerOnlyWeights(description_.graph, description_.candidate);
   for (const auto& [name, shape] : description_.graph.parameters()) {
     if (integer_only.count(name) > 0) continue;
     const std::span<const float> values = file_.Floats(kParameterPrefix + name, shape);

@@ -26,10 +26,10 @@ struct PlanDescription {
   Json provenance;  // program, git revision, seed, config; not interpreted
 };
 
-// Writes a plan: the packed weights that `description.candidate` uses, copied from `weights`, and the float
-// parameters that stay float. The same arguments give the same bytes.
-void WritePlan(const std::filesystem::path& path, const PlanDescription& description, const ParameterSet& parameters,
-               const PackedWeightTable& weights);
+// Writes a plan: the packed weights that `description.candidate` uses, copied from `weights`, and
+// the float parameters that stay float. The same arguments give the same bytes.
+void WritePlan(const std::filesystem::path& path, const PlanDescription& description,
+               const ParameterSet& parameters, const PackedWeightTable& weights);
 
 // A plan opened for running. Const-safe.
 class PlanFile {

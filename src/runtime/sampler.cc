@@ -27,7 +27,8 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
     : network_(&network), schedule_(std::move(schedule)), settings_(std::move(settings)) {
   const Graph& graph = network.graph();
   const NodeId sample = graph.FindInput("sample");
-  if (sample < 0 || graph.node(sample).shape != graph.output_shape() || graph.FindInput("timestep") < 0) {
+  if (sample < 0 || graph.node(sample).shape != graph.output_shape() ||
+      graph.FindInput("timestep") < 0) {
     throw Error(ErrorCode::kInput, "network " + graph.name(), "is not a denoiser",
                 "it needs inputs sample and timestep, and an output of the sample's shape");
   }
@@ -35,13 +36,17 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
   for (const Node& node : graph.nodes()) {
     if (node.kind == OpKind::kLabelEmbedding) classes_ = static_cast<int>(node.attributes.size) - 1;
   }
-  if (classes_ < 1) throw Error(ErrorCode::kInput, "network " + graph.name(), "has no label embedding");
+  if (classes_ < 1)
+    throw Error(ErrorCode::kInput, "network " + graph.name(), "has no label embedding");
 }
 
-SamplingRun DiffusionSampler::Prepare(const Candidate& candidate, const PackedWeightTable* table) const {
+SamplingRun DiffusionSampler::Prepare(const Candidate& candidate,
+                                      const PackedWeightTable* table) const {
   SamplingRun run{candidate.timesteps(), {}, {}};
-  for (const Policy& policy : candidate.policies()) run.policies.push_back(network_->Activate(policy, table));
-  for (int k = 0; k < candidate.steps(); ++k) run.policy_of_step.push_back(candidate.policy_index(k));
+  for (const Policy& policy : candidate.policies())
+    run.policies.push_back(network_->Activate(policy, table));
+  for (int k = 0; k < candidate.steps(); ++k)
+    run.policy_of_step.push_back(candidate.policy_index(k));
   return run;
 }
 
@@ -49,9 +54,10 @@ SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) co
   return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
 }
 
-void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<StepCoefficients>& coefficients,
-                                   const SampleRequest& request, int64_t begin, int64_t count, float* out,
-                                   Scratch& s, const SamplerOptions& options) const {
+void DiffusionSampler::SampleChunk(const SamplingRun& run,
+                                   const std::vector<StepCoefficients>& coefficients,
+                                   const SampleRequest& request, int64_t begin, int64_t count,
+                                   float* out, Scratch& s, const SamplerOptions& options) const {
   const bool guided = calls_per_step() == 2;
   const int64_t chunk_elements = count * elements_;
   float* x = s.samples.data();
@@ -69,14 +75,15 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Ste
     const int64_t batch = guided ? 2 * count : count;
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
     std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
-    network_->Run(run.policies[policy], {batch, x, s.timesteps.data(), s.labels.data()}, s.outputs.data(),
-                  s.workspace);
+    network_->Run(run.policies[policy], {batch, x, s.timesteps.data(), s.labels.data()},
+                  s.outputs.data(), s.workspace);
     const float* conditional = s.outputs.data();
     const float* unconditional = s.outputs.data() + chunk_elements;
     const StepCoefficients c = coefficients[k];
     for (int64_t i = 0; i < chunk_elements; ++i) {
       const float output =
-          guided ? std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i]) : conditional[i];
+          guided ? std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i])
+                 : conditional[i];
       x[i] = std::fmaf(c.output, output, c.sample * x[i]);
     }
   }
@@ -89,10 +96,13 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     CheckRange("class", label, 0, classes_ - 1);
   }
   const auto coefficients = DdimCoefficients(schedule_, settings_.prediction, run.timesteps);
-  const int64_t count = request.count(), batch = std::max<int64_t>(1, options.batch);
+  const int64_t count = request.count();
+  const int64_t wanted = options.threads > 0 ? options.threads : omp_get_max_threads();
+  // Few samples are shared out evenly rather than in whole batches.
+  const int64_t batch =
+      std::clamp<int64_t>((count + wanted - 1) / wanted, 1, std::max<int64_t>(1, options.batch));
   const int64_t chunks = (count + batch - 1) / batch;
-  const int threads = std::max<int64_t>(
-      1, std::min<int64_t>(chunks, options.threads > 0 ? options.threads : omp_get_max_threads()));
+  const int threads = static_cast<int>(std::clamp<int64_t>(chunks, 1, wanted));
   std::vector<float> out(count * elements_);
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
@@ -107,13 +117,15 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t begin = chunk * batch, size = std::min(batch, count - begin);
-    SampleChunk(run, coefficients, request, begin, size, out.data(), scratch[omp_get_thread_num()], options);
+    SampleChunk(run, coefficients, request, begin, size, out.data(), scratch[omp_get_thread_num()],
+                options);
     done += size;
     if (options.progress != nullptr && omp_get_thread_num() == 0) options.progress->Update(done);
   }
   if (options.interrupted != nullptr && *options.interrupted) {
     throw Error(ErrorCode::kInterrupted, "", "interrupted");
   }
+  if (options.progress != nullptr) options.progress->Update(count);
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Diffusion sampling on the runtime: from counter-based noise to images, the same bytes for any batch size
-// and any number of threads.
+// Diffusion sampling on the runtime: from counter-based noise to images, the same bytes for any
+// batch size and any number of threads.
 #pragma once
 
 #include <atomic>
@@ -37,8 +37,8 @@ struct SamplingRun {
 };
 
 struct SamplerOptions {
-  int64_t batch = 8;   // samples per network call of one thread
-  int threads = 0;     // 0: as many as OpenMP has
+  int64_t batch = 8;                               // samples per network call of one thread
+  int threads = 0;                                 // 0: as many as OpenMP has
   const std::atomic<bool>* interrupted = nullptr;  // polled; sampling then throws kInterrupted
   Progress* progress = nullptr;                    // Update(samples done), from the calling thread
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
@@ -48,7 +48,8 @@ struct SamplerOptions {
 // Const-safe; `network` outlives it.
 class DiffusionSampler {
  public:
-  // `schedule` and `settings` as in the model's file. Guidance uses the label table's last row as null label.
+  // `schedule` and `settings` as in the model's file. Guidance uses the label table's last row as
+  // null label.
   DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule, SamplerSettings settings);
 
   int classes() const { return classes_; }

@@ -51,10 +51,12 @@ NoiseSchedule NoiseSchedule::FromJson(const Json& json, const std::string& where
   if (!json.contains("alpha_bar")) return Make(kind, training_steps);
   NoiseSchedule schedule{kind, JsonGet<std::vector<double>>(json, "alpha_bar", where)};
   const auto& table = schedule.alpha_bar;
-  const bool legal = static_cast<int>(table.size()) == training_steps && !table.empty() &&
-                     table.front() < 1 && table.back() > 0 &&
-                     std::is_sorted(table.begin(), table.end(), [](double a, double b) { return a >= b; });
-  if (!legal) throw Error(ErrorCode::kInput, where, "alpha_bar has to decrease strictly within (0, 1)");
+  const bool legal =
+      static_cast<int>(table.size()) == training_steps && !table.empty() && table.front() < 1 &&
+      table.back() > 0 &&
+      std::is_sorted(table.begin(), table.end(), [](double a, double b) { return a >= b; });
+  if (!legal)
+    throw Error(ErrorCode::kInput, where, "alpha_bar has to decrease strictly within (0, 1)");
   return schedule;
 }
 

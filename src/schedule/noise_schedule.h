@@ -15,10 +15,12 @@ struct NoiseSchedule {
 
   int training_steps() const { return static_cast<int>(alpha_bar.size()); }
 
-  // "cosine" (Nichol & Dhariwal, arXiv 2102.09672; betas clipped at 0.999), "linear" (betas 1e-4 to 0.02; Ho et
-  // al., arXiv 2006.11239), "scaled-linear" (square roots of betas 0.00085 to 0.012; latent diffusion). Throws kUsage.
+  // "cosine" (Nichol & Dhariwal, arXiv 2102.09672; betas clipped at 0.999), "linear" (betas 1e-4 to
+  // 0.02; Ho et al., arXiv 2006.11239), "scaled-linear" (square roots of betas 0.00085 to 0.012;
+  // latent diffusion). Throws kUsage.
   static NoiseSchedule Make(const std::string& kind, int training_steps);
-  // {"kind": ..., "training_steps": ...}, and with a table {"alpha_bar": [...]}, which then decides.
+  // {"kind": ..., "training_steps": ...}, and with a table {"alpha_bar": [...]}, which then
+  // decides.
   static NoiseSchedule FromJson(const Json& json, const std::string& where);
   Json ToJson(bool with_table = false) const;
 };

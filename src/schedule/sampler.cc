@@ -53,12 +53,19 @@ std::vector<StepCoefficients> DdimCoefficients(const NoiseSchedule& schedule, Pr
     const double next = k + 1 < timesteps.size() ? schedule.alpha_bar[timesteps[k + 1]] : 1.0;
     const double signal = std::sqrt(now), noise = std::sqrt(1 - now);
     const double next_signal = std::sqrt(next), next_noise = std::sqrt(1 - next);
-    // x_0 and epsilon as linear functions of (x, output), then x_next = next_signal x_0 + next_noise epsilon.
+    // x_0 and epsilon as linear functions of (x, output), then x_next = next_signal x_0 +
+    // next_noise epsilon.
     double x0_x = 0, x0_out = 0, eps_x = 0, eps_out = 0;
     switch (prediction) {
-      case Prediction::kEpsilon: x0_x = 1 / signal, x0_out = -noise / signal, eps_out = 1; break;
-      case Prediction::kV: x0_x = signal, x0_out = -noise, eps_x = noise, eps_out = signal; break;
-      case Prediction::kSample: x0_out = 1, eps_x = 1 / noise, eps_out = -signal / noise; break;
+      case Prediction::kEpsilon:
+        x0_x = 1 / signal, x0_out = -noise / signal, eps_out = 1;
+        break;
+      case Prediction::kV:
+        x0_x = signal, x0_out = -noise, eps_x = noise, eps_out = signal;
+        break;
+      case Prediction::kSample:
+        x0_out = 1, eps_x = 1 / noise, eps_out = -signal / noise;
+        break;
     }
     coefficients.push_back({static_cast<float>(next_signal * x0_x + next_noise * eps_x),
                             static_cast<float>(next_signal * x0_out + next_noise * eps_out)});

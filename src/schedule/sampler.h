@@ -9,7 +9,8 @@
 
 namespace tmpq {
 
-// What the network predicts: the noise, v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0, or x_0.
+// What the network predicts: the noise, v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0, or
+// x_0.
 enum class Prediction { kEpsilon, kV, kSample };
 Prediction ParsePrediction(const std::string& name);
 const char* NameOf(Prediction prediction);
@@ -32,8 +33,8 @@ struct StepCoefficients {
   float output = 0;
 };
 
-// DDIM with eta = 0 (Song et al., arXiv 2010.02502), one pair per step, computed in double; the last step goes
-// to alpha_bar = 1. Throws kUsage when a timestep is beyond the schedule.
+// DDIM with eta = 0 (Song et al., arXiv 2010.02502), one pair per step, computed in double; the
+// last step goes to alpha_bar = 1. Throws kUsage when a timestep is beyond the schedule.
 std::vector<StepCoefficients> DdimCoefficients(const NoiseSchedule& schedule, Prediction prediction,
                                                const TimestepSequence& timesteps);
 

@@ -11,7 +11,8 @@ namespace {
 // How far a candidate is above its limits, as a sum of shares.
 double ExcessShare(const Budget& budget, const Costs& costs) {
   double share = 0;
-  for (const auto& [name, limit] : budget.limits()) share += std::max(0.0, CostByName(costs, name) / limit - 1);
+  for (const auto& [name, limit] : budget.limits())
+    share += std::max(0.0, CostByName(costs, name) / limit - 1);
   return share;
 }
 
@@ -24,8 +25,12 @@ struct Move {
 
 class Allocation {
  public:
-  Allocation(const SearchSpace& space, const SensitivityProbes& probes, const Sensitivities& damages)
-      : space_(space), timesteps_(probes.base.timesteps()), damages_(damages), policy_(probes.base.policy(0)) {}
+  Allocation(const SearchSpace& space, const SensitivityProbes& probes,
+             const Sensitivities& damages)
+      : space_(space),
+        timesteps_(probes.base.timesteps()),
+        damages_(damages),
+        policy_(probes.base.policy(0)) {}
 
   Candidate Run() {
     while (Excess(policy_) > 0) Apply(Best(-1));
@@ -39,20 +44,23 @@ class Allocation {
 
  private:
   double Excess(const Policy& policy) const {
-    return ExcessShare(space_.settings().budget, space_.CostsOf(Candidate::Uniform(timesteps_, policy)));
+    return ExcessShare(space_.settings().budget,
+                       space_.CostsOf(Candidate::Uniform(timesteps_, policy)));
   }
   double Damage(size_t site, BitWidth width) const {
     const auto found = damages_.find({site, width});
     return found == damages_.end() ? 0 : found->second;  // the widest has none
   }
 
-  // The best narrowing (direction -1) by damage per saved excess, or widening (+1) that fits by relief.
+  // The best narrowing (direction -1) by damage per saved excess, or widening (+1) that fits by
+  // relief.
   Move Best(int direction) const {
     Move best;
     const double excess = Excess(policy_);
     for (size_t site = 0; site < policy_.size(); ++site) {
       const auto& choices = space_.ChoicesOf(site);
-      const auto at = std::find(choices.begin(), choices.end(), policy_[site]) - choices.begin() + direction;
+      const auto at =
+          std::find(choices.begin(), choices.end(), policy_[site]) - choices.begin() + direction;
       if (at < 0 || at >= static_cast<int64_t>(choices.size())) continue;
       Policy policy = policy_;
       policy[site] = choices[at];
@@ -66,7 +74,8 @@ class Allocation {
   }
 
   void Apply(const Move& move) {
-    TMPQ_CHECK(move.merit > -std::numeric_limits<double>::infinity(), "a space whose lowest candidate fits has a move");
+    TMPQ_CHECK(move.merit > -std::numeric_limits<double>::infinity(),
+               "a space whose lowest candidate fits has a move");
     policy_[move.site] = move.to;
   }
 
@@ -82,7 +91,8 @@ SensitivityProbes MakeProbes(const SearchSpace& space) {
   SensitivityProbes probes;
   const TimestepSequence timesteps = space.NearUniform().timesteps();
   Policy widest;
-  for (size_t s = 0; s < space.table().sites.size(); ++s) widest.push_back(space.ChoicesOf(s).back());
+  for (size_t s = 0; s < space.table().sites.size(); ++s)
+    widest.push_back(space.ChoicesOf(s).back());
   probes.base = Candidate::Uniform(timesteps, widest);
   probes.candidates = {probes.base};
   for (size_t s = 0; s < widest.size(); ++s) {
@@ -97,7 +107,8 @@ SensitivityProbes MakeProbes(const SearchSpace& space) {
   return probes;
 }
 
-Sensitivities SensitivitiesOf(const SensitivityProbes& probes, std::span<const Measurements> answers,
+Sensitivities SensitivitiesOf(const SensitivityProbes& probes,
+                              std::span<const Measurements> answers,
                               const std::string& measurement) {
   TMPQ_CHECK(answers.size() == probes.candidates.size(), "every probe has an answer");
   Sensitivities damages;
@@ -108,7 +119,8 @@ Sensitivities SensitivitiesOf(const SensitivityProbes& probes, std::span<const M
   return damages;
 }
 
-Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes, const Sensitivities& damages) {
+Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes,
+                           const Sensitivities& damages) {
   return Allocation(space, probes, damages).Run();
 }
 

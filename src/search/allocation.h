@@ -11,7 +11,8 @@
 
 namespace tmpq {
 
-// What is measured: `base`, every site at its widest candidate bit-width, and each site alone at each narrower one.
+// What is measured: `base`, every site at its widest candidate bit-width, and each site alone at
+// each narrower one.
 struct SensitivityProbes {
   Candidate base;
   std::vector<std::pair<size_t, BitWidth>> changes;  // (site, width)
@@ -23,11 +24,14 @@ SensitivityProbes MakeProbes(const SearchSpace& space);
 // The damage of each change: how much worse than `base` it made the measurement.
 using Sensitivities = std::map<std::pair<size_t, BitWidth>, double>;
 // `answers` are the probes' candidates', in order.
-Sensitivities SensitivitiesOf(const SensitivityProbes& probes, std::span<const Measurements> answers,
+Sensitivities SensitivitiesOf(const SensitivityProbes& probes,
+                              std::span<const Measurements> answers,
                               const std::string& measurement);
 
-// Damages taken as additive: from `base` downwards, always the narrowing with the least damage per share of the
-// excess that it saves, until the budget fits; then whatever still fits is widened again, most relief first.
-Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes, const Sensitivities& damages);
+// Damages taken as additive: from `base` downwards, always the narrowing with the least damage per
+// share of the excess that it saves, until the budget fits; then whatever still fits is widened
+// again, most relief first.
+Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes,
+                           const Sensitivities& damages);
 
 }  // namespace tmpq

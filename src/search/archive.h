@@ -18,8 +18,8 @@ struct ArchiveEntry {
   std::vector<double> objectives;
 };
 
-// Mutually non-dominated entries over minimised objectives; independent of the order of insertion. Entries of equal
-// objectives all stay.
+// Mutually non-dominated entries over minimised objectives; independent of the order of insertion.
+// Entries of equal objectives all stay.
 class ParetoArchive {
  public:
   explicit ParetoArchive(std::vector<std::string> objectives) : names_(std::move(objectives)) {}

@@ -9,7 +9,8 @@
 namespace tmpq {
 namespace {
 
-constexpr const char* kForms = "for example 4bit (2bit to 8bit), w4a8, bitops=0.25x, size=2MB, or several with commas";
+constexpr const char* kForms =
+    "for example 4bit (2bit to 8bit), w4a8, bitops=0.25x, size=2MB, or several with commas";
 
 double UniformBitOps(int bits, const BudgetReference& reference) {
   const Candidate candidate =
@@ -40,16 +41,19 @@ void Budget::Limit(const std::string& cost, double limit, const std::string& tex
   }
 }
 
-void Budget::ParsePart(const std::string& part, const std::string& text, const BudgetReference& reference) {
-  static const std::regex kBits("([0-9]+)bit"), kAverages("w([0-9]+(?:\\.[0-9]+)?)a([0-9]+(?:\\.[0-9]+)?)"),
-      kRelative("bitops=([0-9]+(?:\\.[0-9]+)?)x"), kSize("size=([0-9]+(?:\\.[0-9]+)?)(B|kB|MB|KiB|MiB)"),
-      kLatency("latency=.*");
+void Budget::ParsePart(const std::string& part, const std::string& text,
+                       const BudgetReference& reference) {
+  static const std::regex kBits("([0-9]+)bit"),
+      kAverages("w([0-9]+(?:\\.[0-9]+)?)a([0-9]+(?:\\.[0-9]+)?)"),
+      kRelative("bitops=([0-9]+(?:\\.[0-9]+)?)x"),
+      kSize("size=([0-9]+(?:\\.[0-9]+)?)(B|kB|MB|KiB|MiB)"), kLatency("latency=.*");
   const std::string where = "--budget " + text;
   std::smatch match;
   if (std::regex_match(part, match, kBits)) {
     const int bits = match[1].length() == 1 ? match[1].str()[0] - '0' : 0;
     if (bits < 2 || bits > 8) {
-      throw Error(ErrorCode::kUsage, where, "\"" + part + "\" is no bit-width that has kernels", "2bit to 8bit");
+      throw Error(ErrorCode::kUsage, where, "\"" + part + "\" is no bit-width that has kernels",
+                  "2bit to 8bit");
     }
     Limit(kBitOps, UniformBitOps(bits, reference), text);
   } else if (std::regex_match(part, match, kAverages)) {
@@ -66,7 +70,8 @@ void Budget::ParsePart(const std::string& part, const std::string& text, const B
     if (!(bytes > 0)) throw Error(ErrorCode::kUsage, where, "allows no bytes at all", kForms);
     Limit(kBytes, bytes, text);
   } else if (std::regex_match(part, kLatency)) {
-    throw Error(ErrorCode::kUnsupported, where, "latency needs a measured table, which this version does not make",
+    throw Error(ErrorCode::kUnsupported, where,
+                "latency needs a measured table, which this version does not make",
                 "limit bitops, size or bits");
   } else {
     throw Error(ErrorCode::kUsage, where, "\"" + part + "\" is no budget", kForms);
@@ -96,7 +101,8 @@ std::string Budget::Excess(const Costs& costs) const {
   for (const auto& [name, limit] : limits_) {
     if (CostByName(costs, name) <= limit) continue;
     char part[128];
-    std::snprintf(part, sizeof(part), "%s %.6g > %.6g", name.c_str(), CostByName(costs, name), limit);
+    std::snprintf(part, sizeof(part), "%s %.6g > %.6g", name.c_str(), CostByName(costs, name),
+                  limit);
     text += (text.empty() ? "" : ", ") + std::string(part);
   }
   return text;

@@ -29,10 +29,10 @@ class Budget {
  public:
   Budget() = default;  // no limit
   // Parts with commas, each naming another cost:
-  //   4bit            BitOps of the whole run at most those of uniform W4A4 at the reference steps (2..8)
-  //   w4a8            average weight bits <= 4 and average activation bits <= 8
-  //   bitops=0.25x    BitOps relative to uniform W8A8 at the reference steps
-  //   size=2MB        stored bytes (B, kB, MB, KiB, MiB)
+  //   4bit            BitOps of the whole run at most those of uniform W4A4 at the reference steps
+  //   (2..8) w4a8            average weight bits <= 4 and average activation bits <= 8 bitops=0.25x
+  //   BitOps relative to uniform W8A8 at the reference steps size=2MB        stored bytes (B, kB,
+  //   MB, KiB, MiB)
   // Throws kUsage for anything else, kUnsupported for latency.
   static Budget Parse(const std::string& text, const BudgetReference& reference);
 
@@ -43,7 +43,8 @@ class Budget {
   std::string Excess(const Costs& costs) const;
 
  private:
-  void ParsePart(const std::string& part, const std::string& text, const BudgetReference& reference);
+  void ParsePart(const std::string& part, const std::string& text,
+                 const BudgetReference& reference);
   void Limit(const std::string& cost, double limit, const std::string& text);
 
   std::map<std::string, double> limits_;

@@ -10,8 +10,8 @@
 
 namespace tmpq {
 
-// How a candidate is measured, cheapest first. Measurements of different fidelities are never compared. Values are
-// part of file formats: never renumber.
+// How a candidate is measured, cheapest first. Measurements of different fidelities are never
+// compared. Values are part of file formats: never renumber.
 enum class Fidelity {
   kPredicted = 0,   // from tables, without running the network
   kTrajectory = 1,  // trajectory error on a few dozen samples
@@ -27,8 +27,10 @@ using Measurements = std::map<std::string, double>;
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
-  // One answer per candidate, in order. The same candidate and fidelity always give the same numbers.
-  virtual std::vector<Measurements> Evaluate(std::span<const Candidate> candidates, Fidelity fidelity) = 0;
+  // One answer per candidate, in order. The same candidate and fidelity always give the same
+  // numbers.
+  virtual std::vector<Measurements> Evaluate(std::span<const Candidate> candidates,
+                                             Fidelity fidelity) = 0;
 };
 
 }  // namespace tmpq

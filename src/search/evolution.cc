@@ -14,9 +14,11 @@ constexpr size_t kAttemptsPerPlace = 50;
 
 // Appends new candidates until the batch has `size` or the attempts are used up.
 template <typename Propose>
-void AddNew(std::vector<Candidate>& batch, size_t size, std::set<Hash128>& proposed, Propose propose) {
+void AddNew(std::vector<Candidate>& batch, size_t size, std::set<Hash128>& proposed,
+            Propose propose) {
   const size_t missing = size > batch.size() ? size - batch.size() : 0;
-  for (size_t attempt = 0; attempt < missing * kAttemptsPerPlace && batch.size() < size; ++attempt) {
+  for (size_t attempt = 0; attempt < missing * kAttemptsPerPlace && batch.size() < size;
+       ++attempt) {
     Candidate candidate = propose();
     if (proposed.insert(candidate.hash()).second) batch.push_back(std::move(candidate));
   }
@@ -30,7 +32,8 @@ Evolution::Evolution(const SearchSpace& space, const EvolutionSettings& settings
   initial_ = {space.Initial()};
   for (Candidate& candidate : seeds) initial_.push_back(std::move(candidate));
   for (const Candidate& candidate : initial_) {
-    TMPQ_CHECK(space.IsLegal(candidate) && space.Fits(candidate), "an initial candidate is outside the space");
+    TMPQ_CHECK(space.IsLegal(candidate) && space.Fits(candidate),
+               "an initial candidate is outside the space");
   }
 }
 
@@ -41,13 +44,17 @@ void Evolution::Add(std::vector<Candidate>& batch, size_t size, Propose propose)
 
 std::vector<Candidate> Evolution::Ask() {
   std::vector<Candidate> batch;
-  const auto any = [&](const std::vector<Candidate>& from) -> const Candidate& { return from[random_.Below(from.size())]; };
+  const auto any = [&](const std::vector<Candidate>& from) -> const Candidate& {
+    return from[random_.Below(from.size())];
+  };
   const auto random = [&] { return space_.Random(random_); };
   if (generation_ == 0) {
-    for (const Candidate& candidate : initial_) Add(batch, batch.size() + 1, [&] { return candidate; });
+    for (const Candidate& candidate : initial_)
+      Add(batch, batch.size() + 1, [&] { return candidate; });
     Add(batch, (batch.size() + settings_.population) / 2, random);
-    Add(batch, settings_.population,
-        [&] { return space_.Mutate(any(initial_), settings_.initial_mutation_probability, random_); });
+    Add(batch, settings_.population, [&] {
+      return space_.Mutate(any(initial_), settings_.initial_mutation_probability, random_);
+    });
   } else if (!parents_.empty()) {
     Add(batch, settings_.mutants,
         [&] { return space_.Mutate(any(parents_), settings_.mutation_probability, random_); });
@@ -66,11 +73,13 @@ void Evolution::Tell(std::span<const Candidate> candidates, std::span<const Meas
   for (size_t i = 0; i < candidates.size(); ++i) {
     const auto found = answers[i].find(settings_.fitness);
     TMPQ_CHECK(found != answers[i].end(), "answers lack the fitness " + settings_.fitness);
-    const double fitness = std::isnan(found->second) ? std::numeric_limits<double>::infinity() : found->second;
+    const double fitness =
+        std::isnan(found->second) ? std::numeric_limits<double>::infinity() : found->second;
     best_.push_back({fitness, candidates[i]});
   }
   // Ties go to the earlier proposal.
-  std::stable_sort(best_.begin(), best_.end(), [](const Scored& a, const Scored& b) { return a.fitness < b.fitness; });
+  std::stable_sort(best_.begin(), best_.end(),
+                   [](const Scored& a, const Scored& b) { return a.fitness < b.fitness; });
   if (best_.size() > static_cast<size_t>(settings_.parents)) {
     best_.erase(best_.begin() + settings_.parents, best_.end());
   }

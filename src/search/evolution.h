@@ -13,14 +13,16 @@
 
 namespace tmpq {
 
-// Proposes batches of candidates that were never proposed before. Deterministic given seed and answers.
+// Proposes batches of candidates that were never proposed before. Deterministic given seed and
+// answers.
 class SearchAlgorithm {
  public:
   virtual ~SearchAlgorithm() = default;
   // The next batch; empty when there is nothing left to propose.
   virtual std::vector<Candidate> Ask() = 0;
   // The answers to the last Ask(), in its order.
-  virtual void Tell(std::span<const Candidate> candidates, std::span<const Measurements> answers) = 0;
+  virtual void Tell(std::span<const Candidate> candidates,
+                    std::span<const Measurements> answers) = 0;
 };
 
 // TMPQ-DM's evolution (docs/architecture.md); the defaults are its published values.
@@ -34,12 +36,14 @@ struct EvolutionSettings {
   std::string fitness;                        // the measurement to minimise; NaN counts as worst
 };
 
-// Generation 0: the initial candidate, `seeds`, then random ones and mutants of the initial ones, half each.
-// Later ones: mutants of and crossovers between the best `parents` of all generations, and random ones.
+// Generation 0: the initial candidate, `seeds`, then random ones and mutants of the initial ones,
+// half each. Later ones: mutants of and crossovers between the best `parents` of all generations,
+// and random ones.
 class Evolution : public SearchAlgorithm {
  public:
   // `space` outlives it. Seeds that are illegal or do not fit the budget are a bug of the caller.
-  Evolution(const SearchSpace& space, const EvolutionSettings& settings, uint64_t seed, std::vector<Candidate> seeds = {});
+  Evolution(const SearchSpace& space, const EvolutionSettings& settings, uint64_t seed,
+            std::vector<Candidate> seeds = {});
 
   std::vector<Candidate> Ask() override;
   void Tell(std::span<const Candidate> candidates, std::span<const Measurements> answers) override;

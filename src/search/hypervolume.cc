@@ -43,7 +43,8 @@ double Hypervolume(std::span<const std::vector<double>> points, std::span<const 
   for (size_t i = 0; i < inside.size(); ++i) {
     begun.emplace_back(inside[i][0], inside[i][1]);
     const double end = i + 1 < inside.size() ? inside[i + 1][2] : reference[2];
-    if (end > inside[i][2]) volume += (end - inside[i][2]) * Area(begun, reference[0], reference[1]);
+    if (end > inside[i][2])
+      volume += (end - inside[i][2]) * Area(begun, reference[0], reference[1]);
   }
   return volume;
 }

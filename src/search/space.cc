@@ -26,17 +26,19 @@ const char* NameOf(SpaceMode mode) { return kModeNames[static_cast<int>(mode)]; 
 SearchSpace::SearchSpace(const SiteTable& table, SpaceSettings settings)
     : table_(&table), settings_(std::move(settings)) {
   CheckRange("steps", settings_.steps, 1, settings_.training_steps);
-  if (settings_.mode == SpaceMode::kGroupwise || settings_.mode == SpaceMode::kGroupwiseConsistent) {
+  if (settings_.mode == SpaceMode::kGroupwise ||
+      settings_.mode == SpaceMode::kGroupwiseConsistent) {
     groups_ = TimestepGroups::Make(settings_.grouping, settings_.steps, settings_.training_steps);
   }
   for (size_t s = 0; s < table.sites.size(); ++s) {
     if (ChoicesOf(s).size() > 1) free_sites_.push_back(s);
   }
-  const Candidate lowest = Candidate::Uniform(UniformTimesteps(settings_.steps, settings_.training_steps),
-                                              UniformRow(0, 0));
+  const Candidate lowest = Candidate::Uniform(
+      UniformTimesteps(settings_.steps, settings_.training_steps), UniformRow(0, 0));
   const std::string excess = settings_.budget.Excess(CostsOf(lowest));
   if (!excess.empty()) {
-    throw Error(ErrorCode::kUsage, "budget", "does not fit even the lowest bit-widths (" + excess + ")",
+    throw Error(ErrorCode::kUsage, "budget",
+                "does not fit even the lowest bit-widths (" + excess + ")",
                 "allow more, fewer steps or lower candidate bits");
   }
 }
@@ -48,22 +50,28 @@ Costs SearchSpace::CostsOf(const Candidate& candidate) const {
 const std::vector<BitWidth>& SearchSpace::ChoicesOf(size_t site) const {
   static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)};
   switch (table_->sites[site].kind) {
-    case SiteKind::kWeight: return settings_.weight_bits;
-    case SiteKind::kSoftmax: return kSoftmax;
-    default: return settings_.activation_bits;
+    case SiteKind::kWeight:
+      return settings_.weight_bits;
+    case SiteKind::kSoftmax:
+      return kSoftmax;
+    default:
+      return settings_.activation_bits;
   }
 }
 
 Policy SearchSpace::UniformRow(size_t weight_choice, size_t activation_choice) const {
-  return UniformPolicy(*table_, settings_.weight_bits[weight_choice], settings_.activation_bits[activation_choice]);
+  return UniformPolicy(*table_, settings_.weight_bits[weight_choice],
+                       settings_.activation_bits[activation_choice]);
 }
 
 bool SearchSpace::IsLegal(const Candidate& candidate) const {
-  if (candidate.steps() != settings_.steps || (consistent() && candidate.policies().size() > 1)) return false;
+  if (candidate.steps() != settings_.steps || (consistent() && candidate.policies().size() > 1))
+    return false;
   for (int k = 0; k < candidate.steps(); ++k) {
     const int t = candidate.timesteps()[k];
     if (t < 0 || t >= settings_.training_steps) return false;
-    if (grouped() && (t < groups_->begin(GroupOfStep(k)) || t >= groups_->end(GroupOfStep(k)))) return false;
+    if (grouped() && (t < groups_->begin(GroupOfStep(k)) || t >= groups_->end(GroupOfStep(k))))
+      return false;
   }
   for (const Policy& policy : candidate.policies()) {
     if (policy.size() != table_->sites.size()) return false;
@@ -94,7 +102,8 @@ Policy SearchSpace::WidestUniformRow(const std::vector<int>& timesteps) const {
 
 Candidate SearchSpace::Initial() const {
   const std::vector<int> timesteps =
-      grouped() ? groups_->FirstOfEach().values() : UniformTimesteps(settings_.steps, settings_.training_steps).values();
+      grouped() ? groups_->FirstOfEach().values()
+                : UniformTimesteps(settings_.steps, settings_.training_steps).values();
   return CandidateOf({timesteps, {WidestUniformRow(timesteps)}});
 }
 
@@ -107,7 +116,8 @@ Candidate SearchSpace::NearUniform() const {
   std::vector<int> timesteps = UniformTimesteps(settings_.steps, settings_.training_steps).values();
   if (grouped()) {
     for (int k = 0; k < settings_.steps; ++k) {
-      timesteps[k] = std::clamp(timesteps[k], groups_->begin(GroupOfStep(k)), groups_->end(GroupOfStep(k)) - 1);
+      timesteps[k] = std::clamp(timesteps[k], groups_->begin(GroupOfStep(k)),
+                                groups_->end(GroupOfStep(k)) - 1);
     }
   }
   return CandidateOf({timesteps, {WidestUniformRow(timesteps)}});
@@ -130,7 +140,8 @@ void SearchSpace::RepairTimesteps(std::vector<int>& timesteps, RandomStream& ran
 
 SearchSpace::Genome SearchSpace::GenomeOf(const Candidate& candidate) const {
   Genome genome{candidate.timesteps().values(), {}};
-  for (int k = 0; k < (consistent() ? 1 : candidate.steps()); ++k) genome.rows.push_back(candidate.policy(k));
+  for (int k = 0; k < (consistent() ? 1 : candidate.steps()); ++k)
+    genome.rows.push_back(candidate.policy(k));
   return genome;
 }
 
@@ -147,7 +158,8 @@ Candidate SearchSpace::Feasible(Genome genome, RandomStream& random) const {
   }
   const auto position = [&](const auto& gene) {
     const auto& choices = ChoicesOf(gene.second);
-    return std::find(choices.begin(), choices.end(), genome.rows[gene.first][gene.second]) - choices.begin();
+    return std::find(choices.begin(), choices.end(), genome.rows[gene.first][gene.second]) -
+           choices.begin();
   };
   const auto set = [&](const auto& gene, int64_t index) {
     genome.rows[gene.first][gene.second] = ChoicesOf(gene.second)[index];
@@ -166,8 +178,10 @@ Candidate SearchSpace::Feasible(Genome genome, RandomStream& random) const {
     if (index + 1 == static_cast<int64_t>(ChoicesOf(gene.second).size())) continue;
     set(gene, index + 1);
     Candidate raised = CandidateOf(genome);
-    if (Fits(raised)) candidate = std::move(raised);
-    else set(gene, index);
+    if (Fits(raised))
+      candidate = std::move(raised);
+    else
+      set(gene, index);
   }
   return candidate;
 }
@@ -178,12 +192,14 @@ Candidate SearchSpace::Random(RandomStream& random) const {
   RepairTimesteps(genome.timesteps, random);
   genome.rows.assign(consistent() ? 1 : settings_.steps, UniformRow(0, 0));
   for (Policy& row : genome.rows) {
-    for (const size_t site : free_sites_) row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
+    for (const size_t site : free_sites_)
+      row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
   }
   return Feasible(std::move(genome), random);
 }
 
-Candidate SearchSpace::Mutate(const Candidate& candidate, double probability, RandomStream& random) const {
+Candidate SearchSpace::Mutate(const Candidate& candidate, double probability,
+                              RandomStream& random) const {
   Genome genome = GenomeOf(candidate);
   for (int k = 0; k < settings_.steps; ++k) {
     if (random.Chance(probability)) genome.timesteps[k] = RandomTimestep(k, random);
@@ -191,13 +207,15 @@ Candidate SearchSpace::Mutate(const Candidate& candidate, double probability, Ra
   RepairTimesteps(genome.timesteps, random);
   for (Policy& row : genome.rows) {
     for (const size_t site : free_sites_) {
-      if (random.Chance(probability)) row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
+      if (random.Chance(probability))
+        row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
     }
   }
   return Feasible(std::move(genome), random);
 }
 
-Candidate SearchSpace::Crossover(const Candidate& a, const Candidate& b, RandomStream& random) const {
+Candidate SearchSpace::Crossover(const Candidate& a, const Candidate& b,
+                                 RandomStream& random) const {
   Genome genome = GenomeOf(a);
   const Genome other = GenomeOf(b);
   for (int k = 0; k < settings_.steps; ++k) {
@@ -219,19 +237,24 @@ double SearchSpace::Log10Size() const {
                        : std::log10(static_cast<double>(settings_.training_steps - k) / (k + 1));
   }
   for (const size_t site : free_sites_) {
-    log10 += (consistent() ? 1 : settings_.steps) * std::log10(static_cast<double>(ChoicesOf(site).size()));
+    log10 += (consistent() ? 1 : settings_.steps) *
+             std::log10(static_cast<double>(ChoicesOf(site).size()));
   }
   return log10;
 }
 
 std::vector<Candidate> SearchSpace::Enumerate(size_t limit) const {
-  TMPQ_CHECK(Log10Size() <= std::log10(static_cast<double>(limit)) + 1e-9, "the space is too large to enumerate");
-  std::vector<Genome> genomes = {{{}, std::vector<Policy>(consistent() ? 1 : settings_.steps, UniformRow(0, 0))}};
+  TMPQ_CHECK(Log10Size() <= std::log10(static_cast<double>(limit)) + 1e-9,
+             "the space is too large to enumerate");
+  std::vector<Genome> genomes = {
+      {{}, std::vector<Policy>(consistent() ? 1 : settings_.steps, UniformRow(0, 0))}};
   for (int k = 0; k < settings_.steps; ++k) {
     std::vector<Genome> longer;
     for (const Genome& genome : genomes) {
       const int begin = grouped() ? groups_->begin(GroupOfStep(k)) : 0;
-      const int end = grouped() ? groups_->end(GroupOfStep(k)) : k == 0 ? settings_.training_steps : genome.timesteps[k - 1];
+      const int end = grouped() ? groups_->end(GroupOfStep(k))
+                      : k == 0  ? settings_.training_steps
+                                : genome.timesteps[k - 1];
       for (int t = begin; t < end; ++t) {
         longer.push_back(genome);
         longer.back().timesteps.push_back(t);

@@ -12,8 +12,8 @@
 
 namespace tmpq {
 
-// TMPQ-DM's four modes. Grouped: one timestep out of each group; else any strictly decreasing timesteps. Consistent:
-// one policy for all steps; else one per step.
+// TMPQ-DM's four modes. Grouped: one timestep out of each group; else any strictly decreasing
+// timesteps. Consistent: one policy for all steps; else one per step.
 enum class SpaceMode { kFree, kGroupwise, kConsistent, kGroupwiseConsistent };
 // Throws kUsage.
 SpaceMode ParseSpaceMode(const std::string& name);
@@ -31,10 +31,12 @@ struct SpaceSettings {
   bool fill_budget = true;  // operators raise random genes as long as the budget allows
 };
 
-// Every operator returns a candidate that IsLegal and fits the budget. Const-safe; `table` outlives it.
+// Every operator returns a candidate that IsLegal and fits the budget. Const-safe; `table` outlives
+// it.
 class SearchSpace {
  public:
-  // Throws kUsage when even the lowest bit-widths do not fit the budget, or the groups are impossible.
+  // Throws kUsage when even the lowest bit-widths do not fit the budget, or the groups are
+  // impossible.
   SearchSpace(const SiteTable& table, SpaceSettings settings);
 
   const SpaceSettings& settings() const { return settings_; }
@@ -46,11 +48,11 @@ class SearchSpace {
   bool IsLegal(const Candidate& candidate) const;
   bool Fits(const Candidate& candidate) const { return settings_.budget.Fits(CostsOf(candidate)); }
 
-  // TMPQ-DM's initial candidate: the first timestep of each group (uniform timesteps in modes without groups), and
-  // the widest uniform bit-widths that fit.
+  // TMPQ-DM's initial candidate: the first timestep of each group (uniform timesteps in modes
+  // without groups), and the widest uniform bit-widths that fit.
   Candidate Initial() const;
-  // Uniform timesteps and the widest uniform bit-widths that fit: what a user would do without a search. Not
-  // always in the space.
+  // Uniform timesteps and the widest uniform bit-widths that fit: what a user would do without a
+  // search. Not always in the space.
   Candidate Naive() const;
   // The same bit-widths at the legal timesteps nearest to uniform ones.
   Candidate NearUniform() const;
@@ -72,7 +74,8 @@ class SearchSpace {
   };
   bool grouped() const { return groups_.has_value(); }
   bool consistent() const {
-    return settings_.mode == SpaceMode::kConsistent || settings_.mode == SpaceMode::kGroupwiseConsistent;
+    return settings_.mode == SpaceMode::kConsistent ||
+           settings_.mode == SpaceMode::kGroupwiseConsistent;
   }
   Policy UniformRow(size_t weight_choice, size_t activation_choice) const;
   Policy WidestUniformRow(const std::vector<int>& timesteps) const;

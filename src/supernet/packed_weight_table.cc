@@ -8,7 +8,9 @@
 namespace tmpq {
 namespace {
 
-std::string Prefix(const std::string& layer, int bits) { return layer + ".w" + std::to_string(bits); }
+std::string Prefix(const std::string& layer, int bits) {
+  return layer + ".w" + std::to_string(bits);
+}
 
 }  // namespace
 
@@ -32,8 +34,9 @@ PackedWeightTable::PackedWeightTable(const TensorFile& file, const SiteTable& si
 const PackedWeightView& PackedWeightTable::Get(int site, BitWidth width) const {
   const auto found = views_.find({site, width});
   if (found == views_.end()) {
-    throw Error(ErrorCode::kInput, file_->path().string(),
-                "holds no weights of " + sites_->sites[site].layer + " at " + width.Name() + " bits");
+    throw Error(
+        ErrorCode::kInput, file_->path().string(),
+        "holds no weights of " + sites_->sites[site].layer + " at " + width.Name() + " bits");
   }
   return found->second;
 }

@@ -1,5 +1,6 @@
-// Packed weights of (site, bit-width) pairs in a safetensors file, memory-mapped. The supernet's file holds
-// every candidate bit-width of every weight site; a plan's file holds those that the plan uses.
+// Packed weights of (site, bit-width) pairs in a safetensors file, memory-mapped. The supernet's
+// file holds every candidate bit-width of every weight site; a plan's file holds those that the
+// plan uses.
 #pragma once
 
 #include <map>
@@ -21,7 +22,8 @@ struct PackedWeightView {
 // Tensors are named "<layer>.w<bits>.data|scale". Views live as long as the file. Const-safe.
 class PackedWeightTable {
  public:
-  // Indexes every packed weight of `sites` that `file` holds. Throws kInput/kCorrupt on wrong sizes.
+  // Indexes every packed weight of `sites` that `file` holds. Throws kInput/kCorrupt on wrong
+  // sizes.
   PackedWeightTable(const TensorFile& file, const SiteTable& sites);
 
   bool Has(int site, BitWidth width) const { return views_.count({site, width}) > 0; }

@@ -23,7 +23,8 @@ at::Tensor Unsqueezed(at::Tensor vector, int64_t dimensions) {
   return vector;
 }
 
-// Softmax in integers against the row maximum: exp(l - max) rounded to PMax levels, then normalised.
+// Softmax in integers against the row maximum: exp(l - max) rounded to PMax levels, then
+// normalised.
 at::Tensor FakeSoftmax(const at::Tensor& logits, BitWidth width) {
   const double levels = std::exp2(width.bits()) - 1;
   const at::Tensor p = at::exp(logits - logits.amax(-1, true));
@@ -31,19 +32,22 @@ at::Tensor FakeSoftmax(const at::Tensor& logits, BitWidth width) {
   return rounded / rounded.sum(-1, true);
 }
 
-at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v, const Policy* policy) {
+at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
+                     const Policy* policy) {
   const int64_t heads = node.attributes.heads, channels = q.size(-1);
   const auto split = [&](const at::Tensor& x) {  // (B, T, C) -> (B, heads, T, C / heads)
     return x.unflatten(-1, {heads, channels / heads}).transpose(1, 2);
   };
   q = split(q), k = split(k), v = split(v);
-  const bool simulated = policy != nullptr && node.first_site >= 0 && !(*policy)[node.first_site].is_float();
+  const bool simulated =
+      policy != nullptr && node.first_site >= 0 && !(*policy)[node.first_site].is_float();
   at::Tensor out;
   if (simulated) {
     const BitWidth* bits = policy->data() + node.first_site;
     q = FakeQuantizeRows(q, bits[0]);
     k = FakeQuantizeRows(k, bits[1]);
-    v = FakeQuantizeRows(v.transpose(-1, -2), bits[2]).transpose(-1, -2);  // per channel over the tokens
+    v = FakeQuantizeRows(v.transpose(-1, -2), bits[2])
+            .transpose(-1, -2);  // per channel over the tokens
     const double scale = 1.0 / std::sqrt(static_cast<double>(channels / heads));
     out = at::matmul(FakeSoftmax(at::matmul(q, k.transpose(-1, -2)) * scale, bits[3]), v);
   } else {
@@ -52,15 +56,18 @@ at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
   return out.transpose(1, 2).flatten(-2);
 }
 
-at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weight,
+                  const at::Tensor& bias) {
   const at::Tensor y = at::conv2d(x.permute({0, 3, 1, 2}), weight.permute({0, 3, 1, 2}), bias,
                                   {node.attributes.stride, node.attributes.stride},
                                   {node.attributes.padding, node.attributes.padding});
   return y.permute({0, 2, 3, 1});
 }
 
-at::Tensor GroupNorm(const Node& node, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  return at::group_norm(x.movedim(-1, 1), node.attributes.groups, weight, bias, node.attributes.epsilon)
+at::Tensor GroupNorm(const Node& node, const at::Tensor& x, const at::Tensor& weight,
+                     const at::Tensor& bias) {
+  return at::group_norm(x.movedim(-1, 1), node.attributes.groups, weight, bias,
+                        node.attributes.epsilon)
       .movedim(1, -1);
 }
 
@@ -95,12 +102,14 @@ at::Tensor FakeQuantizeRows(const at::Tensor& x, BitWidth width) {
   const at::Tensor plain = x.detach();
   const at::Tensor absmax = plain.abs().amax(-1, true);
   const at::Tensor positive = absmax > 0;
-  const at::Tensor inverse = at::where(positive, at::reciprocal(absmax / qmax), at::zeros_like(absmax));
+  const at::Tensor inverse =
+      at::where(positive, at::reciprocal(absmax / qmax), at::zeros_like(absmax));
   const at::Tensor q = at::clamp(at::round(plain * inverse), -qmax, qmax);
   return StraightThrough(x, q * (absmax / qmax));
 }
 
-at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs, const Policy* policy) const {
+at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
+                              const Policy* policy) const {
   std::vector<at::Tensor> values(graph_->nodes().size());
   for (size_t id = 0; id < values.size(); ++id) {
     const Node& node = graph_->node(static_cast<NodeId>(id));
@@ -109,14 +118,17 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs, 
       return parameters.at(node.name + "." + role);
     };
     const auto width = [&](int i) {
-      return policy == nullptr || node.first_site < 0 ? BitWidth::Float() : (*policy)[node.first_site + i];
+      return policy == nullptr || node.first_site < 0 ? BitWidth::Float()
+                                                      : (*policy)[node.first_site + i];
     };
     at::Tensor& y = values[id];
     switch (node.kind) {
-      case OpKind::kInput: y = inputs.at(node.name); break;
+      case OpKind::kInput:
+        y = inputs.at(node.name);
+        break;
       case OpKind::kLinear:
-        y = at::linear(FakeQuantizeRows(in(0), width(1)), FakeQuantizeRows(parameter("weight"), width(0)),
-                       parameter("bias"));
+        y = at::linear(FakeQuantizeRows(in(0), width(1)),
+                       FakeQuantizeRows(parameter("weight"), width(0)), parameter("bias"));
         break;
       case OpKind::kConv2d:
         TMPQ_CHECK(node.first_site < 0, "quantized convolutions are not simulated yet");
@@ -125,22 +137,48 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs, 
       case OpKind::kLayerNorm:
         y = at::layer_norm(in(0), {in(0).size(-1)}, {}, {}, node.attributes.epsilon);
         break;
-      case OpKind::kGroupNorm: y = GroupNorm(node, in(0), parameter("weight"), parameter("bias")); break;
+      case OpKind::kGroupNorm:
+        y = GroupNorm(node, in(0), parameter("weight"), parameter("bias"));
+        break;
       case OpKind::kModulate:
         y = in(0) * (1 + Unsqueezed(in(2), in(0).dim())) + Unsqueezed(in(1), in(0).dim());
         break;
-      case OpKind::kGatedAdd: y = in(0) + Unsqueezed(in(1), in(0).dim()) * in(2); break;
-      case OpKind::kAdd: y = in(0) + in(1); break;
-      case OpKind::kAddParameter: y = in(0) + parameter("weight"); break;
-      case OpKind::kSilu: y = at::silu(in(0)); break;
-      case OpKind::kGelu: y = at::gelu(in(0), "tanh"); break;
-      case OpKind::kSlice: y = in(0).narrow(-1, node.attributes.offset, node.attributes.size); break;
-      case OpKind::kAttention: y = Attention(node, in(0), in(1), in(2), policy); break;
-      case OpKind::kPatchify: y = Patchify(node, in(0)); break;
-      case OpKind::kUnpatchify: y = Unpatchify(node, in(0)); break;
-      case OpKind::kTimestepEmbedding: y = TimestepEmbedding(node, in(0)); break;
-      case OpKind::kLabelEmbedding: y = at::embedding(parameter("weight"), in(0)); break;
-      case OpKind::kMeanPool: y = in(0).flatten(1, -2).mean(1); break;
+      case OpKind::kGatedAdd:
+        y = in(0) + Unsqueezed(in(1), in(0).dim()) * in(2);
+        break;
+      case OpKind::kAdd:
+        y = in(0) + in(1);
+        break;
+      case OpKind::kAddParameter:
+        y = in(0) + parameter("weight");
+        break;
+      case OpKind::kSilu:
+        y = at::silu(in(0));
+        break;
+      case OpKind::kGelu:
+        y = at::gelu(in(0), "tanh");
+        break;
+      case OpKind::kSlice:
+        y = in(0).narrow(-1, node.attributes.offset, node.attributes.size);
+        break;
+      case OpKind::kAttention:
+        y = Attention(node, in(0), in(1), in(2), policy);
+        break;
+      case OpKind::kPatchify:
+        y = Patchify(node, in(0));
+        break;
+      case OpKind::kUnpatchify:
+        y = Unpatchify(node, in(0));
+        break;
+      case OpKind::kTimestepEmbedding:
+        y = TimestepEmbedding(node, in(0));
+        break;
+      case OpKind::kLabelEmbedding:
+        y = at::embedding(parameter("weight"), in(0));
+        break;
+      case OpKind::kMeanPool:
+        y = in(0).flatten(1, -2).mean(1);
+        break;
     }
   }
   return values[graph_->output()];

@@ -18,24 +18,30 @@ uint64_t StreamOf(int64_t step, int replica, const TrainConfig& config, int imag
 }
 
 at::Tensor ImageTensor(const ImageSet& data, std::vector<float>& pixels, int64_t batch) {
-  return at::from_blob(pixels.data(), {batch, data.height, data.width, data.channels}, at::kFloat).clone();
+  return at::from_blob(pixels.data(), {batch, data.height, data.width, data.channels}, at::kFloat)
+      .clone();
 }
 
-// v-prediction (Salimans & Ho, arXiv 2202.00512): v = sqrt(ab) noise - sqrt(1 - ab) x0, mean squared error.
+// v-prediction (Salimans & Ho, arXiv 2202.00512): v = sqrt(ab) noise - sqrt(1 - ab) x0, mean
+// squared error.
 class DenoiseTask : public TrainingTask {
  public:
   DenoiseTask(const Graph& graph, const ImageSet& data, const TrainConfig& config)
-      : data_(&data), config_(&config), schedule_(NoiseSchedule::Make(config.schedule, config.training_steps)) {
+      : data_(&data),
+        config_(&config),
+        schedule_(NoiseSchedule::Make(config.schedule, config.training_steps)) {
     for (const Node& node : graph.nodes()) {
       if (node.kind == OpKind::kLabelEmbedding) null_label_ = node.attributes.size - 1;
     }
   }
 
-  at::Tensor Loss(const TorchExecutor& executor, const TorchExecutor::Tensors& parameters, int64_t step,
-                  int replica) const override {
+  at::Tensor Loss(const TorchExecutor& executor, const TorchExecutor::Tensors& parameters,
+                  int64_t step, int replica) const override {
     const int64_t batch = config_->batch, elements = data_->image_elements();
-    RandomStream random(config_->seed, RandomPurpose::kTrainingData, StreamOf(step, replica, *config_));
-    std::vector<float> noisy(batch * elements), target(batch * elements), noise(elements), timesteps(batch);
+    RandomStream random(config_->seed, RandomPurpose::kTrainingData,
+                        StreamOf(step, replica, *config_));
+    std::vector<float> noisy(batch * elements), target(batch * elements), noise(elements),
+        timesteps(batch);
     std::vector<int64_t> labels(batch);
     for (int64_t b = 0; b < batch; ++b) {
       const auto index = static_cast<int64_t>(random.Below(data_->count));
@@ -71,10 +77,11 @@ class ClassifyTask : public TrainingTask {
  public:
   ClassifyTask(const ImageSet& data, const TrainConfig& config) : data_(&data), config_(&config) {}
 
-  at::Tensor Loss(const TorchExecutor& executor, const TorchExecutor::Tensors& parameters, int64_t step,
-                  int replica) const override {
+  at::Tensor Loss(const TorchExecutor& executor, const TorchExecutor::Tensors& parameters,
+                  int64_t step, int replica) const override {
     const int64_t batch = config_->batch, elements = data_->image_elements();
-    RandomStream random(config_->seed, RandomPurpose::kTrainingData, StreamOf(step, replica, *config_));
+    RandomStream random(config_->seed, RandomPurpose::kTrainingData,
+                        StreamOf(step, replica, *config_));
     std::vector<float> images(batch * elements, -1.0f);
     std::vector<int64_t> labels(batch);
     for (int64_t b = 0; b < batch; ++b) {
@@ -86,7 +93,8 @@ class ClassifyTask : public TrainingTask {
       CopyShifted(data_->image(index), dy, dx, flip, images.data() + b * elements);
       labels[b] = data_->labels[index];
     }
-    const at::Tensor logits = executor.Run(parameters, {{"sample", ImageTensor(*data_, images, batch)}});
+    const at::Tensor logits =
+        executor.Run(parameters, {{"sample", ImageTensor(*data_, images, batch)}});
     return at::cross_entropy_loss(logits, at::from_blob(labels.data(), {batch}, at::kLong).clone());
   }
 
@@ -110,7 +118,8 @@ class ClassifyTask : public TrainingTask {
 
 }  // namespace
 
-std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const ImageSet& data, const TrainConfig& config) {
+std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const ImageSet& data,
+                                       const TrainConfig& config) {
   if (config.task == "denoise") return std::make_unique<DenoiseTask>(graph, data, config);
   if (config.task == "classify") return std::make_unique<ClassifyTask>(data, config);
   throw Error(ErrorCode::kUsage, "task", "\"" + config.task + "\" is unknown",

@@ -20,6 +20,7 @@ class TrainingTask {
 };
 
 // The task named in the config; throws kUsage for an unknown one. Arguments outlive the task.
-std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const ImageSet& data, const TrainConfig& config);
+std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const ImageSet& data,
+                                       const TrainConfig& config);
 
 }  // namespace tmpq

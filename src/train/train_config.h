@@ -7,7 +7,7 @@
 namespace tmpq {
 
 struct TrainConfig {
-  std::string name;            // of the model
+  std::string name;  // of the model
   std::string task = "denoise";
   std::string data = "/usr/share/datasets/fashion-mnist";
   uint64_t seed = 0;

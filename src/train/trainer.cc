@@ -39,13 +39,15 @@ constexpr const char* kMetadataKey = "tmpq.training";
 using Tensors = TorchExecutor::Tensors;
 
 bool EndsWith(const std::string& text, const std::string& ending) {
-  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+  return text.size() >= ending.size() &&
+         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
-// Initial weights as in DiT: Xavier-uniform products, normal(0.02) tables, and zeros where a block has to begin
-// as the identity (adaLN) and the network as zero (final). Norm weights are ones, biases zeros.
-std::vector<float> InitialValues(const std::string& name, const Shape& shape, const Node& node, uint64_t seed,
-                                 uint64_t index) {
+// Initial weights as in DiT: Xavier-uniform products, normal(0.02) tables, and zeros where a block
+// has to begin as the identity (adaLN) and the network as zero (final). Norm weights are ones,
+// biases zeros.
+std::vector<float> InitialValues(const std::string& name, const Shape& shape, const Node& node,
+                                 uint64_t seed, uint64_t index) {
   std::vector<float> values(ElementsOf(shape), 0.0f);
   if (EndsWith(name, ".bias")) return values;
   RandomStream random(seed, RandomPurpose::kInitialWeights, index);
@@ -53,9 +55,12 @@ std::vector<float> InitialValues(const std::string& name, const Shape& shape, co
   if (node.kind == OpKind::kGroupNorm) {
     std::fill(values.begin(), values.end(), 1.0f);
   } else if (product && !EndsWith(node.name, "adaln") && node.name != "final") {
-    const double fan_out = static_cast<double>(shape[0]), fan_in = static_cast<double>(values.size()) / fan_out;
-    // A convolution's window multiplies both fans in Xavier's rule; He's bound suits its SiLU better.
-    const double bound = std::sqrt(6.0 / (node.kind == OpKind::kConv2d ? fan_in : fan_in + fan_out));
+    const double fan_out = static_cast<double>(shape[0]),
+                 fan_in = static_cast<double>(values.size()) / fan_out;
+    // A convolution's window multiplies both fans in Xavier's rule; He's bound suits its SiLU
+    // better.
+    const double bound =
+        std::sqrt(6.0 / (node.kind == OpKind::kConv2d ? fan_in : fan_in + fan_out));
     for (float& value : values) value = static_cast<float>(bound * (2 * random.Uniform() - 1));
   } else if (!product) {
     FillNormal(seed, RandomPurpose::kInitialWeights, index, values);
@@ -94,7 +99,8 @@ class TrainingState {
       }
     }
     optimizer_ = std::make_unique<torch::optim::AdamW>(
-        master_, torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
+        master_,
+        torch::optim::AdamWOptions(config.learning_rate).weight_decay(config.weight_decay));
   }
 
   int64_t step() const { return static_cast<int64_t>(loss_.size()); }
@@ -109,7 +115,8 @@ class TrainingState {
       for (size_t r = 1; r < replicas_.size(); ++r) gradient += replicas_[r][names_[i]].grad();
       master_[i].mutable_grad() = gradient / static_cast<double>(replicas_.size());
     }
-    static_cast<torch::optim::AdamWOptions&>(optimizer_->param_groups()[0].options()).lr(LearningRate());
+    static_cast<torch::optim::AdamWOptions&>(optimizer_->param_groups()[0].options())
+        .lr(LearningRate());
     optimizer_->step();
     const auto n = static_cast<double>(step());
     const double decay = std::min(config_->ema_decay, (1 + n) / (10 + n));
@@ -136,7 +143,8 @@ class TrainingState {
   void Load(const std::filesystem::path& path) {
     const TensorFile file(path);
     if (file.Metadata(kMetadataKey) != Identity()) {
-      throw Error(ErrorCode::kInput, path.string(), "is the checkpoint of another config or network",
+      throw Error(ErrorCode::kInput, path.string(),
+                  "is the checkpoint of another config or network",
                   "remove it to begin anew, or restore the config");
     }
     const auto loss = file.Floats("loss");
@@ -203,15 +211,16 @@ class TrainingState {
 };
 
 // Forward and backward of one replica; LibTorch stays on this thread.
-double RunReplica(const TrainingTask& task, const TorchExecutor& executor, Tensors& parameters, int64_t step,
-                  int replica) {
+double RunReplica(const TrainingTask& task, const TorchExecutor& executor, Tensors& parameters,
+                  int64_t step, int replica) {
   at::set_num_threads(1);
   const at::Tensor loss = task.Loss(executor, parameters, step, replica);
   loss.backward();
   return loss.item<double>();
 }
 
-double RunStep(const TrainingTask& task, const TorchExecutor& executor, TrainingState& state, int replicas) {
+double RunStep(const TrainingTask& task, const TorchExecutor& executor, TrainingState& state,
+               int replicas) {
   std::vector<double> losses(replicas);
   std::vector<std::exception_ptr> errors(replicas);
   const auto run = [&](int r) {
@@ -250,8 +259,8 @@ TrainResult Train(const Graph& graph, const ImageSet& data, const TrainConfig& c
   while (state.step() < config.steps) {
     const double loss = RunStep(*task, executor, state, config.replicas);
     if (!std::isfinite(loss)) {
-      throw Error(ErrorCode::kInput, config.name, "the loss became NaN or infinite at step " +
-                                                      std::to_string(state.step()),
+      throw Error(ErrorCode::kInput, config.name,
+                  "the loss became NaN or infinite at step " + std::to_string(state.step()),
                   "use a smaller learning_rate");
     }
     state.Update(loss);
@@ -268,17 +277,20 @@ TrainResult Train(const Graph& graph, const ImageSet& data, const TrainConfig& c
   return {state.Average(), state.loss()};
 }
 
-double ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters, const ImageSet& data) {
+double ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters,
+                          const ImageSet& data) {
   constexpr int64_t kBatch = 250;
   at::NoGradGuard no_grad;
   const TorchExecutor executor(graph);
   Tensors tensors;
-  for (const auto& [name, shape] : graph.parameters()) tensors[name] = ToTensor(parameters.Get(name), shape);
+  for (const auto& [name, shape] : graph.parameters())
+    tensors[name] = ToTensor(parameters.Get(name), shape);
   int64_t right = 0;
   for (int64_t begin = 0; begin < data.count; begin += kBatch) {
     const int64_t count = std::min(kBatch, data.count - begin);
-    const at::Tensor images = at::from_blob(const_cast<float*>(data.image(begin)),
-                                            {count, data.height, data.width, data.channels}, at::kFloat);
+    const at::Tensor images =
+        at::from_blob(const_cast<float*>(data.image(begin)),
+                      {count, data.height, data.width, data.channels}, at::kFloat);
     const at::Tensor labels = executor.Run(tensors, {{"sample", images}}).argmax(-1);
     for (int64_t i = 0; i < count; ++i) {
       right += labels[i].item<int64_t>() == data.labels[begin + i];

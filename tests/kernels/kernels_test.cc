@@ -1,4 +1,5 @@
-// Every set of kernels gives the reference's bytes, over sizes around every tile boundary and all bit-widths.
+// Every set of kernels gives the reference's bytes, over sizes around every tile boundary and all
+// bit-widths.
 #include "kernels/include/kernels.h"
 
 #include <gtest/gtest.h>
@@ -48,7 +49,9 @@ class KernelSetTest : public testing::TestWithParam<int> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Sets, KernelSetTest, testing::Range(0, kKernelSetCount),
-                         [](const auto& set) { return std::string(AllKernels()[set.param]->name); });
+                         [](const auto& set) {
+                           return std::string(AllKernels()[set.param]->name);
+                         });
 
 // Runs `call` on the reference and on `set` with the same poisoned output, and compares bytes.
 template <typename T, typename Call>
@@ -56,11 +59,12 @@ void ExpectSameBytes(const KernelSet& set, int64_t size, const std::string& what
   std::vector<T> expected(size, T(77)), actual(size, T(77));
   call(ReferenceKernels(), expected.data());
   call(set, actual.data());
-  ASSERT_EQ(std::memcmp(expected.data(), actual.data(), size * sizeof(T)), 0) << set.name << ": " << what;
+  ASSERT_EQ(std::memcmp(expected.data(), actual.data(), size * sizeof(T)), 0)
+      << set.name << ": " << what;
 }
 
-std::vector<float> LinearInt(const KernelSet& set, int64_t m, int64_t n, int64_t k, int bits, int a_bits, bool bias,
-                             int64_t stride) {
+std::vector<float> LinearInt(const KernelSet& set, int64_t m, int64_t n, int64_t k, int bits,
+                             int a_bits, bool bias, int64_t stride) {
   const int64_t a_stride = RoundUp(k, 4);
   std::vector<int8_t> a(m * a_stride), values = Integers(m * k, QMax(a_bits), 1);
   for (int64_t r = 0; r < m; ++r) std::copy_n(values.data() + r * k, k, a.data() + r * a_stride);
@@ -88,13 +92,15 @@ TEST(ReferenceTest, LinearIntIsTheIntegerProduct) {
     for (int64_t j = 0; j < n; ++j) {
       int64_t sum = 0;
       for (int64_t c = 0; c < k; ++c) sum += a[i * k + c] * w[j * k + c];
-      EXPECT_EQ(out[i * n + j], std::fmaf(static_cast<float>(sum), a_scale[i] * w_scale[j], bias[j]));
+      EXPECT_EQ(out[i * n + j],
+                std::fmaf(static_cast<float>(sum), a_scale[i] * w_scale[j], bias[j]));
     }
   }
 }
 
 TEST_P(KernelSetTest, LinearIntEqualsReference) {
-  const int64_t ms[] = {0, 1, 5, 6, 7, 13}, ns[] = {1, 15, 16, 17, 48, 63, 64, 65, 130}, ks[] = {1, 3, 4, 5, 64, 127};
+  const int64_t ms[] = {0, 1, 5, 6, 7, 13}, ns[] = {1, 15, 16, 17, 48, 63, 64, 65, 130},
+                ks[] = {1, 3, 4, 5, 64, 127};
   int turn = 0;
   for (const int64_t m : ms) {
     for (const int64_t n : ns) {
@@ -124,7 +130,8 @@ TEST_P(KernelSetTest, LinearIntHoldsExtremes) {
       std::vector<float> out(16);
       LinearIntArgs args;
       args.m = 1, args.n = 16, args.k = k, args.a = a.data(), args.a_scale = ones.data();
-      args.weights = packed.data(), args.bits = bits, args.w_scale = ones.data(), args.out = out.data();
+      args.weights = packed.data(), args.bits = bits, args.w_scale = ones.data(),
+      args.out = out.data();
       args.out_stride = 16, args.scratch = scratch.data();
       set().linear_int(args);
       for (const float value : out) EXPECT_EQ(value, sign * 127.0f * QMax(bits) * k);
@@ -141,13 +148,14 @@ TEST_P(KernelSetTest, LinearF32EqualsReference) {
         std::vector<float> panels(FloatPanelElements(n, k));
         PackFloatPanels(w.data(), n, k, panels.data());
         for (const bool with_bias : {false, true}) {
-          ExpectSameBytes<float>(set(), m * (n + 3), "linear_f32", [&](const KernelSet& kernels, float* out) {
-            LinearF32Args args;
-            args.m = m, args.n = n, args.k = k, args.x = x.data(), args.x_stride = k + 2;
-            args.panels = panels.data(), args.bias = with_bias ? bias.data() : nullptr;
-            args.out = out, args.out_stride = n + 3;
-            kernels.linear_f32(args);
-          });
+          ExpectSameBytes<float>(
+              set(), m * (n + 3), "linear_f32", [&](const KernelSet& kernels, float* out) {
+                LinearF32Args args;
+                args.m = m, args.n = n, args.k = k, args.x = x.data(), args.x_stride = k + 2;
+                args.panels = panels.data(), args.bias = with_bias ? bias.data() : nullptr;
+                args.out = out, args.out_stride = n + 3;
+                kernels.linear_f32(args);
+              });
         }
       }
     }
@@ -160,8 +168,9 @@ struct AttentionCase {
 };
 
 TEST_P(KernelSetTest, AttentionEqualsReference) {
-  const AttentionCase cases[] = {{1, 1, 1, 1, 8, 8},    {2, 3, 2, 4, 2, 4},     {49, 49, 4, 32, 8, 8}, {49, 49, 4, 32, 4, 16},
-                                 {31, 33, 1, 16, 3, 8}, {64, 20, 3, 40, 5, 16}, {7, 5, 2, 17, 6, 2},   {6, 65, 1, 72, 7, 7}};
+  const AttentionCase cases[] = {
+      {1, 1, 1, 1, 8, 8},    {2, 3, 2, 4, 2, 4},     {49, 49, 4, 32, 8, 8}, {49, 49, 4, 32, 4, 16},
+      {31, 33, 1, 16, 3, 8}, {64, 20, 3, 40, 5, 16}, {7, 5, 2, 17, 6, 2},   {6, 65, 1, 72, 7, 7}};
   for (const AttentionCase& c : cases) {
     const int64_t width = c.heads * c.head_dim, stride = 3 * width + 1;
     const auto qkv = Values(std::max(c.queries, c.keys) * stride, 6);
@@ -173,14 +182,16 @@ TEST_P(KernelSetTest, AttentionEqualsReference) {
     args.q_bits = args.k_bits = args.v_bits = c.bits, args.softmax_bits = c.softmax_bits;
     args.out_stride = width, args.scratch = scratch.data();
     const std::string what = std::to_string(c.queries) + "x" + std::to_string(c.keys);
-    ExpectSameBytes<float>(set(), c.queries * width, "attention_int " + what, [&](const KernelSet& kernels, float* out) {
-      args.out = out;
-      kernels.attention_int(args);
-    });
-    ExpectSameBytes<float>(set(), c.queries * width, "attention_f32 " + what, [&](const KernelSet& kernels, float* out) {
-      args.out = out;
-      kernels.attention_f32(args);
-    });
+    ExpectSameBytes<float>(set(), c.queries * width, "attention_int " + what,
+                           [&](const KernelSet& kernels, float* out) {
+                             args.out = out;
+                             kernels.attention_int(args);
+                           });
+    ExpectSameBytes<float>(set(), c.queries * width, "attention_f32 " + what,
+                           [&](const KernelSet& kernels, float* out) {
+                             args.out = out;
+                             kernels.attention_f32(args);
+                           });
   }
 }
 
@@ -190,7 +201,9 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
     const auto x = Values(rows * cols, 7), y = Values(rows * cols, 8), side = Values(6 * cols, 9);
     const std::string what = std::to_string(cols) + " columns";
     const auto check = [&](auto call) { ExpectSameBytes<float>(set(), rows * cols, what, call); };
-    check([&](const KernelSet& k, float* out) { k.layer_norm({x.data(), rows, cols, out}, 1e-6f); });
+    check([&](const KernelSet& k, float* out) {
+      k.layer_norm({x.data(), rows, cols, out}, 1e-6f);
+    });
     check([&](const KernelSet& k, float* out) { k.silu(x.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.gelu_tanh(x.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.add(x.data(), y.data(), rows * cols, out); });
@@ -202,17 +215,21 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
       k.gated_add({x.data(), y.data(), 2, 3, cols, side.data(), 2 * cols, out});
     });
     check([&](const KernelSet& k, float* out) {
-      k.group_norm({x.data(), rows, cols, cols % 3 == 0 ? 3 : 1, 1e-5f, side.data(), side.data() + cols, out});
+      k.group_norm({x.data(), rows, cols, cols % 3 == 0 ? 3 : 1, 1e-5f, side.data(),
+                    side.data() + cols, out});
     });
     for (int bits = 2; bits <= 8; ++bits) {
-      ExpectSameBytes<int8_t>(set(), rows * RoundUp(cols, 4), what, [&](const KernelSet& k, int8_t* q) {
-        std::vector<float> scale(rows);
-        k.quantize_rows({x.data(), rows, cols, cols, bits, q, scale.data()});
-      });
+      ExpectSameBytes<int8_t>(
+          set(), rows * RoundUp(cols, 4), what, [&](const KernelSet& k, int8_t* q) {
+            std::vector<float> scale(rows);
+            k.quantize_rows({x.data(), rows, cols, cols, bits, q, scale.data()});
+          });
     }
   }
   for (const float t : {0.0f, 1.0f, 499.0f, 999.0f}) {
-    ExpectSameBytes<float>(set(), 128, "timestep", [&](const KernelSet& k, float* out) { k.timestep_embedding(t, 128, out); });
+    ExpectSameBytes<float>(set(), 128, "timestep", [&](const KernelSet& k, float* out) {
+      k.timestep_embedding(t, 128, out);
+    });
   }
 }
 
@@ -223,7 +240,8 @@ TEST(ReferenceTest, FloatAttentionIsAttention) {
   AlignedVector<uint8_t> scratch(AttentionScratchBytes(tokens, tokens, d));
   std::vector<float> out(tokens * d), integer(tokens * d);
   AttentionArgs args;
-  args.queries = args.keys = tokens, args.heads = 1, args.head_dim = d, args.q = q.data(), args.k = k.data();
+  args.queries = args.keys = tokens, args.heads = 1, args.head_dim = d, args.q = q.data(),
+  args.k = k.data();
   args.v = v.data(), args.q_stride = args.k_stride = args.v_stride = args.out_stride = d;
   args.softmax_bits = 16, args.out = out.data(), args.scratch = scratch.data();
   ReferenceKernels().attention_f32(args);

@@ -19,7 +19,8 @@ double MaxUlp(float low, float high, int count, F function, G exact) {
     const float x = low + (high - low) * (static_cast<float>(i) / static_cast<float>(count));
     const double expected = exact(static_cast<double>(x));
     const float nearest = static_cast<float>(expected);
-    const double ulp = std::nextafter(std::fabs(nearest), std::numeric_limits<float>::infinity()) - std::fabs(nearest);
+    const double ulp = std::nextafter(std::fabs(nearest), std::numeric_limits<float>::infinity()) -
+                       std::fabs(nearest);
     worst = std::max(worst, std::fabs(function(x) - expected) / ulp);
   }
   return worst;

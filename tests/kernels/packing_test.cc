@@ -39,7 +39,8 @@ TEST(PackingTest, FourBitLayout) {
 }
 
 TEST(PackingTest, StorageIsAtTheBitWidth) {
-  for (int bits = 2; bits <= 8; ++bits) EXPECT_EQ(PackedBytes(128, 512, bits), 128 * 512 * bits / 8);
+  for (int bits = 2; bits <= 8; ++bits)
+    EXPECT_EQ(PackedBytes(128, 512, bits), 128 * 512 * bits / 8);
 }
 
 }  // namespace

@@ -11,9 +11,10 @@ namespace {
 // One linear of 4 inputs and 3 outputs over 5 tokens, and one attention.
 SiteTable SmallTable() {
   SiteTable table;
-  const auto add = [&](const char* layer, SiteKind kind, int64_t elements, int64_t inputs, int64_t outputs) {
-    table.sites.push_back({std::string(layer) + "." + NameOf(kind), layer, kind, LayerGroup::kFeedForward, elements,
-                           inputs, outputs});
+  const auto add = [&](const char* layer, SiteKind kind, int64_t elements, int64_t inputs,
+                       int64_t outputs) {
+    table.sites.push_back({std::string(layer) + "." + NameOf(kind), layer, kind,
+                           LayerGroup::kFeedForward, elements, inputs, outputs});
   };
   add("fc", SiteKind::kWeight, 12, 4, 3);
   add("fc", SiteKind::kActivation, 20, 4, 0);
@@ -28,7 +29,8 @@ SiteTable SmallTable() {
 
 TEST(BitWidthTest, AcceptsOnlyWhatTheContractNames) {
   for (const int bits : {2, 3, 8, 16, 32}) EXPECT_EQ(BitWidth::Of(bits).bits(), bits);
-  for (const int bits : {-1, 0, 1, 9, 15, 17, 31, 33}) EXPECT_THROW(BitWidth::Of(bits), Error) << bits;
+  for (const int bits : {-1, 0, 1, 9, 15, 17, 31, 33})
+    EXPECT_THROW(BitWidth::Of(bits), Error) << bits;
   EXPECT_TRUE(BitWidth::Parse("float").is_float());
   EXPECT_LT(BitWidth::Of(8), BitWidth::Float());
 }
@@ -99,7 +101,8 @@ TEST(CandidateTest, IsCanonical) {
 
 // Journals and plans name candidates by this hash: it must never change.
 TEST(CandidateTest, HashIsPartOfTheFormats) {
-  const Candidate candidate = Candidate::Uniform(TimestepSequence({999, 499}, 1000), {BitWidth::Of(4), BitWidth::Of(8)});
+  const Candidate candidate =
+      Candidate::Uniform(TimestepSequence({999, 499}, 1000), {BitWidth::Of(4), BitWidth::Of(8)});
   EXPECT_EQ(candidate.hash().Hex(), "61954a12d938f165ed103adf88c81f21");
 }
 
@@ -137,8 +140,8 @@ TEST(CostsTest, CountByHand) {
 
 TEST(CostsTest, FloatCountsThirtyTwoBits) {
   const SiteTable table = SmallTable();
-  const Candidate candidate =
-      Candidate::Uniform(TimestepSequence({9}, 10), UniformPolicy(table, BitWidth::Float(), BitWidth::Float()));
+  const Candidate candidate = Candidate::Uniform(
+      TimestepSequence({9}, 10), UniformPolicy(table, BitWidth::Float(), BitWidth::Float()));
   const Costs costs = CostsOf(table, candidate, 1);
   EXPECT_EQ(costs.bitops, 260.0 * 32 * 32);
   EXPECT_EQ(costs.bytes, 40 + 4 * 12);

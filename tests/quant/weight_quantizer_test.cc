@@ -24,7 +24,8 @@ TEST(WeightQuantizerTest, IsNearestOnASymmetricGridPerOutput) {
       for (int64_t k = 0; k < 50; ++k) {
         const int value = q.q[n * 50 + k];
         largest = std::max(largest, std::abs(value));
-        EXPECT_LE(std::fabs(weights[n * 50 + k] - static_cast<float>(value) * q.scale[n]), q.scale[n] * 0.5001f);
+        EXPECT_LE(std::fabs(weights[n * 50 + k] - static_cast<float>(value) * q.scale[n]),
+                  q.scale[n] * 0.5001f);
       }
       EXPECT_EQ(largest, qmax);  // min-max range: the largest weight is on the end of the grid
     }

@@ -54,12 +54,14 @@ class NetworkTest : public testing::Test {
     settings.guidance_scale = 1.5;
     return {network, NoiseSchedule::Make("cosine", 50), settings};
   }
-  std::vector<float> Sample(const kernels::KernelSet& kernels, const Candidate& candidate, int64_t count,
-                            const SamplerOptions& options = {}, int64_t first = 0) const {
+  std::vector<float> Sample(const kernels::KernelSet& kernels, const Candidate& candidate,
+                            int64_t count, const SamplerOptions& options = {},
+                            int64_t first = 0) const {
     const RuntimeNetwork network(graph_, parameters_, kernels);
     const DiffusionSampler sampler = Sampler(network);
-    return sampler.Sample(sampler.Prepare(candidate, &supernet_->weights()),
-                          {3, RandomPurpose::kTest, first, BalancedLabels(first, count, sampler.classes())}, options);
+    return sampler.Sample(
+        sampler.Prepare(candidate, &supernet_->weights()),
+        {3, RandomPurpose::kTest, first, BalancedLabels(first, count, sampler.classes())}, options);
   }
   Candidate MixedCandidate() const {
     return Candidate::Make(TimestepSequence({49, 30, 11, 2}, 50),
@@ -91,7 +93,8 @@ TEST_F(NetworkTest, BatchAndThreadsDoNotMatter) {
     for (const int threads : {1, 2, 4}) {
       options.batch = batch;
       options.threads = threads;
-      EXPECT_EQ(Sample(kernels::BestKernels(), MixedCandidate(), 11, options), expected) << batch << " " << threads;
+      EXPECT_EQ(Sample(kernels::BestKernels(), MixedCandidate(), 11, options), expected)
+          << batch << " " << threads;
     }
   }
   // Sample i is the same whichever samples are asked for with it.
@@ -102,10 +105,16 @@ TEST_F(NetworkTest, BatchAndThreadsDoNotMatter) {
 TEST_F(NetworkTest, EightBitsAreNearFloatAndTwoAreNot) {
   const auto error = [&](int bits) {
     const TimestepSequence steps({49, 30, 11, 2}, 50);
-    const auto exact = Sample(kernels::BestKernels(),
-                              Candidate::Uniform(steps, UniformPolicy(graph_.sites(), BitWidth::Float(), BitWidth::Float())), 8);
-    const auto rounded = Sample(kernels::BestKernels(),
-                                Candidate::Uniform(steps, UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits))), 8);
+    const auto exact =
+        Sample(kernels::BestKernels(),
+               Candidate::Uniform(
+                   steps, UniformPolicy(graph_.sites(), BitWidth::Float(), BitWidth::Float())),
+               8);
+    const auto rounded =
+        Sample(kernels::BestKernels(),
+               Candidate::Uniform(
+                   steps, UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits))),
+               8);
     double sum = 0, power = 0;
     for (size_t i = 0; i < exact.size(); ++i) {
       sum += (exact[i] - rounded[i]) * (exact[i] - rounded[i]);
@@ -124,7 +133,9 @@ TEST_F(NetworkTest, EveryStepRunsItsOwnPolicy) {
   SamplerOptions options;
   options.batch = 16;
   options.threads = 1;
-  options.spy = [&](int step, int timestep, int policy) { calls.push_back({step, timestep, policy}); };
+  options.spy = [&](int step, int timestep, int policy) {
+    calls.push_back({step, timestep, policy});
+  };
   Sample(kernels::BestKernels(), MixedCandidate(), 4, options);
   const std::vector<std::array<int, 3>> expected = {{0, 49, 0}, {1, 30, 1}, {2, 11, 0}, {3, 2, 2}};
   EXPECT_EQ(calls, expected);
@@ -135,8 +146,12 @@ TEST_F(NetworkTest, PoliciesThatHaveNoKernelsAreRefused) {
   Policy half_float = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));
   half_float[0] = BitWidth::Float();
   EXPECT_THROW(network.Activate(half_float, &supernet_->weights()), Error);
-  EXPECT_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), nullptr), Error);
-  EXPECT_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(16)), &supernet_->weights()), Error);
+  EXPECT_THROW(
+      network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), nullptr),
+      Error);
+  EXPECT_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(16)),
+                                &supernet_->weights()),
+               Error);
   EXPECT_NO_THROW(network.Activate(MixedPolicy(), &supernet_->weights()));
 }
 
@@ -148,7 +163,8 @@ TEST_F(NetworkTest, FloatNeedsFloatWeights) {
   }
   const RuntimeNetwork network(graph_, stripped, kernels::BestKernels());
   EXPECT_THROW(network.ActivateFloat(), Error);
-  EXPECT_NO_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), &supernet_->weights()));
+  EXPECT_NO_THROW(network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)),
+                                   &supernet_->weights()));
 }
 
 TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
@@ -161,7 +177,8 @@ TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
     Workspace workspace = network.MakeWorkspace(batch);
     for (int64_t i = 0; i < 5; i += batch) {
       const int64_t size = std::min<int64_t>(batch, 5 - i);
-      network.Run(network.ActivateFloat(), {size, images.data() + i * 64, nullptr, nullptr}, out + i * 3, workspace);
+      network.Run(network.ActivateFloat(), {size, images.data() + i * 64, nullptr, nullptr},
+                  out + i * 3, workspace);
     }
   };
   run(kernels::ReferenceKernels(), 1, expected.data());

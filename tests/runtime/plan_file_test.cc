@@ -16,14 +16,16 @@ namespace {
 class PlanFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::TempDir() + "/plan_file_test-" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = testing::TempDir() + "/plan_file_test-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::create_directories(folder_);
     graph_ = SmallDenoiser();
     parameters_ = RandomParameters(graph_);
     const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
     Progress silent;
     Supernet::Build(graph_, parameters_, HashString("model"), widths, folder_ / "supernet", silent);
-    supernet_ = std::make_unique<Supernet>(folder_ / "supernet", graph_, HashString("model"), widths);
+    supernet_ =
+        std::make_unique<Supernet>(folder_ / "supernet", graph_, HashString("model"), widths);
     Policy low = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));
     Policy high = low;
     high[0] = high[1] = BitWidth::Float();
@@ -42,7 +44,8 @@ class PlanFileTest : public testing::Test {
     const RuntimeNetwork network(plan.graph, parameters, kernels::BestKernels());
     const DiffusionSampler sampler(network, plan.schedule, plan.sampler);
     return sampler.Sample(sampler.Prepare(plan.candidate, &weights),
-                          {1, RandomPurpose::kTest, 0, BalancedLabels(0, 3, sampler.classes())}, {});
+                          {1, RandomPurpose::kTest, 0, BalancedLabels(0, 3, sampler.classes())},
+                          {});
   }
 
   std::filesystem::path folder_;
@@ -93,8 +96,10 @@ TEST_F(PlanFileTest, EveryDamageIsFound) {
 TEST_F(PlanFileTest, SupernetDamageAndForeignModelsAreFound) {
   const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
   EXPECT_THROW(Supernet(folder_ / "supernet", graph_, HashString("other"), widths), Error);
-  EXPECT_THROW(Supernet(folder_ / "supernet", SmallClassifier(), HashString("model"), widths), Error);
-  EXPECT_THROW(Supernet(folder_ / "supernet", graph_, HashString("model"), {BitWidth::Of(5)}), Error);
+  EXPECT_THROW(Supernet(folder_ / "supernet", SmallClassifier(), HashString("model"), widths),
+               Error);
+  EXPECT_THROW(Supernet(folder_ / "supernet", graph_, HashString("model"), {BitWidth::Of(5)}),
+               Error);
   std::string bytes = ReadFile(folder_ / "supernet");
   bytes[bytes.size() - 5] = static_cast<char>(bytes[bytes.size() - 5] ^ 1);
   WriteFileAtomically(folder_ / "damaged", bytes);
@@ -103,7 +108,8 @@ TEST_F(PlanFileTest, SupernetDamageAndForeignModelsAreFound) {
 
 TEST_F(PlanFileTest, SupernetBytesDependOnModelAndWidthsAlone) {
   Progress silent;
-  Supernet::Build(graph_, parameters_, HashString("model"), {BitWidth::Of(4), BitWidth::Of(8)}, folder_ / "again", silent);
+  Supernet::Build(graph_, parameters_, HashString("model"), {BitWidth::Of(4), BitWidth::Of(8)},
+                  folder_ / "again", silent);
   EXPECT_EQ(ReadFile(folder_ / "again"), ReadFile(folder_ / "supernet"));
 }
 

@@ -9,25 +9,32 @@
 
 namespace tmpq {
 
-// Two tokens-wide transformer block over 8 x 8 images, conditioned on timestep and one of three labels.
+// Two tokens-wide transformer block over 8 x 8 images, conditioned on timestep and one of three
+// labels.
 inline Graph SmallDenoiser() {
   GraphBuilder b("small");
-  const NodeId sample = b.Input("sample", {8, 8, 1}), timestep = b.Input("timestep", {}), label = b.Input("label", {});
-  NodeId x = b.AddParameter("position", b.Linear("patches", b.Patchify("patchify", sample, 2), 24, LayerGroup::kEmbedding));
+  const NodeId sample = b.Input("sample", {8, 8, 1}), timestep = b.Input("timestep", {}),
+               label = b.Input("label", {});
+  NodeId x = b.AddParameter("position", b.Linear("patches", b.Patchify("patchify", sample, 2), 24,
+                                                 LayerGroup::kEmbedding));
   const NodeId t = b.Linear("time", b.TimestepEmbedding("frequencies", timestep, 16), 24);
   const NodeId c = b.Silu("condition", b.Add("sum", t, b.LabelEmbedding("labels", label, 4, 24)));
   const NodeId adaln = b.Linear("adaln", c, 72, LayerGroup::kModulation);
-  NodeId h = b.Modulate("modulate", b.LayerNorm("norm", x), b.Slice("shift", adaln, 0, 24), b.Slice("scale", adaln, 24, 24));
+  NodeId h = b.Modulate("modulate", b.LayerNorm("norm", x), b.Slice("shift", adaln, 0, 24),
+                        b.Slice("scale", adaln, 24, 24));
   const NodeId qkv = b.Linear("qkv", h, 72, LayerGroup::kSpatialAttention);
-  h = b.Attention("attention", b.Slice("q", qkv, 0, 24), b.Slice("k", qkv, 24, 24), b.Slice("v", qkv, 48, 24), 3,
-                  LayerGroup::kSpatialAttention);
-  x = b.GatedAdd("residual", x, b.Slice("gate", adaln, 48, 24), b.Linear("proj", h, 24, LayerGroup::kSpatialAttention));
-  h = b.Linear("fc2", b.Gelu("gelu", b.Linear("fc1", x, 50, LayerGroup::kFeedForward)), 24, LayerGroup::kFeedForward);
+  h = b.Attention("attention", b.Slice("q", qkv, 0, 24), b.Slice("k", qkv, 24, 24),
+                  b.Slice("v", qkv, 48, 24), 3, LayerGroup::kSpatialAttention);
+  x = b.GatedAdd("residual", x, b.Slice("gate", adaln, 48, 24),
+                 b.Linear("proj", h, 24, LayerGroup::kSpatialAttention));
+  h = b.Linear("fc2", b.Gelu("gelu", b.Linear("fc1", x, 50, LayerGroup::kFeedForward)), 24,
+               LayerGroup::kFeedForward);
   x = b.Linear("final", b.Add("skip", x, h), 4, LayerGroup::kEmbedding);
   return b.Finish(b.Unpatchify("unpatchify", x, 2, 8, 8));
 }
 
-// Every op that the denoiser lacks: convolutions, group norm, mean pooling, a slice that has to be copied.
+// Every op that the denoiser lacks: convolutions, group norm, mean pooling, a slice that has to be
+// copied.
 inline Graph SmallClassifier() {
   GraphBuilder b("small-classifier");
   NodeId x = b.Input("sample", {8, 8, 1});

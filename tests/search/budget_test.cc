@@ -14,8 +14,8 @@ class BudgetTest : public testing::Test {
  protected:
   Budget Parse(const std::string& text) const { return Budget::Parse(text, {&table_, 4, 100, 2}); }
   Costs Uniform(int bits) const {
-    const auto candidate = Candidate::Uniform(UniformTimesteps(4, 100),
-                                              UniformPolicy(table_, BitWidth::Of(bits), BitWidth::Of(bits)));
+    const auto candidate = Candidate::Uniform(
+        UniformTimesteps(4, 100), UniformPolicy(table_, BitWidth::Of(bits), BitWidth::Of(bits)));
     return CostsOf(table_, candidate, 2);
   }
   SiteTable table_ = SmallNetwork();
@@ -42,9 +42,29 @@ TEST_F(BudgetTest, FormsCombine) {
 }
 
 TEST_F(BudgetTest, RefusesWhatIsNoBudget) {
-  for (const char* text : {"", "0bit", "1bit", "9bit", "16bit", "4 bit", "4bits", "-4bit", "bit", "4bit,", ",4bit",
-                           "4bit,5bit", "4bit,bitops=0.5x", "bitops=0x", "bitops=0.25", "size=0MB", "size=2", "size=2TB",
-                           "w1a8", "w4", "w4a99", "4bit;w4a8", "99999999999999999999bit"}) {
+  for (const char* text : {"",
+                           "0bit",
+                           "1bit",
+                           "9bit",
+                           "16bit",
+                           "4 bit",
+                           "4bits",
+                           "-4bit",
+                           "bit",
+                           "4bit,",
+                           ",4bit",
+                           "4bit,5bit",
+                           "4bit,bitops=0.5x",
+                           "bitops=0x",
+                           "bitops=0.25",
+                           "size=0MB",
+                           "size=2",
+                           "size=2TB",
+                           "w1a8",
+                           "w4",
+                           "w4a99",
+                           "4bit;w4a8",
+                           "99999999999999999999bit"}) {
     try {
       Parse(text);
       ADD_FAILURE() << "\"" << text << "\" was accepted";

@@ -16,20 +16,23 @@ SpaceSettings TinySpace(const SiteTable& table) {
   settings.grouping = Grouping::kUniform;
   settings.steps = 3;
   settings.training_steps = 12;
-  settings.weight_bits = settings.activation_bits = {BitWidth::Of(3), BitWidth::Of(5), BitWidth::Of(8)};
+  settings.weight_bits =
+      settings.activation_bits = {BitWidth::Of(3), BitWidth::Of(5), BitWidth::Of(8)};
   settings.budget = Budget::Parse("5bit", {&table, 3, 12, 1});
   settings.fill_budget = false;
   return settings;
 }
 
-// A landscape with interactions: narrow sites hurt, by site; timesteps hurt by their distance from a target.
+// A landscape with interactions: narrow sites hurt, by site; timesteps hurt by their distance from
+// a target.
 double Score(const Candidate& candidate) {
   double score = 0;
   for (size_t s = 0; s < candidate.policy(0).size(); ++s) {
     score += static_cast<double>(s + 1) * std::exp2(-candidate.policy(0)[s].bits());
   }
   const int targets[] = {10, 5, 1};
-  for (int k = 0; k < candidate.steps(); ++k) score += 0.01 * std::abs(candidate.timesteps()[k] - targets[k]);
+  for (int k = 0; k < candidate.steps(); ++k)
+    score += 0.01 * std::abs(candidate.timesteps()[k] - targets[k]);
   return score;
 }
 
@@ -93,7 +96,8 @@ TEST(EvolutionTest, GenerationsHaveThePublishedMakeUp) {
 TEST(EvolutionTest, ASeedGivesTheSameProposals) {
   const SiteTable table = SmallNetwork();
   const SearchSpace space(table, TinySpace(table));
-  Evolution a(space, {.fitness = "score"}, 7), b(space, {.fitness = "score"}, 7), c(space, {.fitness = "score"}, 8);
+  Evolution a(space, {.fitness = "score"}, 7), b(space, {.fitness = "score"}, 7),
+      c(space, {.fitness = "score"}, 8);
   bool differs = false;
   for (int generation = 0; generation < 3; ++generation) {
     const auto batch = a.Ask(), other = c.Ask();
@@ -107,7 +111,8 @@ TEST(EvolutionTest, ASeedGivesTheSameProposals) {
 TEST(EvolutionTest, NotANumberCountsAsWorst) {
   const SiteTable table = SmallNetwork();
   const SearchSpace space(table, TinySpace(table));
-  Evolution evolution(space, {.population = 4, .parents = 2, .mutants = 2, .crossovers = 1, .fitness = "score"}, 0);
+  Evolution evolution(
+      space, {.population = 4, .parents = 2, .mutants = 2, .crossovers = 1, .fitness = "score"}, 0);
   const auto batch = evolution.Ask();
   std::vector<Measurements> answers = Answers(batch);
   answers[0]["score"] = NAN;

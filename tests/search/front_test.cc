@@ -10,7 +10,9 @@
 namespace tmpq {
 namespace {
 
-Candidate Numbered(int i) { return Candidate::Uniform(TimestepSequence({i}, 100'000), {BitWidth::Of(4)}); }
+Candidate Numbered(int i) {
+  return Candidate::Uniform(TimestepSequence({i}, 100'000), {BitWidth::Of(4)});
+}
 
 std::vector<std::vector<double>> RandomPoints(int count, int dimensions, uint64_t stream) {
   RandomStream random(1, RandomPurpose::kTest, stream);
@@ -25,10 +27,12 @@ TEST(ArchiveTest, KeepsExactlyWhatNothingDominates) {
   for (uint64_t stream = 0; stream < 30; ++stream) {
     const auto points = RandomPoints(60, 3, stream);
     ParetoArchive archive({"a", "b", "c"});
-    for (size_t i = 0; i < points.size(); ++i) archive.Insert(Numbered(static_cast<int>(i)), points[i]);
+    for (size_t i = 0; i < points.size(); ++i)
+      archive.Insert(Numbered(static_cast<int>(i)), points[i]);
     size_t expected = 0;
     for (const auto& point : points) {
-      expected += std::none_of(points.begin(), points.end(), [&](const auto& other) { return Dominates(other, point); });
+      expected += std::none_of(points.begin(), points.end(),
+                               [&](const auto& other) { return Dominates(other, point); });
     }
     EXPECT_EQ(archive.size(), expected);
   }
@@ -65,8 +69,10 @@ TEST(HypervolumeTest, HandCases) {
   EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0, 0}}, two), 1);
   EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0, 0.5}, {0.5, 0}}, two), 0.75);
   EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0.5, 0.5, 0.5}}, three), 0.125);
-  EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0, 0.5, 0.5}, {0.5, 0, 0.5}}, three), 0.375);
-  EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0, 1, 0}}, three), 0);  // on the boundary
+  EXPECT_DOUBLE_EQ(
+      Hypervolume(std::vector<std::vector<double>>{{0, 0.5, 0.5}, {0.5, 0, 0.5}}, three), 0.375);
+  EXPECT_DOUBLE_EQ(Hypervolume(std::vector<std::vector<double>>{{0, 1, 0}}, three),
+                   0);  // on the boundary
   EXPECT_DOUBLE_EQ(Hypervolume({}, three), 0);
 }
 

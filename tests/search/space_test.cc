@@ -20,7 +20,8 @@ std::vector<BitWidth> Bits(std::initializer_list<int> bits) {
   return widths;
 }
 
-SpaceSettings Settings(const SiteTable& table, SpaceMode mode, int steps, int training_steps, const char* budget) {
+SpaceSettings Settings(const SiteTable& table, SpaceMode mode, int steps, int training_steps,
+                       const char* budget) {
   SpaceSettings settings;
   settings.mode = mode;
   settings.steps = steps;
@@ -52,7 +53,8 @@ TEST(SpaceTest, OperatorsStayLegalAndWithinTheBudget) {
           ASSERT_TRUE(space.Fits(next)) << NameOf(mode) << " " << budget;
           pool.push_back(next);
         }
-        for (const Candidate& candidate : pool) ASSERT_TRUE(space.IsLegal(candidate) && space.Fits(candidate));
+        for (const Candidate& candidate : pool)
+          ASSERT_TRUE(space.IsLegal(candidate) && space.Fits(candidate));
       }
     }
   }
@@ -81,9 +83,11 @@ TEST(SpaceTest, EnumerationHasTheClosedFormsSize) {
     SpaceMode mode;
     double size;
   };
-  // Two steps of six timesteps in uniform groups of three: 3 x 3, or 6 choose 2 without groups; 2^4 policies.
-  for (const Case& c : {Case{SpaceMode::kFree, 15 * 256}, Case{SpaceMode::kGroupwise, 9 * 256},
-                        Case{SpaceMode::kConsistent, 15 * 16}, Case{SpaceMode::kGroupwiseConsistent, 9 * 16}}) {
+  // Two steps of six timesteps in uniform groups of three: 3 x 3, or 6 choose 2 without groups; 2^4
+  // policies.
+  for (const Case& c :
+       {Case{SpaceMode::kFree, 15 * 256}, Case{SpaceMode::kGroupwise, 9 * 256},
+        Case{SpaceMode::kConsistent, 15 * 16}, Case{SpaceMode::kGroupwiseConsistent, 9 * 16}}) {
     SpaceSettings settings = Settings(table, c.mode, 2, 6, "8bit");
     settings.grouping = Grouping::kUniform;
     settings.weight_bits = settings.activation_bits = Bits({4, 8});
@@ -105,7 +109,8 @@ TEST(SpaceTest, InitialIsTmpqDms) {
   SpaceSettings settings = Settings(table, SpaceMode::kGroupwiseConsistent, 10, 1000, "4bit");
   const SearchSpace space(table, settings);
   const Candidate initial = space.Initial();
-  EXPECT_EQ(initial.timesteps().values(), (std::vector<int>{800, 632, 483, 355, 246, 158, 88, 39, 9, 0}));
+  EXPECT_EQ(initial.timesteps().values(),
+            (std::vector<int>{800, 632, 483, 355, 246, 158, 88, 39, 9, 0}));
   EXPECT_EQ(initial.policy(0), UniformPolicy(table, BitWidth::Of(4), BitWidth::Of(4)));
   EXPECT_EQ(space.Naive().timesteps(), UniformTimesteps(10, 1000));
   EXPECT_EQ(space.NearUniform().timesteps()[0], 999);
@@ -113,7 +118,8 @@ TEST(SpaceTest, InitialIsTmpqDms) {
 
 TEST(SpaceTest, RefusesTheImpossible) {
   const SiteTable table = SmallNetwork();
-  EXPECT_THROW(SearchSpace(table, Settings(table, SpaceMode::kGroupwiseConsistent, 5, 100, "2bit")), Error);
+  EXPECT_THROW(SearchSpace(table, Settings(table, SpaceMode::kGroupwiseConsistent, 5, 100, "2bit")),
+               Error);
   EXPECT_THROW(SearchSpace(table, Settings(table, SpaceMode::kGroupwise, 30, 1000, "4bit")), Error);
   EXPECT_NO_THROW(SearchSpace(table, Settings(table, SpaceMode::kFree, 30, 1000, "4bit")));
   EXPECT_THROW(ParseSpaceMode("chaotic"), Error);

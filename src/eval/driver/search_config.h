@@ -18,7 +18,7 @@ struct SearchConfig {
   uint64_t seed = 0;
   // TMPQ-DM's evolution; its published values are 50, 20, 10, 25, 10, 0.25.
   int population = 50;
-  int generations = 20;
+  int generations = 12;
   int parents = 10;
   int mutants = 25;
   int crossovers = 10;
@@ -27,11 +27,11 @@ struct SearchConfig {
   bool warm_start = true;
   // Fidelities.
   int trajectory_steps = 50;
-  int trajectory_samples = 24;
-  int metric_samples = 512;
-  int metric_candidates = 3;
-  int selection_candidates = 8;
-  int selection_samples = 1000;
+  int trajectory_samples = 12;
+  int metric_samples = 256;
+  int metric_candidates = 2;
+  int selection_candidates = 5;
+  int selection_samples = 600;
   int report_samples = 2000;
   int converged_samples = 200;
 
@@ -53,11 +53,13 @@ struct SearchConfig {
     visit("mutation_probability", mutation_probability, "per gene (published: 0.25)");
     visit("initial_mutation_probability", initial_mutation_probability,
           "per gene, of the initial candidate (published: 0.1)");
-    visit("warm_start", warm_start, "begin from an allocation by measured sensitivities (published: false)");
+    visit("warm_start", warm_start,
+          "begin from an allocation by measured sensitivities (published: false)");
     visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");
     visit("trajectory_samples", trajectory_samples, "samples of a trajectory error");
     visit("metric_samples", metric_samples, "samples of a distance during the search");
-    visit("metric_candidates", metric_candidates, "candidates per generation whose distance is measured");
+    visit("metric_candidates", metric_candidates,
+          "candidates per generation whose distance is measured");
     visit("selection_candidates", selection_candidates, "finalists compared on selection noise");
     visit("selection_samples", selection_samples, "samples of a finalist's distance");
     visit("report_samples", report_samples, "samples of the printed figures, on report noise");

@@ -37,7 +37,8 @@ class StageClock {
     begin_ = Clock::now();
   }
   void End() {
-    if (!stage_.empty()) seconds_[stage_] += std::chrono::duration<double>(Clock::now() - begin_).count();
+    if (!stage_.empty())
+      seconds_[stage_] += std::chrono::duration<double>(Clock::now() - begin_).count();
     stage_.clear();
   }
 
@@ -56,14 +57,16 @@ std::vector<BitWidth> Widths(const std::vector<int>& bits) {
 
 // A run's folder: refuses to mix with earlier results unless told what to do with them.
 void PrepareRunFolder(const SearchSession& session) {
-  const bool exists = std::filesystem::exists(session.out) && !std::filesystem::is_empty(session.out);
+  const bool exists =
+      std::filesystem::exists(session.out) && !std::filesystem::is_empty(session.out);
   if (exists && !session.resume && !session.overwrite) {
     throw Error(ErrorCode::kUsage, session.out.string(), "exists",
                 "--resume goes on with it, --overwrite replaces it, or name another --out");
   }
   PrepareFolder(session.out);
   if (session.overwrite) {
-    for (const char* name : {kJournalName, kSupernetName, kRunName, kPlanName, kSummaryName, kSamplesName}) {
+    for (const char* name :
+         {kJournalName, kSupernetName, kRunName, kPlanName, kSummaryName, kSamplesName}) {
       std::filesystem::remove(session.out / name);
     }
   }
@@ -82,6 +85,7 @@ class SearchDriver {
     LoadModel();
     MakeSpace();
     PrepareRunFolder(session_);
+    OpenJournal();
     OpenSupernet();
     OpenEvaluator();
     Search();
@@ -89,8 +93,10 @@ class SearchDriver {
     Report();
     clock_.Begin("outputs");
     result_.records = journal_->records();
-    result_.float_samples = evaluator_->Sample(result_.row("float").candidate, RandomPurpose::kReportNoise, kShownSamples);
-    result_.plan_samples = evaluator_->Sample(result_.plan, RandomPurpose::kReportNoise, kShownSamples);
+    result_.float_samples = evaluator_->Sample(result_.row("float").candidate,
+                                               RandomPurpose::kReportNoise, kShownSamples);
+    result_.plan_samples =
+        evaluator_->Sample(result_.plan, RandomPurpose::kReportNoise, kShownSamples);
     WritePlanOf(result_, supernet_->weights(), session_.out / kPlanName);
     clock_.End();
     WriteOutputs(result_, session_.out);
@@ -104,14 +110,18 @@ class SearchDriver {
     const ModelFile& model = result_.model;
     const std::string where = "model " + model.name;
     if (model.sampling.is_null()) throw Error(ErrorCode::kInput, where, "is not a diffusion model");
-    result_.schedule = NoiseSchedule::FromJson(JsonGet<Json>(model.sampling, "schedule", where), where);
-    result_.sampler = SamplerSettings::FromJson(JsonGet<Json>(model.sampling, "sampler", where), where);
+    result_.schedule =
+        NoiseSchedule::FromJson(JsonGet<Json>(model.sampling, "schedule", where), where);
+    result_.sampler =
+        SamplerSettings::FromJson(JsonGet<Json>(model.sampling, "sampler", where), where);
     result_.calls_per_step = result_.sampler.calls_per_step();
 
-    const auto feature_path = FindModel(JsonGet<std::string>(model.sampling, "feature_net", where), session_.bundled);
+    const auto feature_path =
+        FindModel(JsonGet<std::string>(model.sampling, "feature_net", where), session_.bundled);
     const ModelFile feature_model = ModelFile::Load(feature_path);
-    features_ = std::make_unique<FeatureExtractor>(feature_model.graph.CutAfter(kFeatureNode), feature_model.parameters,
-                                                   feature_model.hash, kernels::BestKernels());
+    features_ = std::make_unique<FeatureExtractor>(feature_model.graph.CutAfter(kFeatureNode),
+                                                   feature_model.parameters, feature_model.hash,
+                                                   kernels::BestKernels());
     const auto statistics_path = feature_path.parent_path() / "statistics.safetensors";
     statistics_ = std::make_unique<FrechetReference>(
         ReadFeatureStatistics(statistics_path, features_->dimension(), features_->hash()));
@@ -132,9 +142,18 @@ class SearchDriver {
     settings.activation_bits = Widths(config.activation_bits);
     const SiteTable& table = result_.model.graph.sites();
     CheckRange("steps", config.steps, 1, settings.training_steps);
-    settings.budget = Budget::Parse(config.budget, {&table, config.steps, settings.training_steps, settings.calls_per_step});
+    settings.budget = Budget::Parse(
+        config.budget, {&table, config.steps, settings.training_steps, settings.calls_per_step});
     result_.budget = settings.budget;
     space_ = std::make_unique<SearchSpace>(table, settings);
+  }
+
+  // First, so that a folder of another config is refused before anything in it is read.
+  void OpenJournal() {
+    const JournalHeader header{ConfigText(result_.config), result_.hashes, GitRevision()};
+    const auto path = session_.out / kJournalName;
+    journal_ = session_.resume && std::filesystem::exists(path) ? Journal::Resume(path, header)
+                                                                : Journal::Create(path, header);
   }
 
   void OpenSupernet() {
@@ -146,7 +165,8 @@ class SearchDriver {
     const ModelFile& model = result_.model;
     const auto path = session_.out / kSupernetName;
     if (!std::filesystem::exists(path)) {
-      Supernet::Build(model.graph, model.parameters, model.hash, Widths(bits), path, *session_.progress);
+      Supernet::Build(model.graph, model.parameters, model.hash, Widths(bits), path,
+                      *session_.progress);
     }
     supernet_ = std::make_unique<Supernet>(path, model.graph, model.hash, Widths(bits));
     result_.hashes["supernet"] = supernet_->hash().Hex();
@@ -154,11 +174,8 @@ class SearchDriver {
 
   void OpenEvaluator() {
     const SearchConfig& config = result_.config;
-    const JournalHeader header{ConfigText(config), result_.hashes, GitRevision()};
-    const auto path = session_.out / kJournalName;
-    journal_ = session_.resume && std::filesystem::exists(path) ? Journal::Resume(path, header)
-                                                                : Journal::Create(path, header);
-    network_ = std::make_unique<RuntimeNetwork>(result_.model.graph, result_.model.parameters, kernels::BestKernels());
+    network_ = std::make_unique<RuntimeNetwork>(result_.model.graph, result_.model.parameters,
+                                                kernels::BestKernels());
     sampler_ = std::make_unique<DiffusionSampler>(*network_, result_.schedule, result_.sampler);
     images_ = std::make_unique<ImageProgress>(*session_.progress);
     EvaluatorSettings settings;
@@ -172,9 +189,9 @@ class SearchDriver {
     settings.report_samples = config.report_samples;
     settings.converged_samples = config.converged_samples;
     settings.interrupted = session_.interrupted;
-    evaluator_ = std::make_unique<RuntimeEvaluator>(*sampler_, supernet_->weights(), *features_, *statistics_,
-                                                    UniformCandidate(BitWidth::kFloatBits), space_->Naive(), settings,
-                                                    *images_);
+    evaluator_ = std::make_unique<RuntimeEvaluator>(
+        *sampler_, supernet_->weights(), *features_, *statistics_,
+        UniformCandidate(BitWidth::kFloatBits), space_->Naive(), settings, *images_);
     journaled_ = std::make_unique<JournaledEvaluator>(*evaluator_, *journal_, 1);
   }
 
@@ -203,11 +220,13 @@ class SearchDriver {
     std::vector<std::vector<double>> points;
     for (const ArchiveEntry& entry : archive_.Entries()) {
       points.push_back(entry.objectives);
-      for (size_t k = 0; k < points.back().size(); ++k) points.back()[k] /= result_.history.reference_point[k];
+      for (size_t k = 0; k < points.back().size(); ++k)
+        points.back()[k] /= result_.history.reference_point[k];
     }
     result_.history.generations.push_back(generation);
     result_.history.evaluations.push_back(searched_);
-    result_.history.hypervolume.push_back(Hypervolume(points, std::vector<double>(points.front().size(), 1.0)));
+    result_.history.hypervolume.push_back(
+        Hypervolume(points, std::vector<double>(points.front().size(), 1.0)));
   }
 
   // Naive and cheaper uniform candidates: the corners that every front should be compared with.
@@ -217,7 +236,8 @@ class SearchDriver {
       const auto& choices = result_.config.activation_bits;
       if (std::find(choices.begin(), choices.end(), bits) == choices.end()) continue;
       const Candidate candidate = UniformCandidate(bits);
-      if (space_->Fits(candidate) && !(candidate == candidates.front())) candidates.push_back(candidate);
+      if (space_->Fits(candidate) && !(candidate == candidates.front()))
+        candidates.push_back(candidate);
     }
     return candidates;
   }
@@ -226,25 +246,35 @@ class SearchDriver {
     const SearchConfig& config = result_.config;
     clock_.Begin("search");
     const std::vector<Candidate> uniform = UniformCandidates();
-    const int64_t per_generation = static_cast<int64_t>(config.population) * config.trajectory_samples +
-                                   static_cast<int64_t>(config.metric_candidates) * config.metric_samples;
+    const int64_t per_generation =
+        static_cast<int64_t>(config.population) * config.trajectory_samples +
+        static_cast<int64_t>(config.metric_candidates) * config.metric_samples;
     const SensitivityProbes probes = MakeProbes(*space_);
-    const int64_t probe_images = config.warm_start ? probes.candidates.size() * config.trajectory_samples : 0;
+    const int64_t probe_images =
+        config.warm_start ? probes.candidates.size() * config.trajectory_samples : 0;
     int64_t images = static_cast<int64_t>(uniform.size()) * config.metric_samples;
-    session_.progress->Begin("searching", images + probe_images + config.generations * per_generation, "images");
+    session_.progress->Begin("searching",
+                             images + probe_images + config.generations * per_generation, "images");
     MeasureDistances(uniform);
     const Costs w8a8 = space_->CostsOf(UniformCandidate(8));
     result_.objectives = archive_.objectives();
     result_.history.fidelity = Fidelity::kMetrics;
     result_.history.objectives = archive_.objectives();
-    result_.history.reference_point = {2 * measured_.front().distance, w8a8.bitops, static_cast<double>(w8a8.bytes)};
+    result_.history.reference_point = {2 * measured_.front().distance, w8a8.bitops,
+                                       static_cast<double>(w8a8.bytes)};
     images_->Set(images);
 
-    EvolutionSettings settings{config.population, config.parents, config.mutants, config.crossovers,
-                               config.mutation_probability, config.initial_mutation_probability, kTrajectoryError};
+    EvolutionSettings settings{config.population,
+                               config.parents,
+                               config.mutants,
+                               config.crossovers,
+                               config.mutation_probability,
+                               config.initial_mutation_probability,
+                               kTrajectoryError};
     std::vector<Candidate> seeds = {space_->NearUniform()};
     if (config.warm_start) {
-      seeds.push_back(AllocateGreedily(*space_, probes, SensitivitiesOf(probes, Probe(probes), kTrajectoryError)));
+      seeds.push_back(AllocateGreedily(*space_, probes,
+                                       SensitivitiesOf(probes, Probe(probes), kTrajectoryError)));
       images += probe_images;
       images_->Set(images);
     }
@@ -260,8 +290,8 @@ class SearchDriver {
       images += per_generation;
       images_->Set(images);
       session_.progress->Update(images, "generation " + std::to_string(generation + 1) + " of " +
-                                            std::to_string(config.generations) + ", best distance " +
-                                            Rounded(BestMeasured().distance));
+                                            std::to_string(config.generations) +
+                                            ", best distance " + Rounded(BestMeasured().distance));
     }
     session_.progress->End();
     result_.front = archive_.Entries();
@@ -290,11 +320,13 @@ class SearchDriver {
                      [](const Measured& a, const Measured& b) { return a.distance < b.distance; });
     std::vector<Candidate> finalists;
     for (const Measured& measured : measured_) {
-      if (static_cast<int>(finalists.size()) < result_.config.selection_candidates) finalists.push_back(measured.candidate);
+      if (static_cast<int>(finalists.size()) < result_.config.selection_candidates)
+        finalists.push_back(measured.candidate);
     }
     images_->Set(0);
-    session_.progress->Begin("selecting", static_cast<int64_t>(finalists.size()) * result_.config.selection_samples,
-                             "images");
+    session_.progress->Begin(
+        "selecting", static_cast<int64_t>(finalists.size()) * result_.config.selection_samples,
+        "images");
     const std::vector<Measurements> answers = journaled_->Evaluate(finalists, Fidelity::kSelection);
     session_.progress->End();
     size_t best = 0;
@@ -306,20 +338,23 @@ class SearchDriver {
 
   void Report() {
     clock_.Begin("report");
-    const std::vector<std::pair<const char*, Candidate>> rows = {{"float", UniformCandidate(BitWidth::kFloatBits)},
-                                                                 {"naive", space_->Naive()},
-                                                                 {"w4a4", UniformCandidate(4)},
-                                                                 {"w8a8", UniformCandidate(8)},
-                                                                 {"plan", result_.plan}};
+    const std::vector<std::pair<const char*, Candidate>> rows = {
+        {"float", UniformCandidate(BitWidth::kFloatBits)},
+        {"naive", space_->Naive()},
+        {"w4a4", UniformCandidate(4)},
+        {"w8a8", UniformCandidate(8)},
+        {"plan", result_.plan}};
     std::vector<std::string> distinct;
     for (const auto& [name, candidate] : rows) distinct.push_back(candidate.bytes());
     std::sort(distinct.begin(), distinct.end());
     const int64_t count = std::unique(distinct.begin(), distinct.end()) - distinct.begin();
     images_->Set(0);
-    session_.progress->Begin("reporting",
-                             count * result_.config.report_samples + result_.config.converged_samples, "images");
+    session_.progress->Begin(
+        "reporting", count * result_.config.report_samples + result_.config.converged_samples,
+        "images");
     for (const auto& [name, candidate] : rows) {
-      const std::vector<Measurements> answer = journaled_->Evaluate({&candidate, 1}, Fidelity::kReport);
+      const std::vector<Measurements> answer =
+          journaled_->Evaluate({&candidate, 1}, Fidelity::kReport);
       result_.rows.push_back({name, candidate, space_->CostsOf(candidate), answer.front()});
     }
     session_.progress->End();
@@ -330,8 +365,9 @@ class SearchDriver {
     Candidate candidate;
   };
   const Measured& BestMeasured() const {
-    return *std::min_element(measured_.begin(), measured_.end(),
-                             [](const Measured& a, const Measured& b) { return a.distance < b.distance; });
+    return *std::min_element(
+        measured_.begin(), measured_.end(),
+        [](const Measured& a, const Measured& b) { return a.distance < b.distance; });
   }
 
   SearchSession session_;
@@ -355,7 +391,8 @@ class SearchDriver {
 }  // namespace
 
 const ReportRow& SearchResult::row(const std::string& name) const {
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const ReportRow& row) { return row.name == name; });
+  const auto found = std::find_if(rows.begin(), rows.end(),
+                                  [&](const ReportRow& row) { return row.name == name; });
   TMPQ_CHECK(found != rows.end(), "the report has no row " + name);
   return *found;
 }

@@ -14,8 +14,8 @@
 #include "src/eval/journal/journal.h"
 #include "src/eval/results/run_file.h"
 #include "src/models/model_file.h"
-#include "src/search/archive.h"
 #include "src/schedule/sampler.h"
+#include "src/search/archive.h"
 #include "src/search/space.h"
 
 namespace tmpq {
@@ -51,18 +51,19 @@ struct SearchResult {
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order
   std::vector<std::string> objectives;
-  std::vector<ArchiveEntry> front;     // by Fidelity::kMetrics
+  std::vector<ArchiveEntry> front;  // by Fidelity::kMetrics
   RunHistory history;
-  std::map<std::string, std::string> hashes;  // of the artefacts
-  std::map<std::string, double> seconds;      // by stage
+  std::map<std::string, std::string> hashes;       // of the artefacts
+  std::map<std::string, double> seconds;           // by stage
   std::vector<float> float_samples, plan_samples;  // of the same report noise
 
   const ReportRow& row(const std::string& name) const;
 };
 
-// Runs all stages and writes journal, supernet, plan, run file, summary and samples into the session's folder. Same
-// config, same bytes (but for `seconds`), for any threads and batch, killed and resumed or not. Throws kUsage,
-// kInput, kCorrupt, kIo; kInterrupted when the flag was raised, after which it can be resumed.
+// Runs all stages and writes journal, supernet, plan, run file, summary and samples into the
+// session's folder. Same config, same bytes (but for `seconds`), for any threads and batch, killed
+// and resumed or not. Throws kUsage, kInput, kCorrupt, kIo; kInterrupted when the flag was raised,
+// after which it can be resumed.
 SearchResult RunSearch(const SearchConfig& config, const SearchSession& session);
 
 }  // namespace tmpq

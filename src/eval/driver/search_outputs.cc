@@ -19,11 +19,16 @@ constexpr int64_t kSampleScale = 2;  // pixels of samples.png per pixel
 
 const std::map<std::string, Quantity>& Quantities() {
   static const std::map<std::string, Quantity> kQuantities = {
-      {kTrajectoryError, {"1", "mean squared error to the float model's final samples, pixels in [-1, 1]", true}},
-      {kDistance, {"1", "squared Frechet distance to the training set in the feature network's space", true}},
-      {kDistanceMinusNaive, {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
-      {kPsnrToFloat, {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
-      {kPsnrToConverged, {"dB", "PSNR to the float model at trajectory_steps, from the same noise", false}}};
+      {kTrajectoryError,
+       {"1", "mean squared error to the float model's final samples, pixels in [-1, 1]", true}},
+      {kDistance,
+       {"1", "squared Frechet distance to the training set in the feature network's space", true}},
+      {kDistanceMinusNaive,
+       {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
+      {kPsnrToFloat,
+       {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
+      {kPsnrToConverged,
+       {"dB", "PSNR to the float model at trajectory_steps, from the same noise", false}}};
   return kQuantities;
 }
 
@@ -71,14 +76,17 @@ RunRecord RecordOf(const SearchResult& result) {
   std::map<Hash128, int64_t> index_of;
   for (const JournalRecord& entry : result.records) {
     if (entry.fidelity == Fidelity::kReport) continue;  // these are the baselines
-    const Candidate candidate =
-        CandidateFromJson(entry.candidate, result.schedule.training_steps(), table.sites.size(), "journal");
-    if (entry.fidelity == Fidelity::kMetrics) index_of[candidate.hash()] = static_cast<int64_t>(record.evaluations.size());
-    record.evaluations.push_back(
-        {entry.fidelity, candidate, CostsOf(table, candidate, result.calls_per_step), entry.measurements});
+    const Candidate candidate = CandidateFromJson(entry.candidate, result.schedule.training_steps(),
+                                                  table.sites.size(), "journal");
+    if (entry.fidelity == Fidelity::kMetrics)
+      index_of[candidate.hash()] = static_cast<int64_t>(record.evaluations.size());
+    record.evaluations.push_back({entry.fidelity, candidate,
+                                  CostsOf(table, candidate, result.calls_per_step),
+                                  entry.measurements});
   }
   RunFront front{Fidelity::kMetrics, result.objectives, {}};
-  for (const ArchiveEntry& entry : result.front) front.evaluations.push_back(index_of.at(entry.candidate.hash()));
+  for (const ArchiveEntry& entry : result.front)
+    front.evaluations.push_back(index_of.at(entry.candidate.hash()));
   record.fronts = {front};
   record.history = result.history;
   for (const ReportRow& row : result.rows) {
@@ -93,8 +101,8 @@ std::string EstimateText(const ReportRow& row, const char* metric, int decimals)
   const Estimate estimate = GetEstimate(row.measurements, metric);
   char text[96];
   if (!std::isfinite(estimate.value)) return estimate.value > 0 ? "same" : "-";
-  std::snprintf(text, sizeof(text), "%.*f [%.*f, %.*f]", decimals, estimate.value, decimals, estimate.low, decimals,
-                estimate.high);
+  std::snprintf(text, sizeof(text), "%.*f [%.*f, %.*f]", decimals, estimate.value, decimals,
+                estimate.low, decimals, estimate.high);
   return text;
 }
 
@@ -114,18 +122,23 @@ std::string Verdict(const SearchResult& result) {
   const char* conclusion = difference.high < 0  ? "the plan is better"
                            : difference.low > 0 ? "the plan is worse"
                                                 : "not distinguishable";
-  return "Distance of the plan minus naive, same noise: " +
-         Format("%.3f", difference.value) + " [" + Format("%.3f", difference.low) + ", " +
-         Format("%.3f", difference.high) + "]: " + conclusion + ".\n";
+  return "Distance of the plan minus naive, same noise: " + Format("%.3f", difference.value) +
+         " [" + Format("%.3f", difference.low) + ", " + Format("%.3f", difference.high) +
+         "]: " + conclusion + ".\n";
 }
 
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
 
-void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights, const std::filesystem::path& path) {
-  const PlanDescription description{result.model.name, result.model.hash, result.model.graph, result.plan,
-                                    result.schedule,   result.sampler,
+void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
+                 const std::filesystem::path& path) {
+  const PlanDescription description{result.model.name,
+                                    result.model.hash,
+                                    result.model.graph,
+                                    result.plan,
+                                    result.schedule,
+                                    result.sampler,
                                     {{"program", std::string("tmpq-search ") + Version()},
                                      {"git_revision", GitRevision()},
                                      {"seed", result.config.seed},
@@ -139,14 +152,17 @@ void WriteOutputs(const SearchResult& result, const std::filesystem::path& folde
   std::vector<float> samples = result.float_samples;
   samples.insert(samples.end(), result.plan_samples.begin(), result.plan_samples.end());
   const auto columns = static_cast<int64_t>(result.float_samples.size()) / ElementsOf(shape);
-  WriteFileAtomically(folder / kSamplesName,
-                      EncodePngGrid({samples, 2 * columns, shape[0], shape[1], shape[2]}, columns, kSampleScale));
+  WriteFileAtomically(
+      folder / kSamplesName,
+      EncodePngGrid({samples, 2 * columns, shape[0], shape[1], shape[2]}, columns, kSampleScale));
   WriteRunFile(folder / kRunName, RecordOf(result));
   WriteFileAtomically(folder / kSummaryName, SummaryOf(result).dump(2) + "\n");
 }
 
 Json SummaryOf(const SearchResult& result) {
-  Json summary = {{"format", "tmpq-summary-1"}, {"model", result.model.name}, {"budget", result.budget.limits()}};
+  Json summary = {{"format", "tmpq-summary-1"},
+                  {"model", result.model.name},
+                  {"budget", result.budget.limits()}};
   for (const ReportRow& row : result.rows) summary[row.name] = RowToJson(row);
   const RunHistory& history = result.history;
   summary["hypervolume"] = history.hypervolume.empty() ? 0 : history.hypervolume.back();
@@ -159,14 +175,16 @@ Json SummaryOf(const SearchResult& result) {
 std::string TableOf(const SearchResult& result) {
   char line[256];
   const double w8a8_bitops = result.row("w8a8").costs.bitops;
-  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s\n", "", "steps", "distance",
-                "PSNR to float, dB", "to converged, dB", "w bits", "a bits", "BitOps", "bytes");
+  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s\n", "",
+                "steps", "distance", "PSNR to float, dB", "to converged, dB", "w bits", "a bits",
+                "BitOps", "bytes");
   std::string text = line;
   for (const ReportRow& row : result.rows) {
-    std::snprintf(line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld\n", row.name.c_str(),
-                  row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
-                  EstimateText(row, kPsnrToFloat, 1).c_str(), EstimateText(row, kPsnrToConverged, 1).c_str(),
-                  row.costs.average_weight_bits, row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
+    std::snprintf(line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld\n",
+                  row.name.c_str(), row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
+                  EstimateText(row, kPsnrToFloat, 1).c_str(),
+                  EstimateText(row, kPsnrToConverged, 1).c_str(), row.costs.average_weight_bits,
+                  row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
                   static_cast<long long>(row.costs.bytes));
     text += line;
   }

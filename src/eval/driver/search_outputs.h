@@ -19,7 +19,8 @@ inline constexpr const char* kSamplesName = "samples.png";
 // "0.123": three significant digits.
 std::string Rounded(double value);
 
-void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights, const std::filesystem::path& path);
+void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
+                 const std::filesystem::path& path);
 // run.h5, summary.json, samples.png.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
 

@@ -29,10 +29,12 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
   return {member(""), member(".low"), member(".high"), static_cast<int64_t>(member(".n"))};
 }
 
-RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const PackedWeightTable& weights,
-                                   const FeatureExtractor& features, const FrechetReference& reference_statistics,
-                                   Candidate reference, Candidate naive, const EvaluatorSettings& settings,
-                                   ImageProgress& progress)
+RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
+                                   const PackedWeightTable& weights,
+                                   const FeatureExtractor& features,
+                                   const FrechetReference& reference_statistics,
+                                   Candidate reference, Candidate naive,
+                                   const EvaluatorSettings& settings, ImageProgress& progress)
     : sampler_(sampler),
       weights_(weights),
       features_(features),
@@ -46,8 +48,10 @@ RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const Packed
   }
 }
 
-std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count) {
-  const SampleRequest request{settings_.seed, purpose, 0, BalancedLabels(0, count, sampler_.classes())};
+std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,
+                                               int64_t count) {
+  const SampleRequest request{settings_.seed, purpose, 0,
+                              BalancedLabels(0, count, sampler_.classes())};
   SamplerOptions options;
   options.batch = settings_.batch;
   options.threads = settings_.threads;
@@ -58,14 +62,16 @@ std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPur
   return samples;
 }
 
-std::vector<float> RuntimeEvaluator::Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count) {
+std::vector<float> RuntimeEvaluator::Sample(const Candidate& candidate, RandomPurpose purpose,
+                                            int64_t count) {
   return SampleRun(sampler_.Prepare(candidate, &weights_), purpose, count);
 }
 
 const std::vector<float>& RuntimeEvaluator::Converged(RandomPurpose purpose, int64_t count) {
   std::vector<float>& samples = converged_[purpose];
   if (samples.empty()) {
-    const auto timesteps = UniformTimesteps(settings_.trajectory_steps, sampler_.schedule().training_steps());
+    const auto timesteps =
+        UniformTimesteps(settings_.trajectory_steps, sampler_.schedule().training_steps());
     samples = SampleRun(sampler_.PrepareFloat(timesteps), purpose, count);
   }
   return samples;
@@ -74,14 +80,16 @@ const std::vector<float>& RuntimeEvaluator::Converged(RandomPurpose purpose, int
 const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& candidate) {
   Reported& reported = reported_[candidate.bytes()];
   if (reported.samples.empty()) {
-    std::vector<float> samples = Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
+    std::vector<float> samples =
+        Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
     reported.features = features_.Extract(samples, settings_.threads);
     reported.samples = std::move(samples);
   }
   return reported;
 }
 
-double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count) {
+double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purpose,
+                                  int64_t count) {
   FeatureAccumulator accumulator(features_.dimension(), features_.hash());
   accumulator.Add(features_.Extract(Sample(candidate, purpose, count), settings_.threads));
   return statistics_.DistanceTo(accumulator.Finish());
@@ -92,42 +100,53 @@ Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
   const std::vector<float>& converged = Converged(RandomPurpose::kSearchNoise, count);
   const std::vector<double> errors =
       MeanSquaredErrors(Sample(candidate, RandomPurpose::kSearchNoise, count), converged, count);
-  return {{kTrajectoryError, std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(count)}};
+  return {{kTrajectoryError,
+           std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(count)}};
 }
 
 Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
   Measurements result;
   const int64_t count = settings_.report_samples, converged_count = settings_.converged_samples;
   const Reported& own = Report(candidate);
-  SetEstimate(result, kDistance, EstimateFrechet(statistics_, own.features, features_.hash(), settings_.seed));
-  const std::vector<double> errors = MeanSquaredErrors(own.samples, Report(reference_).samples, count);
+  SetEstimate(result, kDistance,
+              EstimateFrechet(statistics_, own.features, features_.hash(), settings_.seed));
+  const std::vector<double> errors =
+      MeanSquaredErrors(own.samples, Report(reference_).samples, count);
   SetEstimate(result, kPsnrToFloat, EstimatePsnr(errors));
   const std::vector<float>& converged = Converged(RandomPurpose::kReportNoise, converged_count);
   const std::span<const float> first(own.samples.data(), converged.size());
-  SetEstimate(result, kPsnrToConverged, EstimatePsnr(MeanSquaredErrors(first, converged, converged_count)));
+  SetEstimate(result, kPsnrToConverged,
+              EstimatePsnr(MeanSquaredErrors(first, converged, converged_count)));
   if (!(candidate == naive_)) {
     SetEstimate(result, kDistanceMinusNaive,
-                EstimateFrechetDifference(statistics_, own.features, Report(naive_).features, features_.hash(),
-                                          settings_.seed));
+                EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
+                                          features_.hash(), settings_.seed));
   }
   if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
   return result;
 }
 
-std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> candidates, Fidelity fidelity) {
+std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> candidates,
+                                                     Fidelity fidelity) {
   std::vector<Measurements> results;
   for (const Candidate& candidate : candidates) {
     switch (fidelity) {
-      case Fidelity::kTrajectory: results.push_back(MeasureTrajectory(candidate)); break;
+      case Fidelity::kTrajectory:
+        results.push_back(MeasureTrajectory(candidate));
+        break;
       case Fidelity::kMetrics:
-        results.push_back({{kDistance, Distance(candidate, RandomPurpose::kSearchNoise, settings_.metric_samples)}});
+        results.push_back({{kDistance, Distance(candidate, RandomPurpose::kSearchNoise,
+                                                settings_.metric_samples)}});
         break;
       case Fidelity::kSelection:
-        results.push_back(
-            {{kDistance, Distance(candidate, RandomPurpose::kSelectionNoise, settings_.selection_samples)}});
+        results.push_back({{kDistance, Distance(candidate, RandomPurpose::kSelectionNoise,
+                                                settings_.selection_samples)}});
         break;
-      case Fidelity::kReport: results.push_back(MeasureReport(candidate)); break;
-      default: TMPQ_CHECK(false, "the runtime does not predict");
+      case Fidelity::kReport:
+        results.push_back(MeasureReport(candidate));
+        break;
+      default:
+        TMPQ_CHECK(false, "the runtime does not predict");
     }
   }
   return results;

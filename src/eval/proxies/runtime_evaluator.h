@@ -35,7 +35,9 @@ bool HasEstimate(const Measurements& measurements, const std::string& name);
 class ImageProgress : public Progress {
  public:
   explicit ImageProgress(Progress& outer) : outer_(&outer) {}
-  void Update(int64_t done, const std::string& note = "") override { outer_->Update(base_ + done, note); }
+  void Update(int64_t done, const std::string& note = "") override {
+    outer_->Update(base_ + done, note);
+  }
   void Advance(int64_t images) { base_ += images; }
   void Set(int64_t images) { base_ = images; }
 
@@ -49,24 +51,30 @@ struct EvaluatorSettings {
   int64_t batch = 8;  // results depend on neither batch nor threads
   int threads = 0;
   int trajectory_steps = 50;
-  int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0, converged_samples = 0;
+  int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0,
+      converged_samples = 0;
   const std::atomic<bool>* interrupted = nullptr;
 };
 
 // What each fidelity measures; search, selection and report each have their own noise.
-//   kTrajectory: trajectory_error, mean squared error of the final samples against the float network at
+//   kTrajectory: trajectory_error, mean squared error of the final samples against the float
+//   network at
 //     trajectory_steps uniform timesteps, from the same noise.
 //   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
-//   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged (against the float network
-//     at trajectory_steps) and, for all but `naive` itself, distance_minus_naive, each with its interval.
+//   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
+//   (against the float network
+//     at trajectory_steps) and, for all but `naive` itself, distance_minus_naive, each with its
+//     interval.
 // All referenced objects outlive it. Not thread-safe.
 class RuntimeEvaluator : public Evaluator {
  public:
-  RuntimeEvaluator(const DiffusionSampler& sampler, const PackedWeightTable& weights, const FeatureExtractor& features,
-                   const FrechetReference& reference_statistics, Candidate reference, Candidate naive,
-                   const EvaluatorSettings& settings, ImageProgress& progress);
+  RuntimeEvaluator(const DiffusionSampler& sampler, const PackedWeightTable& weights,
+                   const FeatureExtractor& features, const FrechetReference& reference_statistics,
+                   Candidate reference, Candidate naive, const EvaluatorSettings& settings,
+                   ImageProgress& progress);
 
-  std::vector<Measurements> Evaluate(std::span<const Candidate> candidates, Fidelity fidelity) override;
+  std::vector<Measurements> Evaluate(std::span<const Candidate> candidates,
+                                     Fidelity fidelity) override;
 
   // Samples of a candidate on a fidelity's noise; also counts progress.
   std::vector<float> Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count);

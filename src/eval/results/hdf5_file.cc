@@ -67,7 +67,10 @@ Hdf5Writer::Hdf5Writer() {
   const Handle access(Checked(H5Pcreate(H5P_FILE_ACCESS), "file", "make properties"), H5Pclose);
   Checked(H5Pset_fapl_core(access, kGrowthBytes, /*backing_store=*/false), "file",
           "set the memory driver");
-  Checked(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), "file", "set the version");
+  // The oldest superblock: the image of a newer one carries a checksum that H5Fget_file_image
+  // leaves wrong.
+  Checked(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "file",
+          "set the version");
   string_type_ = Checked(H5Tcopy(H5T_C_S1), "strings", "make a type");
   H5Tset_size(string_type_, H5T_VARIABLE);
   H5Tset_cset(string_type_, H5T_CSET_UTF8);

@@ -204,8 +204,10 @@ void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   file.Write("/history/generation", history.generations, {count}, "1");
   file.Write("/history/evaluations", history.evaluations, {count}, "1");
   file.Write("/history/hypervolume", history.hypervolume, {count}, "1");
-  file.SetAttribute("/history/hypervolume", "meaning",
-                    std::string("share of the box between the origin and the reference point that the front dominates"));
+  file.SetAttribute(
+      "/history/hypervolume", "meaning",
+      std::string(
+          "share of the box between the origin and the reference point that the front dominates"));
   SetFidelity(file, "/history", history.fidelity);
   SetObjectives(file, "/history", record, history.objectives);
   file.SetAttribute("/history", "reference_point", history.reference_point);

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Draws a run: Pareto front, hypervolume, timesteps. Usage: scripts/plot_front.py RUN.h5 OUT.png"""
+import argparse
+import pathlib
+import sys
+
+BASELINES = {  # colour-blind safe (Okabe-Ito)
+    "float": ("#000000", "D"),
+    "w8a8": ("#0072B2", "s"),
+    "w4a4": ("#D55E00", "v"),
+    "naive": ("#E69F00", "X"),
+    "plan": ("#009E73", "*"),
+}
+
+
+def fail(message, code=1):
+    print(f"plot_front.py: error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def read_run(path):
+    import h5py
+
+    try:
+        run = h5py.File(path, "r")
+    except OSError as error:
+        fail(f"{path}: cannot be read as HDF5: {error}")
+    if text(run.attrs.get("schema", "")) != "tmpq-run" or int(run.attrs.get("schema_version", 0)) != 1:
+        fail(f"{path}: is not a tmpq run file of schema version 1")
+    return run
+
+
+def draw_front(axes, run, unit):
+    import numpy as np
+
+    distance = run["evaluations/measurements/distance"][:]
+    fidelity = run["evaluations/fidelity"]
+    names = [text(name) for name in fidelity.attrs["enum_names"]]
+    measured = fidelity[:] == names.index("metrics")
+    bitops = run["evaluations/costs/bitops"][:] / unit
+    axes.scatter(bitops[measured], distance[measured], s=9, color="#999999", label="searched", zorder=1)
+    front = run["fronts/metrics/evaluation"][:]
+    order = front[np.lexsort((distance[front], bitops[front]))]
+    best, line = np.inf, []
+    for index in order:  # the front over distance and BitOps alone
+        if distance[index] < best:
+            best = distance[index]
+            line.append(index)
+    axes.step(bitops[line], distance[line], where="post", color="#56B4E9", lw=1.5, label="front", zorder=2)
+    for name, (color, marker) in BASELINES.items():
+        if name not in run["baselines"]:
+            continue
+        row = run["baselines"][name]
+        metric = row["metrics/distance"].attrs
+        x = row["costs/bitops"][0] / unit
+        errors = [[metric["value"] - metric["low"]], [metric["high"] - metric["value"]]]
+        axes.errorbar([x], [metric["value"]], yerr=errors, fmt=marker, color=color, ms=11 if marker == "*" else 6,
+                      capsize=3, label=f"{name} (report)", zorder=3)
+    axes.set_xscale("log")
+    shown = [run["baselines"][name]["metrics/distance"].attrs["high"] for name in run["baselines"]]
+    axes.set_ylim(0, 1.25 * max(shown))
+    axes.set_xlabel("BitOps relative to W8A8")
+    axes.set_ylabel("distance to the data (lower is better)")
+    axes.legend(fontsize=8, frameon=False)
+
+
+def draw_timesteps(axes, run):
+    for row, name in enumerate(["float", "naive", "plan"]):
+        timesteps = run["baselines"][name]["timesteps"][0]
+        timesteps = timesteps[timesteps >= 0]
+        axes.plot(timesteps, [row] * len(timesteps), "|", ms=14, color=BASELINES[name][0])
+    axes.set_yticks(range(3), ["float", "naive", "plan"])
+    axes.set_ylim(2.6, -0.6)
+    axes.set_xlabel("training timesteps visited")
+
+
+def draw_bits(axes, run):
+    import numpy as np
+
+    plan = run["baselines/plan"]
+    steps = int(plan["steps"][0])
+    policies = run["policies"][:][plan["policy"][0][:steps]].astype(float).mean(axis=0)
+    kinds = run["sites/kind"]
+    kind_names = [text(name) for name in kinds.attrs["enum_names"]]
+    groups = run["sites/group"]
+    group_names = [text(name) for name in groups.attrs["enum_names"]]
+    elements = run["sites/elements"][:]
+    present = [g for g in range(len(group_names)) if np.any(groups[:] == g)]
+    for offset, kind, color in [(-0.2, "weight", "#0072B2"), (0.2, "activation", "#E69F00")]:
+        at = kinds[:] == kind_names.index(kind)
+        means = [np.average(policies[at & (groups[:] == g)], weights=elements[at & (groups[:] == g)]) for g in present]
+        axes.bar(np.arange(len(present)) + offset, means, 0.4, color=color, label=f"{kind} bits")
+    axes.set_xticks(range(len(present)), [group_names[g].replace("_", " ").replace("-", " ") for g in present], fontsize=8)
+    axes.set_ylabel("mean bits of the plan")
+    axes.legend(fontsize=8, frameon=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Draws a run: Pareto front, hypervolume, bits and timesteps of the plan.")
+    parser.add_argument("run", type=pathlib.Path, help="run.h5 of tmpq-search")
+    parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
+    arguments = parser.parse_args()
+    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
+        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with read_run(arguments.run) as run:
+        figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), layout="constrained")
+        draw_front(axes[0][0], run, float(run["baselines/w8a8/costs/bitops"][0]))
+        axes[0][1].plot(run["history/evaluations"][:], run["history/hypervolume"][:], marker=".", color="#009E73")
+        axes[0][1].set_xlabel("candidates scored")
+        axes[0][1].set_ylabel("hypervolume (share of the reference box)")
+        draw_bits(axes[1][0], run)
+        draw_timesteps(axes[1][1], run)
+        for one in axes.flat:
+            one.spines[["top", "right"]].set_visible(False)
+        partial = arguments.out.with_name(arguments.out.name + ".partial" + arguments.out.suffix)
+        try:
+            figure.savefig(partial, dpi=110, metadata={"Software": None} if arguments.out.suffix == ".png" else None)
+            partial.replace(arguments.out)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            fail(f"{arguments.out}: cannot be written: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,318 @@
+// The programs from end to end on the bundled model, with a search small enough for a test.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "src/core/file.h"
+#include "src/core/json.h"
+#include "tests/programs/process.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path& Folder() {
+  static const fs::path folder =
+      fs::temp_directory_path() / ("tmpq-programs-" + std::to_string(getpid()));
+  return folder;
+}
+
+// A search of seconds; `more` comes last and wins.
+std::vector<std::string> TinySearch(const fs::path& out, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments = {"--steps=4",
+                                        "--budget=4bit",
+                                        "--weight-bits=4,8",
+                                        "--activation-bits=4,8",
+                                        "--population=5",
+                                        "--parents=3",
+                                        "--mutants=2",
+                                        "--crossovers=1",
+                                        "--generations=2",
+                                        "--trajectory-steps=6",
+                                        "--trajectory-samples=3",
+                                        "--metric-samples=12",
+                                        "--metric-candidates=1",
+                                        "--selection-candidates=2",
+                                        "--selection-samples=12",
+                                        "--report-samples=21",
+                                        "--converged-samples=4",
+                                        "--out=" + out.string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+ProcessResult Search(const std::string& out, std::vector<std::string> more = {},
+                     const ProcessOptions& options = {}) {
+  return RunProcess("tmpq-search", TinySearch(Folder() / out, std::move(more)), options);
+}
+
+std::string Bytes(const fs::path& path) { return ReadFile(Folder() / path); }
+
+// One finished run that most tests look at.
+class ProgramsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    fs::create_directories(Folder());
+    search_ = Search("run");
+  }
+  static void TearDownTestSuite() { fs::remove_all(Folder()); }
+
+  static std::string Plan() { return Folder() / "run/plan.safetensors"; }
+  // Journal, plan and pictures: everything whose bytes are promised.
+  static void ExpectSameRun(const std::string& other) {
+    for (const char* name :
+         {"journal.jsonl", "plan.safetensors", "samples.png", "supernet.safetensors"}) {
+      EXPECT_EQ(Bytes("run/" + std::string(name)) == Bytes(other + "/" + name), true)
+          << other << ": " << name;
+    }
+    Json a = ParseJson(Bytes("run/summary.json"), "a"),
+         b = ParseJson(Bytes(other + "/summary.json"), "b");
+    a.erase("seconds"), b.erase("seconds");
+    EXPECT_EQ(a, b);
+  }
+
+  static ProcessResult search_;
+};
+ProcessResult ProgramsTest::search_;
+
+TEST_F(ProgramsTest, SearchEndsWithAPlanWithinTheBudget) {
+  ASSERT_EQ(search_.exit_code, 0) << search_.err;
+  EXPECT_EQ(FilesIn(Folder() / "run"),
+            (std::vector<std::string>{"journal.jsonl", "plan.safetensors", "run.h5", "samples.png",
+                                      "summary.json", "supernet.safetensors"}));
+  const Json summary = ParseJson(Bytes("run/summary.json"), "summary");
+  for (const char* row : {"float", "naive", "w4a4", "w8a8", "plan"}) {
+    ASSERT_TRUE(summary.contains(row)) << row;
+    EXPECT_EQ(summary[row]["steps"], 4);
+    EXPECT_EQ(summary[row]["samples"], 21);
+    const Json& distance = summary[row]["metrics"]["distance"];
+    EXPECT_LE(distance["low"], distance["value"]);
+    EXPECT_LE(distance["value"], distance["high"]);
+    EXPECT_NE(search_.out.find(row), std::string::npos);
+  }
+  EXPECT_LE(summary["plan"]["bitops"], summary["w4a4"]["bitops"]);
+  EXPECT_EQ(summary["budget"]["bitops"], summary["w4a4"]["bitops"]);
+  EXPECT_TRUE(summary["float"]["metrics"]["psnr_to_float"]["value"].is_null());
+  EXPECT_GT(summary["w8a8"]["metrics"]["psnr_to_float"]["value"],
+            summary["w4a4"]["metrics"]["psnr_to_float"]["value"]);
+  EXPECT_GT(summary["hypervolume"], 0);
+  EXPECT_NE(search_.err.find("searching: 100%"), std::string::npos);
+}
+
+TEST_F(ProgramsTest, ThreadsAndBatchDoNotChangeTheRun) {
+  ASSERT_EQ(Search("one", {"--threads=1", "--batch=1"}).exit_code, 0);
+  ExpectSameRun("one");
+  ASSERT_EQ(Search("three", {"--threads=3", "--batch=16"}).exit_code, 0);
+  ExpectSameRun("three");
+}
+
+TEST_F(ProgramsTest, KilledRunsResumeToTheSameBytes) {
+  for (const int lines : {1, 40, 95}) {  // while probing, and later
+    const std::string name = "killed" + std::to_string(lines);
+    ProcessOptions options;
+    options.kill_when = Folder() / name / "journal.jsonl";
+    options.kill_lines = lines;
+    ASSERT_EQ(Search(name, {}, options).exit_code, -SIGKILL);
+    EXPECT_FALSE(fs::exists(Folder() / name / "plan.safetensors"));
+    const ProcessResult resumed = Search(name, {"--resume"});
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    ExpectSameRun(name);
+  }
+}
+
+TEST_F(ProgramsTest, InterruptedRunsSayHowToGoOn) {
+  ProcessOptions options;
+  options.kill_when = Folder() / "interrupted/journal.jsonl";
+  options.interrupt_lines = 20;
+  const ProcessResult interrupted = Search("interrupted", {}, options);
+  EXPECT_EQ(interrupted.exit_code, 1);
+  EXPECT_NE(interrupted.err.find("--resume"), std::string::npos) << interrupted.err;
+  ASSERT_EQ(Search("interrupted", {"--resume"}).exit_code, 0);
+  ExpectSameRun("interrupted");
+}
+
+TEST_F(ProgramsTest, ResumingAFinishedRunMeasuresNothing) {
+  const std::string journal = Bytes("run/journal.jsonl");
+  ASSERT_EQ(Search("run", {"--resume"}).exit_code, 0);
+  EXPECT_EQ(Bytes("run/journal.jsonl"), journal);
+}
+
+TEST_F(ProgramsTest, RunGivesTheSameBytesOnEveryBackend) {
+  const auto run = [&](const std::string& name, std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"--plan=" + Plan(), "--count=5", "--seed=3",
+                                          "--out=" + (Folder() / name).string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProcessResult result = RunProcess("tmpq-run", arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return Bytes(name);
+  };
+  const std::string expected = run("cpu.npy", {});
+  EXPECT_EQ(run("reference.npy", {"--backend=reference"}) == expected, true);
+  EXPECT_EQ(run("avx2.npy", {"--backend=avx2"}) == expected, true);
+  EXPECT_EQ(run("batch1.npy", {"--batch=1", "--threads=1"}) == expected, true);
+  EXPECT_EQ(run("batch16.npy", {"--batch=16", "--threads=2"}) == expected, true);
+  EXPECT_EQ(run("float.npy", {"--backend=float"}) == expected, false);
+  EXPECT_EQ(run("class.npy", {"--class=7"}) == expected, false);
+  EXPECT_EQ(run("cpu.png", {}) == run("reference.png", {"--backend=reference"}), true);
+  // Sample i does not depend on how many others there are.
+  const std::string more = run("more.npy", {"--count=9"});
+  const size_t header = 128, bytes = 5 * 28 * 28 * 4;
+  EXPECT_EQ(more.substr(header, bytes) == expected.substr(header, bytes), true);
+}
+
+struct BadCase {
+  const char* program;
+  std::vector<std::string> arguments;
+  int exit_code;
+  const char* says;  // in the error line
+};
+
+TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
+  const std::string out = "--out=" + (Folder() / "bad").string(),
+                    png = "--out=" + (Folder() / "bad.png").string();
+  const std::string plan = "--plan=" + Plan();
+  const std::vector<BadCase> cases = {
+      {"tmpq-search", {"--abacus", out}, 2, "abacus"},
+      {"tmpq-search", {"stray", out}, 2, "stray"},
+      {"tmpq-search", {"--budget=0bit", out}, 2, "2bit to 8bit"},
+      {"tmpq-search", {"--budget=cheap", out}, 2, "cheap"},
+      {"tmpq-search", {"--budget=2bit", out}, 2, "lowest"},
+      {"tmpq-search", {"--steps=0", out}, 2, "steps"},
+      {"tmpq-search", {"--steps=5000", out}, 2, "1000"},
+      {"tmpq-search", {"--steps=many", out}, 2, "many"},
+      {"tmpq-search", {"--steps=40", "--grouping=quadratic", out}, 2, "at most 29"},
+      {"tmpq-search", {"--weight-bits=4,9", out}, 2, "weight_bits"},
+      {"tmpq-search", {"--weight-bits=", out}, 2, "weight_bits"},
+      {"tmpq-search", {"--mode=chaotic", out}, 2, "groupwise"},
+      {"tmpq-search", {"--threads=-1", out}, 2, "--threads"},
+      {"tmpq-search", {"--resume", "--overwrite", out}, 2, "contradict"},
+      {"tmpq-search", {"--budget=latency=15ms", out}, 1, "latency"},
+      {"tmpq-search", {"--model=no-such-model", out}, 1, "fashion-dit"},
+      {"tmpq-search", {"--model=fashion-features", out}, 1, "not a diffusion model"},
+      {"tmpq-search", {"--config=/no/such.ini", out}, 1, "/no/such.ini"},
+      {"tmpq-search", {"--out=/proc/tmpq"}, 1, "/proc/tmpq"},
+      {"tmpq-search", {"--out=" + (Folder() / "run").string()}, 2, "--resume"},
+      {"tmpq-search",
+       {"--out=" + (Folder() / "run").string(), "--resume", "--seed=9"},
+       2,
+       "another config"},
+      {"tmpq-run", {png}, 2, "--plan"},
+      {"tmpq-run", {plan}, 2, "--out"},
+      {"tmpq-run", {"--plan=/no/such.plan", png}, 1, "/no/such.plan"},
+      {"tmpq-run",
+       {"--plan=" + (Folder() / "run/supernet.safetensors").string(), png},
+       1,
+       "not a plan"},
+      {"tmpq-run", {"--plan=" + (Folder() / "run/summary.json").string(), png}, 1, "summary.json"},
+      {"tmpq-run", {plan, png, "--backend=abacus"}, 2, "known are cpu"},
+      {"tmpq-run", {plan, png, "--count=0"}, 2, "--count"},
+      {"tmpq-run", {plan, png, "--count=some"}, 2, "some"},
+      {"tmpq-run", {plan, png, "--class=10"}, 2, "class"},
+      {"tmpq-run", {plan, png, "--model=fashion-features"}, 1, "another model"},
+      {"tmpq-run", {plan, "--out=" + (Folder() / "bad.bmp").string()}, 2, ".png or .npy"},
+      {"tmpq-run", {plan, "--out=/proc/tmpq/x.png"}, 1, "/proc/tmpq"},
+      {"tmpq-run", {plan, "--out=" + (Folder() / "run/samples.png").string()}, 2, "--overwrite"},
+  };
+  const auto before = FilesIn(Folder());
+  for (const BadCase& bad : cases) {
+    std::string line = bad.program;
+    for (const std::string& argument : bad.arguments) line += " " + argument;
+    const ProcessResult result = RunProcess(bad.program, bad.arguments);
+    EXPECT_EQ(result.exit_code, bad.exit_code) << line << "\n" << result.err;
+    EXPECT_NE(result.err.find(bad.says), std::string::npos) << line << "\n" << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << line << "\n"
+                                                                         << result.err;
+    EXPECT_EQ(result.err.rfind(std::string(bad.program) + ": error: ", 0), 0u) << line << "\n"
+                                                                               << result.err;
+    EXPECT_TRUE(result.out.empty()) << line;
+  }
+  EXPECT_EQ(FilesIn(Folder()), before);
+}
+
+// Cuts and flips of every file that a program reads.
+TEST_F(ProgramsTest, DamagedFilesAreNamed) {
+  const fs::path model = Folder() / "model/weights.safetensors",
+                 plan = Folder() / "damaged/plan.safetensors";
+  fs::create_directories(model.parent_path());
+  fs::create_directories(plan.parent_path());
+  const auto expect_failure = [&](const std::string& program, std::vector<std::string> arguments,
+                                  const fs::path& culprit) {
+    const ProcessResult result = RunProcess(program, arguments);
+    EXPECT_EQ(result.exit_code, 1) << result.err;
+    EXPECT_NE(result.err.find(culprit.string()), std::string::npos) << result.err;
+  };
+  const auto damage = [](std::string bytes, int kind) {
+    if (kind == 0) return bytes.substr(0, bytes.size() / 2);
+    if (kind == 1) return std::string();
+    bytes[kind == 2 ? bytes.size() - 100 : 300] ^= 4;
+    return bytes;
+  };
+  const std::string weights =
+      ReadFile(fs::path(TMPQ_SOURCE_DIR) / "checkpoints/fashion-dit/weights.safetensors");
+  for (int kind = 0; kind < 4; ++kind) {
+    WriteFileAtomically(model, damage(weights, kind));
+    expect_failure("tmpq-search",
+                   {"--model=" + model.string(), "--out=" + (Folder() / "bad").string()}, model);
+    WriteFileAtomically(plan, damage(ReadFile(Plan()), kind));
+    expect_failure("tmpq-run",
+                   {"--plan=" + plan.string(), "--out=" + (Folder() / "bad.png").string()}, plan);
+    fs::remove_all(Folder() / "resumed");
+    fs::copy(Folder() / "run", Folder() / "resumed", fs::copy_options::recursive);
+    const fs::path supernet = Folder() / "resumed/supernet.safetensors";
+    WriteFileAtomically(supernet, damage(ReadFile(supernet), kind));
+    expect_failure("tmpq-search", TinySearch(Folder() / "resumed", {"--resume"}), supernet);
+  }
+  EXPECT_FALSE(fs::exists(Folder() / "bad"));
+  EXPECT_FALSE(fs::exists(Folder() / "bad.png"));
+  // A journal that was damaged in the middle is refused; one that was torn at its end goes on.
+  fs::remove_all(Folder() / "resumed");
+  fs::copy(Folder() / "run", Folder() / "resumed", fs::copy_options::recursive);
+  const fs::path journal = Folder() / "resumed/journal.jsonl";
+  std::string lines = ReadFile(journal);
+  WriteFileAtomically(journal, std::string_view(lines).substr(0, lines.size() - 9));
+  EXPECT_EQ(RunProcess("tmpq-search", TinySearch(Folder() / "resumed", {"--resume"})).exit_code, 0);
+  ExpectSameRun("resumed");
+  lines[lines.size() / 2] ^= 1;
+  WriteFileAtomically(journal, lines);
+  expect_failure("tmpq-search", TinySearch(Folder() / "resumed", {"--resume"}), journal);
+}
+
+TEST_F(ProgramsTest, AFullDiskLeavesNothingHalfWritten) {
+  ProcessOptions full;
+  full.max_file_bytes = 100'000;  // the supernet does not fit
+  const ProcessResult search = Search("full", {}, full);
+  EXPECT_EQ(search.exit_code, 1);
+  EXPECT_NE(search.err.find("supernet.safetensors"), std::string::npos) << search.err;
+  EXPECT_EQ(FilesIn(Folder() / "full"), std::vector<std::string>{"journal.jsonl"});
+  full.max_file_bytes = 1000;
+  const ProcessResult run = RunProcess(
+      "tmpq-run", {"--plan=" + Plan(), "--count=2", "--out=" + (Folder() / "full.npy").string()},
+      full);
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_NE(run.err.find("full.npy"), std::string::npos) << run.err;
+  for (const std::string& name : FilesIn(Folder()))
+    EXPECT_EQ(name.find("full."), std::string::npos) << name;
+  // With room again the search goes on from there.
+  EXPECT_EQ(Search("full", {"--resume"}).exit_code, 0);
+  ExpectSameRun("full");
+}
+
+TEST_F(ProgramsTest, HelpVersionAndJson) {
+  for (const char* program : {"tmpq-search", "tmpq-run"}) {
+    const ProcessResult help = RunProcess(program, {"--help"}),
+                        version = RunProcess(program, {"--version"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_NE(help.out.find("--out"), std::string::npos);
+    EXPECT_EQ(version.exit_code, 0);
+    EXPECT_EQ(version.out.rfind(program, 0), 0u);
+  }
+  const ProcessResult json = RunProcess("tmpq-run", {"--plan=" + Plan(), "--count=1", "--json",
+                                                     "--out=" + (Folder() / "json.png").string()});
+  EXPECT_EQ(ParseJson(json.out, "stdout")["steps"], 4);
+}
+
+}  // namespace
+}  // namespace tmpq

@@ -1,5 +1,5 @@
 # One target per folder; the dependencies named here are the include edges that the design allows.
-# tests/include_graph_test.cc reads this file and fails on any #include that is not covered by it.
+# tests/house reads this file and fails on any #include that is not covered by it.
 #
 #   tmpq_layer(<folder> [<folder it may include>...])
 
@@ -12,10 +12,6 @@ function(tmpq_layer name)
     set(root ${PROJECT_SOURCE_DIR}/src/${name})
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${root}/*.cc)
-  if(NOT sources)
-    file(WRITE ${PROJECT_BINARY_DIR}/empty_layer.cc "")
-    set(sources ${PROJECT_BINARY_DIR}/empty_layer.cc)
-  endif()
   add_library(${target} STATIC ${sources})
   target_link_libraries(${target} PUBLIC tmpq_options)
   foreach(dependency IN LISTS ARGN)

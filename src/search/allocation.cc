@@ -21,31 +21,33 @@ struct Move {
   size_t site = 0;
   BitWidth to;
   double merit = -std::numeric_limits<double>::infinity();
+
+  bool exists() const { return merit > -std::numeric_limits<double>::infinity(); }
 };
 
 class Allocation {
  public:
-  Allocation(const SearchSpace& space, const SensitivityProbes& probes,
+  Allocation(const SearchSpace& space, const Budget& budget, const SensitivityProbes& probes,
              const Sensitivities& damages)
       : space_(space),
+        budget_(budget),
         timesteps_(probes.base.timesteps()),
         damages_(damages),
         policy_(probes.base.policy(0)) {}
 
-  Candidate Run() {
-    while (Excess(policy_) > 0) Apply(Best(-1));
-    while (true) {
-      const Move move = Best(+1);
-      if (move.merit == -std::numeric_limits<double>::infinity()) break;
+  std::optional<Candidate> Run() {
+    while (Excess(policy_) > 0) {
+      const Move move = Best(-1);
+      if (!move.exists()) return std::nullopt;
       Apply(move);
     }
+    for (Move move = Best(+1); move.exists(); move = Best(+1)) Apply(move);
     return Candidate::Uniform(timesteps_, policy_);
   }
 
  private:
   double Excess(const Policy& policy) const {
-    return ExcessShare(space_.settings().budget,
-                       space_.CostsOf(Candidate::Uniform(timesteps_, policy)));
+    return ExcessShare(budget_, space_.CostsOf(Candidate::Uniform(timesteps_, policy)));
   }
   double Damage(size_t site, BitWidth width) const {
     const auto found = damages_.find({site, width});
@@ -73,13 +75,10 @@ class Allocation {
     return best;
   }
 
-  void Apply(const Move& move) {
-    TMPQ_CHECK(move.merit > -std::numeric_limits<double>::infinity(),
-               "a space whose lowest candidate fits has a move");
-    policy_[move.site] = move.to;
-  }
+  void Apply(const Move& move) { policy_[move.site] = move.to; }
 
   const SearchSpace& space_;
+  const Budget& budget_;
   TimestepSequence timesteps_;
   const Sensitivities& damages_;
   Policy policy_;
@@ -119,9 +118,10 @@ Sensitivities SensitivitiesOf(const SensitivityProbes& probes,
   return damages;
 }
 
-Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes,
-                           const Sensitivities& damages) {
-  return Allocation(space, probes, damages).Run();
+std::optional<Candidate> AllocateGreedily(const SearchSpace& space, const Budget& budget,
+                                          const SensitivityProbes& probes,
+                                          const Sensitivities& damages) {
+  return Allocation(space, budget, probes, damages).Run();
 }
 
 }  // namespace tmpq

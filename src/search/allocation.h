@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -31,7 +32,9 @@ Sensitivities SensitivitiesOf(const SensitivityProbes& probes,
 // Damages taken as additive: from `base` downwards, always the narrowing with the least damage per
 // share of the excess that it saves, until the budget fits; then whatever still fits is widened
 // again, most relief first.
-Candidate AllocateGreedily(const SearchSpace& space, const SensitivityProbes& probes,
-                           const Sensitivities& damages);
+// Nothing when even the lowest bit-widths do not fit.
+std::optional<Candidate> AllocateGreedily(const SearchSpace& space, const Budget& budget,
+                                          const SensitivityProbes& probes,
+                                          const Sensitivities& damages);
 
 }  // namespace tmpq

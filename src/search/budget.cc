@@ -89,6 +89,12 @@ Budget Budget::Parse(const std::string& text, const BudgetReference& reference) 
   }
 }
 
+Budget Budget::Scaled(double share) const {
+  Budget scaled = *this;
+  for (auto& [name, limit] : scaled.limits_) limit *= share;
+  return scaled;
+}
+
 bool Budget::Fits(const Costs& costs) const {
   for (const auto& [name, limit] : limits_) {
     if (CostByName(costs, name) > limit) return false;

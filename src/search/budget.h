@@ -38,6 +38,8 @@ class Budget {
 
   // Limit by name of cost.
   const std::map<std::string, double>& limits() const { return limits_; }
+  // The same limits times `share`.
+  Budget Scaled(double share) const;
   bool Fits(const Costs& costs) const;
   // "bitops 5e9 > 4e9", or empty when everything fits.
   std::string Excess(const Costs& costs) const;

@@ -23,6 +23,9 @@ namespace {
 
 constexpr int64_t kShownSamples = 20;  // of samples.png, a row each for float and plan
 
+// Of the budget: greedy allocations that are measured beside the evolution.
+constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
+
 // Files of a run, in its folder.
 constexpr const char* kJournalName = "journal.jsonl";
 constexpr const char* kSupernetName = "supernet.safetensors";
@@ -250,11 +253,14 @@ class SearchDriver {
         static_cast<int64_t>(config.population) * config.trajectory_samples +
         static_cast<int64_t>(config.metric_candidates) * config.metric_samples;
     const SensitivityProbes probes = MakeProbes(*space_);
-    const int64_t probe_images =
-        config.warm_start ? probes.candidates.size() * config.trajectory_samples : 0;
+    const int64_t warm_images =
+        config.warm_start
+            ? static_cast<int64_t>(probes.candidates.size()) * config.trajectory_samples +
+                  static_cast<int64_t>(std::size(kBudgetShares)) * config.metric_samples
+            : 0;
     int64_t images = static_cast<int64_t>(uniform.size()) * config.metric_samples;
     session_.progress->Begin("searching",
-                             images + probe_images + config.generations * per_generation, "images");
+                             images + warm_images + config.generations * per_generation, "images");
     MeasureDistances(uniform);
     const Costs w8a8 = space_->CostsOf(UniformCandidate(8));
     result_.objectives = archive_.objectives();
@@ -273,9 +279,10 @@ class SearchDriver {
                                kTrajectoryError};
     std::vector<Candidate> seeds = {space_->NearUniform()};
     if (config.warm_start) {
-      seeds.push_back(AllocateGreedily(*space_, probes,
-                                       SensitivitiesOf(probes, Probe(probes), kTrajectoryError)));
-      images += probe_images;
+      const std::vector<Candidate> allocations = Allocations(probes);
+      seeds.push_back(allocations.front());
+      MeasureDistances(allocations);
+      images += warm_images;
       images_->Set(images);
     }
     Evolution evolution(*space_, settings, config.seed, std::move(seeds));
@@ -297,9 +304,21 @@ class SearchDriver {
     result_.front = archive_.Entries();
   }
 
-  std::vector<Measurements> Probe(const SensitivityProbes& probes) {
+  // Greedy allocations by measured sensitivities: of the whole budget, then of shares of it, which
+  // span the front.
+  std::vector<Candidate> Allocations(const SensitivityProbes& probes) {
+    const auto answers = journaled_->Evaluate(probes.candidates, Fidelity::kTrajectory);
+    const Sensitivities damages = SensitivitiesOf(probes, answers, kTrajectoryError);
     searched_ += static_cast<int64_t>(probes.candidates.size());
-    return journaled_->Evaluate(probes.candidates, Fidelity::kTrajectory);
+    std::vector<Candidate> allocations;
+    for (const double share : kBudgetShares) {
+      auto allocation = AllocateGreedily(*space_, result_.budget.Scaled(share), probes, damages);
+      const bool is_new = allocation && std::find(allocations.begin(), allocations.end(),
+                                                  *allocation) == allocations.end();
+      if (is_new) allocations.push_back(*std::move(allocation));
+    }
+    TMPQ_CHECK(!allocations.empty(), "the space has a candidate that fits");
+    return allocations;
   }
 
   // The best that have no distance yet.

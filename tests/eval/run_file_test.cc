@@ -1,0 +1,77 @@
+#include "src/eval/results/run_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "src/core/file.h"
+
+namespace tmpq {
+namespace {
+
+RunRecord SmallRecord() {
+  RunRecord record;
+  record.config_text = "steps = 2\n";
+  record.provenance = {{"program", "test"}};
+  record.budget = {{"bitops", 1000}};
+  record.sites = {{"fc.weight", "fc", SiteKind::kWeight, LayerGroup::kFeedForward, 12, 4, 3}};
+  record.quantities = {{"distance", {"1", "how far", true}}};
+  const Policy four = {BitWidth::Of(4)}, eight = {BitWidth::Of(8)};
+  const Candidate a = Candidate::Uniform(TimestepSequence({9, 2}, 10), four);
+  const Candidate b = Candidate::Make(TimestepSequence({8, 5, 1}, 10), {four, eight, four});
+  Costs costs;
+  costs.bitops = 512;
+  costs.bytes = 77;
+  record.evaluations = {{Fidelity::kMetrics, a, costs, {{"distance", 0.5}}}, {Fidelity::kMetrics, b, costs, {{"distance", 0.25}}}};
+  record.fronts = {{Fidelity::kMetrics, {"distance", "bitops"}, {1}}};
+  record.history = {Fidelity::kMetrics, {"distance", "bitops"}, {1.0, 1000.0}, {0, 1}, {50, 100}, {0.25, 0.5}};
+  record.baselines = {{"plan", b, costs, 20, {{"distance", {0.3, 0.2, 0.4, 20}}}}};
+  record.seconds = {{"search", 1.5}};
+  return record;
+}
+
+// Plain h5py reads what docs/formats.md promises.
+TEST(RunFileTest, H5pyReadsIt) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "run_file_test.h5";
+  WriteRunFile(path, SmallRecord());
+  const std::string script = R"(
+import sys, h5py, numpy as np
+f = h5py.File(sys.argv[1], "r")
+assert f.attrs["schema"] == "tmpq-run" and f.attrs["schema_version"] == 1
+assert f["config"][()].decode() == "steps = 2\n"
+assert f["budget"].attrs["bitops"] == 1000
+e = f["evaluations"]
+assert e["timesteps"][:].tolist() == [[9, 2, -1], [8, 5, 1]]
+assert e["steps"][:].tolist() == [2, 3]
+assert f["policies"][:].tolist() == [[4], [8]]
+assert e["policy"][:].tolist() == [[0, 0, -1], [0, 1, 0]]
+assert e["measurements/distance"][:].tolist() == [0.5, 0.25]
+assert e["measurements/distance"].attrs["units"] == "1"
+names = list(e["fidelity"].attrs["enum_names"])
+assert names[e["fidelity"][0]] in ("metrics", b"metrics")
+assert f["fronts/metrics/evaluation"][:].tolist() == [1]
+assert f["history/hypervolume"][:].tolist() == [0.25, 0.5]
+m = f["baselines/plan/metrics/distance"].attrs
+assert (m["value"], m["low"], m["high"], m["n"]) == (0.3, 0.2, 0.4, 20)
+assert f["baselines/plan/costs/bytes"][0] == 77
+assert f["timings"].attrs["search"] == 1.5
+)";
+  const auto script_path = path.string() + ".py";
+  WriteFileAtomically(script_path, script);
+  const std::string command = "/usr/bin/python3 '" + script_path + "' '" + path.string() + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::filesystem::remove(path);
+  std::filesystem::remove(script_path);
+}
+
+TEST(RunFileTest, SameRecordSameBytes) {
+  const std::string first = SerializeRun(SmallRecord());
+  EXPECT_EQ(first == SerializeRun(SmallRecord()), true);
+  RunRecord slower = SmallRecord();
+  slower.seconds["search"] = 2;
+  EXPECT_EQ(first == SerializeRun(slower), false);
+}
+
+}  // namespace
+}  // namespace tmpq

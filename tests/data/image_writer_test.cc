@@ -51,7 +51,8 @@ TEST(ImageWriterTest, NpyIsFormatOne) {
 TEST(ImageWriterTest, ExtensionsAreChecked) {
   EXPECT_NO_THROW(CheckImageExtension("a.png"));
   EXPECT_NO_THROW(CheckImageExtension("a.npy"));
-  for (const char* path : {"a.bmp", "a", "png"}) EXPECT_THROW(CheckImageExtension(path), Error) << path;
+  for (const char* path : {"a.bmp", "a", "png"})
+    EXPECT_THROW(CheckImageExtension(path), Error) << path;
 }
 
 }  // namespace

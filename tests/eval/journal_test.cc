@@ -10,12 +10,15 @@
 namespace tmpq {
 namespace {
 
-Candidate Numbered(int i) { return Candidate::Uniform(TimestepSequence({i}, 1000), {BitWidth::Of(4)}); }
+Candidate Numbered(int i) {
+  return Candidate::Uniform(TimestepSequence({i}, 1000), {BitWidth::Of(4)});
+}
 
 // Scores by a formula and counts its calls.
 class SpyEvaluator : public Evaluator {
  public:
-  std::vector<Measurements> Evaluate(std::span<const Candidate> candidates, Fidelity fidelity) override {
+  std::vector<Measurements> Evaluate(std::span<const Candidate> candidates,
+                                     Fidelity fidelity) override {
     std::vector<Measurements> answers;
     for (const Candidate& candidate : candidates) {
       ++calls;
@@ -30,8 +33,9 @@ class SpyEvaluator : public Evaluator {
 class JournalTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = std::filesystem::path(testing::TempDir()) /
-            ("journal-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    path_ =
+        std::filesystem::path(testing::TempDir()) /
+        ("journal-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     std::filesystem::remove(path_);
   }
   void TearDown() override { std::filesystem::remove(path_); }
@@ -43,7 +47,8 @@ class JournalTest : public testing::Test {
     for (const int i : {5, 1, 9, 5, 7, 2, 30, 8}) candidates.push_back(Numbered(i));
     std::vector<double> scores;
     for (const Fidelity fidelity : {Fidelity::kTrajectory, Fidelity::kMetrics}) {
-      for (const Measurements& answer : evaluator.Evaluate(candidates, fidelity)) scores.push_back(answer.at("score"));
+      for (const Measurements& answer : evaluator.Evaluate(candidates, fidelity))
+        scores.push_back(answer.at("score"));
     }
     return scores;
   }

@@ -23,9 +23,11 @@ RunRecord SmallRecord() {
   Costs costs;
   costs.bitops = 512;
   costs.bytes = 77;
-  record.evaluations = {{Fidelity::kMetrics, a, costs, {{"distance", 0.5}}}, {Fidelity::kMetrics, b, costs, {{"distance", 0.25}}}};
+  record.evaluations = {{Fidelity::kMetrics, a, costs, {{"distance", 0.5}}},
+                        {Fidelity::kMetrics, b, costs, {{"distance", 0.25}}}};
   record.fronts = {{Fidelity::kMetrics, {"distance", "bitops"}, {1}}};
-  record.history = {Fidelity::kMetrics, {"distance", "bitops"}, {1.0, 1000.0}, {0, 1}, {50, 100}, {0.25, 0.5}};
+  record.history = {Fidelity::kMetrics, {"distance", "bitops"}, {1.0, 1000.0}, {0, 1}, {50, 100},
+                    {0.25, 0.5}};
   record.baselines = {{"plan", b, costs, 20, {{"distance", {0.3, 0.2, 0.4, 20}}}}};
   record.seconds = {{"search", 1.5}};
   return record;

@@ -15,10 +15,12 @@ namespace {
 
 const Hash128 kSpace = HashString("space");
 
-std::vector<float> Features(int64_t n, int64_t d, uint64_t stream, float shift = 0, float scale = 1) {
+std::vector<float> Features(int64_t n, int64_t d, uint64_t stream, float shift = 0,
+                            float scale = 1) {
   std::vector<float> values(n * d);
   FillNormal(1, RandomPurpose::kTest, stream, values);
-  for (int64_t i = 0; i < n * d; ++i) values[i] = values[i] * scale * static_cast<float>(1 + i % d) / 4 + shift;
+  for (int64_t i = 0; i < n * d; ++i)
+    values[i] = values[i] * scale * static_cast<float>(1 + i % d) / 4 + shift;
   return values;
 }
 
@@ -44,7 +46,8 @@ TEST(FeatureStatisticsTest, MeanAndCovarianceByDefinition) {
       double mean_i = 0, mean_j = 0, sum = 0;
       for (int64_t r = 0; r < n; ++r) mean_i += features[r * d + i], mean_j += features[r * d + j];
       mean_i /= n, mean_j /= n;
-      for (int64_t r = 0; r < n; ++r) sum += (features[r * d + i] - mean_i) * (features[r * d + j] - mean_j);
+      for (int64_t r = 0; r < n; ++r)
+        sum += (features[r * d + i] - mean_i) * (features[r * d + j] - mean_j);
       EXPECT_NEAR(statistics.covariance[i * d + j], sum / (n - 1), 1e-9);
       EXPECT_NEAR(statistics.mean[i], mean_i, 1e-9);
     }
@@ -63,7 +66,8 @@ TEST(FeatureStatisticsTest, CutsDoNotMatterAndMergesAgree) {
   left.Add(std::span(features).first(400 * d));
   right.Add(std::span(features).subspan(400 * d));
   left.Merge(right);
-  for (size_t i = 0; i < whole.covariance.size(); ++i) EXPECT_NEAR(left.Finish().covariance[i], whole.covariance[i], 1e-10);
+  for (size_t i = 0; i < whole.covariance.size(); ++i)
+    EXPECT_NEAR(left.Finish().covariance[i], whole.covariance[i], 1e-10);
   EXPECT_EQ(left.count(), n);
   EXPECT_THROW(FeatureAccumulator(d, kSpace).Finish(), Error);
 }
@@ -90,13 +94,15 @@ TEST(FrechetTest, DiagonalGaussiansHaveAClosedForm) {
 }
 
 TEST(FrechetTest, GeneralCovariancesAreSymmetricAndRankDeficiencyIsHandled) {
-  const auto a = StatisticsOf(Features(400, 8, 4), 8), b = StatisticsOf(Features(400, 8, 5, 0.5f, 1.5f), 8);
+  const auto a = StatisticsOf(Features(400, 8, 4), 8),
+             b = StatisticsOf(Features(400, 8, 5, 0.5f, 1.5f), 8);
   EXPECT_NEAR(FrechetDistance(a, b), FrechetDistance(b, a), 1e-9);
   EXPECT_GT(FrechetDistance(a, b), 1);
   const auto few = StatisticsOf(Features(5, 8, 6), 8);  // rank 4
   EXPECT_NEAR(FrechetDistance(few, few), 0, 1e-7);
   EXPECT_NEAR(FrechetDistance(few, a), FrechetDistance(a, few), 1e-7);
-  // One-dimensional data in eight dimensions against a Gaussian along the same axis: only that axis counts.
+  // One-dimensional data in eight dimensions against a Gaussian along the same axis: only that axis
+  // counts.
   EXPECT_NEAR(FrechetDistance(Diagonal({0, 0}, {4, 0}), Diagonal({0, 0}, {1, 0})), 1, 1e-10);
 }
 
@@ -109,8 +115,8 @@ TEST(FrechetTest, OtherSpacesAndDivergedFeatures) {
   EXPECT_TRUE(std::isinf(FrechetReference(a).DistanceTo(b)));
 }
 
-// The interval has to hold the distance of the whole population about 95 times in 100 (the bias at finite n aside, which
-// is small against the interval here).
+// The interval has to hold the distance of the whole population about 95 times in 100 (the bias at
+// finite n aside, which is small against the interval here).
 TEST(FrechetTest, IntervalsCover) {
   const int64_t n = 400, d = 4;
   const FrechetReference reference(Diagonal({0, 0, 0, 0}, {1, 1, 1, 1}));

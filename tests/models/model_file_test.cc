@@ -17,8 +17,9 @@ namespace fs = std::filesystem;
 class ModelFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              ("models-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ =
+        fs::path(testing::TempDir()) /
+        ("models-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::create_directories(folder_ / "bundled/one");
     FeatureNetConfig net;
     net.image_height = net.image_width = 8;
@@ -55,7 +56,8 @@ TEST_F(ModelFileTest, IsFoundByNameFolderAndPath) {
     FindModel("two", folder_ / "bundled");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("bundled are: one"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("bundled are: one"), std::string::npos)
+        << error.what();
   }
   EXPECT_THROW(FindModel("", folder_ / "bundled"), Error);
 }

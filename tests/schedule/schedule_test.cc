@@ -15,7 +15,9 @@ TEST(NoiseScheduleTest, ClosedForms) {
   EXPECT_DOUBLE_EQ(linear.alpha_bar[0], 1 - 1e-4);
   EXPECT_NEAR(linear.alpha_bar[999], 4.035830e-5, 1e-10);
   const NoiseSchedule cosine = NoiseSchedule::Make("cosine", 1000);
-  const auto f = [](double t) { return std::pow(std::cos((t / 1000 + 0.008) / 1.008 * M_PI / 2), 2); };
+  const auto f = [](double t) {
+    return std::pow(std::cos((t / 1000 + 0.008) / 1.008 * M_PI / 2), 2);
+  };
   for (const int t : {0, 10, 500, 900}) EXPECT_NEAR(cosine.alpha_bar[t], f(t + 1) / f(0), 1e-12);
   EXPECT_DOUBLE_EQ(NoiseSchedule::Make("scaled-linear", 1000).alpha_bar[0], 1 - 0.00085);
   for (const char* kind : {"linear", "cosine", "scaled-linear"}) {
@@ -38,13 +40,19 @@ TEST(NoiseScheduleTest, JsonKeepsTheTable) {
   EXPECT_THROW(NoiseSchedule::FromJson(short_table, "test"), Error);
 }
 
-// All data is one point: the exact prediction is known, and DDIM has to arrive at the point for any timesteps.
+// All data is one point: the exact prediction is known, and DDIM has to arrive at the point for any
+// timesteps.
 TEST(DdimTest, APointMassIsRecovered) {
   const double point = 0.7;
   for (const char* kind : {"linear", "cosine"}) {
     const NoiseSchedule schedule = NoiseSchedule::Make(kind, 100);
-    for (const Prediction prediction : {Prediction::kEpsilon, Prediction::kV, Prediction::kSample}) {
-      for (const auto& values : {std::vector<int>{99}, {50}, {99, 0}, {97, 60, 59, 3}, UniformTimesteps(100, 100).values()}) {
+    for (const Prediction prediction :
+         {Prediction::kEpsilon, Prediction::kV, Prediction::kSample}) {
+      for (const auto& values : {std::vector<int>{99},
+                                 {50},
+                                 {99, 0},
+                                 {97, 60, 59, 3},
+                                 UniformTimesteps(100, 100).values()}) {
         const TimestepSequence timesteps(values, 100);
         const auto steps = DdimCoefficients(schedule, prediction, timesteps);
         ASSERT_EQ(steps.size(), values.size());
@@ -71,8 +79,11 @@ TEST(SamplerSettingsTest, JsonRoundTripsAndRefuses) {
   EXPECT_EQ(back.prediction, Prediction::kV);
   EXPECT_EQ(back.calls_per_step(), 2);
   EXPECT_EQ(SamplerSettings{}.calls_per_step(), 1);
-  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{
-           {"method", "ancestral"}, {"prediction", "wish"}, {"eta", 0.5}, {"guidance_scale", "much"}}) {
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, Json>>{{"method", "ancestral"},
+                                                 {"prediction", "wish"},
+                                                 {"eta", 0.5},
+                                                 {"guidance_scale", "much"}}) {
     Json json = settings.ToJson();
     json[key] = value;
     EXPECT_THROW(SamplerSettings::FromJson(json, "test"), Error) << key;

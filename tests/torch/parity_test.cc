@@ -26,28 +26,34 @@ Inputs RandomInputs() {
   return inputs;
 }
 
-std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters, const Policy* policy) {
+std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
+                            const Policy* policy) {
   const Inputs inputs = RandomInputs();
   TorchExecutor::Tensors tensors, named;
   for (const auto& [name, shape] : graph.parameters()) {
     const auto values = parameters.Get(name);
     tensors[name] = at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
   }
-  named["sample"] = at::from_blob(const_cast<float*>(inputs.sample.data()), {kBatch, 8, 8, 1}, at::kFloat).clone();
-  named["timestep"] = at::from_blob(const_cast<float*>(inputs.timestep.data()), {kBatch}, at::kFloat).clone();
-  named["label"] = at::from_blob(const_cast<int32_t*>(inputs.label.data()), {kBatch}, at::kInt).to(at::kLong);
+  named["sample"] =
+      at::from_blob(const_cast<float*>(inputs.sample.data()), {kBatch, 8, 8, 1}, at::kFloat)
+          .clone();
+  named["timestep"] =
+      at::from_blob(const_cast<float*>(inputs.timestep.data()), {kBatch}, at::kFloat).clone();
+  named["label"] =
+      at::from_blob(const_cast<int32_t*>(inputs.label.data()), {kBatch}, at::kInt).to(at::kLong);
   const at::Tensor out = TorchExecutor(graph).Run(tensors, named, policy).contiguous();
   return {out.data_ptr<float>(), out.data_ptr<float>() + out.numel()};
 }
 
-std::vector<float> RunRuntime(const Graph& graph, const ParameterSet& parameters, const Policy* policy,
-                              const PackedWeightTable* table) {
+std::vector<float> RunRuntime(const Graph& graph, const ParameterSet& parameters,
+                              const Policy* policy, const PackedWeightTable* table) {
   const Inputs inputs = RandomInputs();
   const RuntimeNetwork network(graph, parameters, kernels::BestKernels());
   Workspace workspace = network.MakeWorkspace(kBatch);
   std::vector<float> out(kBatch * ElementsOf(graph.output_shape()));
   network.Run(policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table),
-              {kBatch, inputs.sample.data(), inputs.timestep.data(), inputs.label.data()}, out.data(), workspace);
+              {kBatch, inputs.sample.data(), inputs.timestep.data(), inputs.label.data()},
+              out.data(), workspace);
   return out;
 }
 
@@ -64,7 +70,8 @@ double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {
 TEST(ParityTest, FloatAgreesToRounding) {
   for (const Graph& graph : {SmallDenoiser(), SmallClassifier()}) {
     const ParameterSet parameters = RandomParameters(graph);
-    const double error = RelativeError(RunRuntime(graph, parameters, nullptr, nullptr), RunTorch(graph, parameters, nullptr));
+    const double error = RelativeError(RunRuntime(graph, parameters, nullptr, nullptr),
+                                       RunTorch(graph, parameters, nullptr));
     RecordProperty("relative_error", std::to_string(error));
     EXPECT_LT(error, 1e-5) << graph.name();
   }

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Two classes that differ in brightness.
+// Two classes: the left or the upper half is bright.
 ImageSet TwoClasses() {
   ImageSet data;
   data.count = 64, data.height = data.width = 8;
@@ -25,7 +25,8 @@ ImageSet TwoClasses() {
     data.labels.push_back(i % 2);
     for (int p = 0; p < 64; ++p) {
       float& pixel = data.pixels[i * 64 + p];
-      pixel = 0.1f * pixel + (i % 2 == 0 ? 0.5f : -0.5f);
+      const bool bright = (i % 2 == 0 ? p % 8 : p / 8) < 4;
+      pixel = 0.1f * pixel + (bright ? 0.5f : -0.5f);
     }
   }
   return data;
@@ -48,14 +49,17 @@ TrainConfig SmallConfig(const std::string& task, int steps) {
 Graph SmallDit() {
   DitConfig config;
   config.image_height = config.image_width = 8;
-  config.width = 16, config.depth = 1, config.heads = 2, config.classes = 2, config.frequency_features = 16;
+  config.width = 16, config.depth = 1, config.heads = 2, config.classes = 2,
+  config.frequency_features = 16;
   return BuildDit(config);
 }
 
 class TrainerTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("trainer-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ =
+        fs::path(testing::TempDir()) /
+        ("trainer-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -70,8 +74,10 @@ TEST_F(TrainerTest, LearnsToClassify) {
   net.width = 8, net.features = 8, net.classes = 2;
   const Graph graph = BuildFeatureClassifier(net);
   const ImageSet data = TwoClasses();
-  const TrainResult result = Train(graph, data, SmallConfig("classify", 40), {folder_ / "c", &silent_, nullptr});
-  EXPECT_EQ(result.loss.size(), 40u);
+  TrainConfig config = SmallConfig("classify", 80);
+  config.learning_rate = 1e-2;
+  const TrainResult result = Train(graph, data, config, {folder_ / "c", &silent_, nullptr});
+  EXPECT_EQ(result.loss.size(), 80u);
   EXPECT_LT(result.loss.back(), 0.5 * result.loss.front());
   EXPECT_GT(ClassifierAccuracy(graph, result.parameters, data), 0.95);
 }
@@ -86,7 +92,9 @@ TEST_F(TrainerTest, ResumesToTheSameBytes) {
   // Raises the flag when step 6 is reported.
   class Interrupter : public Progress {
    public:
-    void Update(int64_t done, const std::string&) override { interrupted = interrupted || done >= 6; }
+    void Update(int64_t done, const std::string&) override {
+      interrupted = interrupted || done >= 6;
+    }
     std::atomic<bool> interrupted = false;
   } interrupter;
   try {
@@ -110,7 +118,8 @@ TEST_F(TrainerTest, RefusesACheckpointOfAnotherConfigOrADamagedOne) {
   std::string bytes = ReadFile(folder_ / "c");
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 8);
   WriteFileAtomically(folder_ / "c", bytes);
-  EXPECT_THROW(Train(graph, data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr}), Error);
+  EXPECT_THROW(Train(graph, data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr}),
+               Error);
 }
 
 }  // namespace

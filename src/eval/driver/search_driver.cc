@@ -204,8 +204,14 @@ class SearchDriver {
         UniformPolicy(result_.model.graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits)));
   }
 
+  bool IsMeasured(const Candidate& candidate) const {
+    return std::any_of(measured_.begin(), measured_.end(),
+                       [&](const Measured& m) { return m.candidate == candidate; });
+  }
+
   // Distances of candidates, measured once each, into archive and list.
-  void MeasureDistances(const std::vector<Candidate>& candidates) {
+  void MeasureDistances(std::vector<Candidate> candidates) {
+    std::erase_if(candidates, [&](const Candidate& candidate) { return IsMeasured(candidate); });
     const std::vector<Measurements> answers = journaled_->Evaluate(candidates, Fidelity::kMetrics);
     for (size_t i = 0; i < candidates.size(); ++i) {
       const double distance = answers[i].at(kDistance);
@@ -229,7 +235,7 @@ class SearchDriver {
     result_.history.generations.push_back(generation);
     result_.history.evaluations.push_back(searched_);
     result_.history.hypervolume.push_back(
-        Hypervolume(points, std::vector<double>(points.front().size(), 1.0)));
+        Hypervolume(points, std::vector<double>(archive_.objectives().size(), 1.0)));
   }
 
   // Naive and cheaper uniform candidates: the corners that every front should be compared with.
@@ -326,9 +332,7 @@ class SearchDriver {
     std::vector<Candidate> promising;
     for (const Candidate& candidate : parents) {
       if (static_cast<int>(promising.size()) == result_.config.metric_candidates) break;
-      const bool known = std::any_of(measured_.begin(), measured_.end(),
-                                     [&](const Measured& m) { return m.candidate == candidate; });
-      if (!known) promising.push_back(candidate);
+      if (!IsMeasured(candidate)) promising.push_back(candidate);
     }
     return promising;
   }

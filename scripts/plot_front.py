@@ -42,7 +42,7 @@ def draw_front(axes, run, unit):
     names = [text(name) for name in fidelity.attrs["enum_names"]]
     measured = fidelity[:] == names.index("metrics")
     bitops = run["evaluations/costs/bitops"][:] / unit
-    axes.scatter(bitops[measured], distance[measured], s=9, color="#999999", label="searched", zorder=1)
+    axes.scatter(bitops[measured], distance[measured], s=9, color="#999999", label="searched (search noise, fewer samples)", zorder=1)
     front = run["fronts/metrics/evaluation"][:]
     order = front[np.lexsort((distance[front], bitops[front]))]
     best, line = np.inf, []

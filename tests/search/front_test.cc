@@ -23,6 +23,16 @@ std::vector<std::vector<double>> RandomPoints(int count, int dimensions, uint64_
   return points;
 }
 
+TEST(ArchiveTest, DominanceIsNoWorseInAllAndBetterInOne) {
+  const std::vector<double> a = {1, 2}, equal = {1, 2}, better = {1, 1}, crossing = {0, 3},
+                            worse = {2, 2};
+  EXPECT_FALSE(Dominates(a, equal));
+  EXPECT_TRUE(Dominates(better, a));
+  EXPECT_FALSE(Dominates(a, better));
+  EXPECT_FALSE(Dominates(a, crossing) || Dominates(crossing, a));
+  EXPECT_TRUE(Dominates(a, worse));
+}
+
 TEST(ArchiveTest, KeepsExactlyWhatNothingDominates) {
   for (uint64_t stream = 0; stream < 30; ++stream) {
     const auto points = RandomPoints(60, 3, stream);

@@ -6,6 +6,7 @@
 #include "src/core/file.h"
 #include "src/core/interrupt.h"
 #include "src/data/image_writer.h"
+#include "src/eval/proxies/prompts.h"
 #include "src/models/model_file.h"
 #include "src/runtime/plan_file.h"
 #include "src/runtime/sampler.h"
@@ -90,11 +91,18 @@ void Run(const cxxopts::ParseResult& arguments) {
                                       : plan.parameters();
   const RuntimeNetwork network(description.graph, parameters, kernels);
   const DiffusionSampler sampler(network, description.schedule, description.sampler);
-  SampleRequest request{options.seed, RandomPurpose::kSampleNoise, 0, {}};
-  request.labels = BalancedLabels(0, options.count, sampler.classes());
+  std::vector<std::string> chosen;
+  if (arguments.count("prompt") > 0) chosen = {arguments["prompt"].as<std::string>()};
+  if (arguments.count("prompts") > 0) chosen = ReadPrompts(arguments["prompts"].as<std::string>());
+  SampleRequest request{
+      options.seed, RandomPurpose::kSampleNoise, 0, options.count,
+      MakePrompts(sampler, description.text, chosen, options.plan.string()).conditions};
+  if (arguments.count("class") > 0 && request.conditions.width != 1) {
+    throw Error(ErrorCode::kUsage, "--class", "the model has no labels", "use --prompt");
+  }
   if (arguments.count("class") > 0) {
-    CheckRange("--class", options.label, 0, sampler.classes() - 1);
-    request.labels.assign(options.count, options.label);
+    CheckRange("--class", options.label, 0, static_cast<int>(request.conditions.rows()) - 1);
+    request.conditions.values = {options.label};
   }
   const SamplingRun run = in_float ? sampler.PrepareFloat(description.candidate.timesteps())
                                    : sampler.Prepare(description.candidate, &plan.weights());
@@ -140,6 +148,9 @@ int main(int argc, char** argv) {
                                            cxxopts::value<int64_t>()->default_value("64"))(
             "seed", "of the noise", cxxopts::value<uint64_t>()->default_value("0"))(
             "class", "label of all images (default: all labels in turn)", cxxopts::value<int>())(
+            "prompt", "text of all images (default: the model's own prompts in turn)",
+            cxxopts::value<std::string>())("prompts", "file of prompts, one a line, taken in turn",
+                                           cxxopts::value<std::string>())(
             "batch", "images per network call of a thread; never changes the result",
             cxxopts::value<int>()->default_value("8"))(
             "threads", "0: one per core; never changes the result",

@@ -12,6 +12,8 @@
 #include "src/models/dit.h"
 #include "src/models/feature_net.h"
 #include "src/models/model_file.h"
+#include "src/models/text_dit.h"
+#include "src/models/unet.h"
 #include "src/schedule/sampler.h"
 #include "src/train/trainer.h"
 #include "tools/common/program.h"
@@ -19,12 +21,35 @@
 namespace tmpq {
 namespace {
 
+// Of generated data: a data set is used whole.
+constexpr int64_t kTestSamples = 5000, kStatisticsSamples = 30000;
+
 // The INI file: training keys at the top, the network's under [model].
 struct TrainFile {
   TrainConfig train;
-  DitConfig dit;
-  FeatureNetConfig feature_net;
+  Graph graph;
 };
+
+template <typename Config>
+Config NetworkConfig(const std::map<std::string, std::string>& values, const std::string& where) {
+  Config config;
+  ApplyValues(config, values, where);
+  return config;
+}
+
+Graph BuildNetwork(const TrainConfig& train, const std::map<std::string, std::string>& values,
+                   const std::string& where) {
+  if (train.task == "classify") {
+    return BuildFeatureClassifier(NetworkConfig<FeatureNetConfig>(values, where));
+  }
+  if (train.network == "dit") return BuildDit(NetworkConfig<DitConfig>(values, where));
+  if (train.network == "unet") return BuildUnet(NetworkConfig<UnetConfig>(values, where));
+  if (train.network == "text-dit") {
+    return BuildTextDit(NetworkConfig<TextDitConfig>(values, where));
+  }
+  throw Error(ErrorCode::kUsage, where, "network \"" + train.network + "\" is unknown",
+              "known are dit, unet and text-dit");
+}
 
 TrainFile ReadTrainFile(const std::filesystem::path& path) {
   TrainFile file;
@@ -34,13 +59,9 @@ TrainFile ReadTrainFile(const std::filesystem::path& path) {
     (of_model ? model : train)[of_model ? key.substr(6) : key] = value;
   }
   ApplyValues(file.train, train, path.string());
-  if (file.train.task == "classify") {
-    ApplyValues(file.feature_net, model, path.string() + ": [model]");
-  } else {
-    ApplyValues(file.dit, model, path.string() + ": [model]");
-  }
   if (file.train.name.empty()) throw Error(ErrorCode::kUsage, path.string(), "has no key \"name\"");
   file.train.Validate();
+  file.graph = BuildNetwork(file.train, model, path.string() + ": [model]");
   return file;
 }
 
@@ -88,19 +109,18 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
 
   const bool classify = file.train.task == "classify";
   const auto statistics = out / "statistics.safetensors";
-  const Graph graph = classify ? BuildFeatureClassifier(file.feature_net) : BuildDit(file.dit);
-  const ImageSet data = LoadFashionMnist(file.train.data, Split::kTrain);
+  const Graph& graph = file.graph;
+  const auto data = OpenSampleSource(file.train.data, Split::kTrain);
   TerminalProgress progress = MakeProgress();
   const TrainSession session{checkpoint, &progress, &InstallInterruptHandler()};
-  const TrainResult result = Train(graph, data, file.train, session);
+  const TrainResult result = Train(graph, *data, file.train, session);
 
   ModelFile model;
   model.name = file.train.name;
   model.parameters = result.parameters;
-  model.training = {{"data", "Fashion-MNIST, 60,000 training images"},
-                    {"config", ConfigText(file.train)}};
+  model.training = {{"data", data->description()}, {"config", ConfigText(file.train)}};
   if (classify) {
-    const ImageSet test = LoadFashionMnist(file.train.data, Split::kTest);
+    const ImageSet test = Materialize(file.train.data, Split::kTest, kTestSamples, file.train.seed);
     const double accuracy = ClassifierAccuracy(graph, result.parameters, test);
     std::fprintf(stderr, "test accuracy %.4f on %lld images\n", accuracy,
                  static_cast<long long>(test.count));
@@ -115,10 +135,19 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
         {"schedule", NoiseSchedule::Make(file.train.schedule, file.train.training_steps).ToJson()},
         {"sampler", sampler.ToJson()},
         {"feature_net", file.train.feature_net}};
+    if (data->vocabulary() != nullptr) {
+      model.sampling["text"] = {{"vocabulary", data->vocabulary()->ToJson()},
+                                {"prompts", data->Prompts()},
+                                {"judge", data->judge()}};
+    }
   }
   WriteFileAtomically(out / "loss.csv", LossCurve(result.loss));
   model.Save(weights);
-  if (classify) WriteFeatureStatistics(StatisticsOf(weights, data, progress), statistics);
+  if (classify) {
+    const ImageSet reference =
+        Materialize(file.train.data, Split::kTrain, kStatisticsSamples, file.train.seed);
+    WriteFeatureStatistics(StatisticsOf(weights, reference, progress), statistics);
+  }
   std::fprintf(stderr, "wrote %s and %s%s\n", weights.c_str(), (out / "loss.csv").c_str(),
                classify ? (" and " + statistics.string()).c_str() : "");
 }

@@ -130,7 +130,10 @@ constexpr KernelSet kSet = {"avx2",
                             Silu,
                             GeluTanh,
                             MeanRows,
-                            TimestepEmbedding};
+                            TimestepEmbedding,
+                            Multiply,
+                            Scale,
+                            GeluErf};
 
 }  // namespace
 

@@ -201,7 +201,10 @@ constexpr KernelSet kSet = {"avx512vnni",
                             Silu,
                             GeluTanh,
                             MeanRows,
-                            TimestepEmbedding};
+                            TimestepEmbedding,
+                            Multiply,
+                            Scale,
+                            GeluErf};
 
 }  // namespace
 

@@ -37,7 +37,6 @@ inline int32_t SumOfRow(const int8_t* a, int64_t count) {
   return sum;
 }
 
-constexpr float kLeastLogit = -__builtin_inff();  // its exponential against any maximum is 0
 constexpr int kTileRows = 6;
 constexpr int kTilePanels = 4;
 constexpr int kTileColumns = kTilePanels * kGroupOutputs;
@@ -203,6 +202,7 @@ void AttentionInt(const AttentionArgs& args) {
       const int32_t* score = scores + i * key_columns;
       for (int64_t j = 0; j < keys; ++j)
         logits[j] = (float)(score[j] - correction) * (row_scale * k_scale[j]);
+      MaskLogits(args.mask, keys, logits);
       uint8_t* p_high = (uint8_t*)high + i * key_columns;
       uint8_t* p_low = (uint8_t*)low + i * key_columns;
       denominators[i] = IntegerSoftmax(logits, key_columns, args.softmax_bits, p_high, p_low);
@@ -280,7 +280,10 @@ void AttentionF32(const AttentionArgs& args) {
     scores.x = args.q + h * d, scores.x_stride = args.q_stride, scores.panels = k;
     scores.out = p, scores.out_stride = keys;
     Product(scores);
-    for (int64_t i = 0; i < queries; ++i) sums[i] = FloatSoftmax(p + i * keys, keys, inverse_root);
+    for (int64_t i = 0; i < queries; ++i) {
+      MaskLogits(args.mask, keys, p + i * keys);
+      sums[i] = FloatSoftmax(p + i * keys, keys, inverse_root);
+    }
     LinearF32Args mix;
     mix.m = queries, mix.n = d, mix.k = keys;
     mix.x = p, mix.x_stride = keys, mix.panels = v;

@@ -60,7 +60,7 @@ inline float RowSum(int64_t count, Term term) {
   return SumLanes(lanes);
 }
 
-void LayerNorm(const RowsArgs& args, float epsilon) {
+void LayerNorm(const LayerNormArgs& args) {
   const auto count = (float)args.cols;
   for (int64_t row = 0; row < args.rows; ++row) {
     const float* x = args.x + row * args.cols;
@@ -68,8 +68,14 @@ void LayerNorm(const RowsArgs& args, float epsilon) {
     const float mean = RowSum(args.cols, [&](int64_t i) { return x[i]; }) / count;
     const float variance =
         RowSum(args.cols, [&](int64_t i) { return (x[i] - mean) * (x[i] - mean); }) / count;
-    const float inverse = 1.0f / sqrtf(variance + epsilon);
-    for (int64_t i = 0; i < args.cols; ++i) out[i] = (x[i] - mean) * inverse;
+    const float inverse = 1.0f / sqrtf(variance + args.epsilon);
+    if (args.weight == nullptr) {
+      for (int64_t i = 0; i < args.cols; ++i) out[i] = (x[i] - mean) * inverse;
+    } else {
+      for (int64_t i = 0; i < args.cols; ++i) {
+        out[i] = fmaf((x[i] - mean) * inverse, args.weight[i], args.bias[i]);
+      }
+    }
   }
 }
 
@@ -131,14 +137,39 @@ void MeanRows(const RowsArgs& args) {
   for (int64_t i = 0; i < args.cols; ++i) args.out[i] = args.out[i] / (float)args.rows;
 }
 
-void TimestepEmbedding(float timestep, int64_t size, float* out) {
-  const int64_t half = size / 2;
+void TimestepEmbedding(const TimestepEmbeddingArgs& args) {
+  const int64_t half = args.size / 2;
+  float* cosines = args.out + (args.sin_first ? half : 0);
+  float* sines = args.out + (args.sin_first ? 0 : half);
+  const float denominator = (float)half - args.shift;
   for (int64_t i = 0; i < half; ++i) {
-    const float frequency =
-        ExpF(-9.21034037197618273607f * (float)i / (float)half);  // 10000^(-i / half)
-    out[i] = CosF(timestep * frequency);
-    out[half + i] = SinF(timestep * frequency);
+    const float frequency = ExpF(-9.21034037197618273607f * (float)i / denominator);
+    cosines[i] = CosF(args.timestep * frequency);
+    sines[i] = SinF(args.timestep * frequency);
   }
+}
+
+void Multiply(const float* x, const float* y, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = x[i] * y[i];
+}
+
+void Scale(const float* x, int64_t count, float factor, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = x[i] * factor;
+}
+
+void GeluErf(const float* x, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = GeluErfF(x[i]);
+}
+
+constexpr float kLeastLogit = -__builtin_inff();  // its exponential against any maximum is 0
+
+// Leaves out the keys whose mask is 0, unless that were all of them.
+inline void MaskLogits(const float* mask, int64_t keys, float* logits) {
+  if (mask == nullptr) return;
+  bool any = false;
+  for (int64_t j = 0; j < keys; ++j) any = any || mask[j] != 0.0f;
+  if (!any) return;
+  for (int64_t j = 0; j < keys; ++j) logits[j] = mask[j] != 0.0f ? logits[j] : kLeastLogit;
 }
 
 // The largest of count >= 1 values.

@@ -51,6 +51,8 @@ struct AttentionArgs {
   int64_t q_stride = 0, k_stride = 0, v_stride = 0;
   int q_bits = 8, k_bits = 8, v_bits = 8;  // 2..8; float attention ignores them
   int softmax_bits = 8;                    // 2..8 or 16
+  // (keys) or null: keys whose number is 0 are left out; where all are 0, none is.
+  const float* mask = nullptr;
   float* out = nullptr;
   int64_t out_stride = 0;
   uint8_t* scratch = nullptr;  // AttentionScratchBytes, 64-byte aligned
@@ -59,6 +61,24 @@ struct AttentionArgs {
 struct RowsArgs {
   const float* x = nullptr;  // (rows, cols), contiguous
   int64_t rows = 0, cols = 0;
+  float* out = nullptr;
+};
+
+// Over cols; times weight plus bias (cols) where those are given.
+struct LayerNormArgs {
+  const float* x = nullptr;  // (rows, cols), contiguous
+  int64_t rows = 0, cols = 0;
+  float epsilon = 0;
+  const float *weight = nullptr, *bias = nullptr;  // both or none
+  float* out = nullptr;
+};
+
+// cos(t f_i), then sin(t f_i) (or sines first), f_i = 10000^(-i / (size / 2 - shift)).
+struct TimestepEmbeddingArgs {
+  float timestep = 0;
+  int64_t size = 0;  // even
+  float shift = 0;
+  bool sin_first = false;
   float* out = nullptr;
 };
 
@@ -97,7 +117,7 @@ struct KernelSet {
   void (*linear_f32)(const LinearF32Args&);
   void (*attention_int)(const AttentionArgs&);
   void (*attention_f32)(const AttentionArgs&);
-  void (*layer_norm)(const RowsArgs&, float epsilon);
+  void (*layer_norm)(const LayerNormArgs&);
   void (*group_norm)(const GroupNormArgs&);
   void (*modulate)(const ModulateArgs&);   // fmaf(x, 1 + scale, shift)
   void (*gated_add)(const GatedAddArgs&);  // fmaf(gate, y, x)
@@ -105,8 +125,10 @@ struct KernelSet {
   void (*silu)(const float* x, int64_t count, float* out);
   void (*gelu_tanh)(const float* x, int64_t count, float* out);
   void (*mean_rows)(const RowsArgs&);  // out (cols): sum over rows in order, then divided
-  void (*timestep_embedding)(float timestep, int64_t size,
-                             float* out);  // cos(t f_i), then sin(t f_i)
+  void (*timestep_embedding)(const TimestepEmbeddingArgs&);
+  void (*multiply)(const float* x, const float* y, int64_t count, float* out);
+  void (*scale)(const float* x, int64_t count, float factor, float* out);
+  void (*gelu_erf)(const float* x, int64_t count, float* out);
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

@@ -113,6 +113,7 @@ void AttentionInt(const AttentionArgs& args) {
           score += static_cast<int32_t>(s.q[i * d + c]) * s.k[j * d + c];
         s.logits[j] = static_cast<float>(score) * (row_scale * s.k_scale[j]);
       }
+      MaskLogits(args.mask, keys, s.logits);
       const int64_t denominator = IntegerSoftmax(s.logits, keys, args.softmax_bits, s.high, s.low);
       for (int64_t c = 0; c < d; ++c) {
         int64_t numerator = 0;
@@ -140,6 +141,7 @@ void AttentionF32(const AttentionArgs& args) {
         for (int64_t c = 0; c < d; ++c) score = fmaf(q[c], k[c], score);
         p[j] = score;
       }
+      MaskLogits(args.mask, args.keys, p);
       const float sum = FloatSoftmax(p, args.keys, inverse_root);
       for (int64_t c = 0; c < d; ++c) {
         float total = 0;
@@ -158,9 +160,9 @@ bool Supported() { return true; }
 
 const KernelSet& ReferenceKernels() {
   static const KernelSet set = {
-      "reference",  "nothing",    Supported, QuantizeRows, LinearInt,        LinearF32,
-      AttentionInt, AttentionF32, LayerNorm, GroupNorm,    Modulate,         GatedAdd,
-      Add,          Silu,         GeluTanh,  MeanRows,     TimestepEmbedding};
+      "reference",  "nothing", Supported,         QuantizeRows, LinearInt, LinearF32, AttentionInt,
+      AttentionF32, LayerNorm, GroupNorm,         Modulate,     GatedAdd,  Add,       Silu,
+      GeluTanh,     MeanRows,  TimestepEmbedding, Multiply,     Scale,     GeluErf};
   return set;
 }
 

@@ -23,46 +23,64 @@ using Shape = std::vector<int64_t>;
 int64_t ElementsOf(const Shape& shape);
 std::string ShapeText(const Shape& shape);
 
-// x: first input; C: channels (last dimension). Names are part of the file format.
+// x: first input; C: channels (last dimension); "..": any leading dimensions. Parameters "bias"
+// (and a layer norm's "weight") exist where the attribute says so. Names are part of the file
+// format.
 enum class OpKind : uint8_t {
   kInput,         // a tensor from outside, found by the node's name
   kLinear,        // (.., K) -> (.., N): x weight' + bias; parameters weight [N, K], bias [N]
-  kConv2d,        // (H, W, C) -> (H', W', N); weight [N, kernel, kernel, C], bias [N]; zero padding
-  kLayerNorm,     // over C, no affine parameters, epsilon
-  kGroupNorm,     // (H, W, C) over (H, W, C/groups) per group; parameters weight [C], bias [C]
+  kConv2d,        // (.., H, W, C) -> (.., H', W', N); weight [N, kernel, kernel, C], bias [N]; zero
+                  // padding
+  kLayerNorm,     // over C, epsilon; affine: times weight [C] plus bias [C]
+  kGroupNorm,     // (.., C) over (.., C/groups) per group; parameters weight [C], bias [C]
   kModulate,      // (x, shift (C), scale (C)) -> x (1 + scale) + shift
   kGatedAdd,      // (x, gate (C), y) -> x + gate y
-  kAdd,           // (x, y) -> x + y
-  kAddParameter,  // x + parameter "weight" of x's shape
+  kAdd,           // (x, y) -> x + y; y's shape is x's or x's last dimensions
+  kAddParameter,  // x + parameter "weight" of shape dims (default: x's), x's last dimensions
   kSilu,          // x sigmoid(x)
   kGelu,          // tanh approximation
   kSlice,         // channels [offset, offset + size)
-  kAttention,   // (q (Tq, C), k (Tk, C), v (Tk, C)) -> (Tq, C): softmax(q k' / sqrt(C/heads)) v per
-                // head
-  kPatchify,    // (H, W, C) -> (H/p W/p, p p C), features ordered (row, column, channel)
-  kUnpatchify,  // inverse of kPatchify to (height, width, C)
-  kTimestepEmbedding,  // scalar t -> (size): cos(t f_i) then sin(t f_i), f_i = 10000^(-i /
-                       // (size/2))
-  kLabelEmbedding,     // integer label -> row of parameter weight [classes, size]
+  kAttention,     // (q (.., Tq, C), k (.., Tk, C), v (.., Tk, C)[, mask (Tk)]) -> (.., Tq, C):
+               // softmax(q k' / sqrt(C/heads)) v per head; k and v may lack the leading dimensions
+               // and are then shared; keys whose mask is 0 are left out
+  kPatchify,    // (.., H, W, C) -> (.., H/p W/p, p p C), features ordered (row, column, channel)
+  kUnpatchify,  // inverse of kPatchify to (.., height, width, C)
+  kTimestepEmbedding,  // scalar t -> (features): cos(t f_i) then sin(t f_i) (sin_first: reversed),
+                       // f_i = 10000^(-i / (features/2 - frequency_shift))
+  kLabelEmbedding,     // integers (..) -> (.., features): rows of parameter weight [size, features]
   kMeanPool,           // (.., C) -> (C): mean over everything but channels
+  kMultiply,           // (x, y) -> x y; y's shape is x's or x's last dimensions
+  kScale,              // x factor
+  kGeluErf,            // x/2 (1 + erf(x / sqrt(2)))
+  kConcat,             // (.., A), (.., B), .. -> (.., A + B + ..)
+  kReshape,            // same elements in the same order, as dims
+  kPermute,            // output dimension i is x's dimension dims[i]
+  kUpsample,           // (.., H, W, C) -> (.., 2 H, 2 W, C): each pixel four times
 };
 const char* NameOf(OpKind kind);
 
 // What an op needs beyond its inputs; fields that an op does not use stay at their defaults.
 struct Attributes {
-  int64_t features = 0;    // linear, conv2d: N; label embedding: width; timestep embedding: width
-  int64_t kernel = 0;      // conv2d: side of the window
-  int64_t stride = 1;      // conv2d
-  int64_t padding = 0;     // conv2d: zeros on each side
-  int64_t groups = 0;      // group norm
-  int64_t heads = 0;       // attention
-  int64_t patch = 0;       // patchify, unpatchify: side p
-  int64_t height = 0;      // unpatchify
-  int64_t width = 0;       // unpatchify
-  int64_t offset = 0;      // slice
-  int64_t size = 0;        // slice: channels; label embedding: number of rows
-  double epsilon = 0;      // norms
-  bool quantized = false;  // linear, conv2d, attention: has quantization sites
+  int64_t features = 0;  // linear, conv2d: N; label embedding: width; timestep embedding: width
+  int64_t kernel = 0;    // conv2d: side of the window
+  int64_t stride = 1;    // conv2d
+  int64_t padding = 0;   // conv2d: zeros on each side
+  bool end_padding_only = false;   // conv2d: zeros below and to the right only
+  int64_t groups = 0;              // group norm
+  int64_t heads = 0;               // attention
+  int64_t patch = 0;               // patchify, unpatchify: side p
+  int64_t height = 0;              // unpatchify
+  int64_t width = 0;               // unpatchify
+  int64_t offset = 0;              // slice
+  int64_t size = 0;                // slice: channels; label embedding: number of rows
+  double epsilon = 0;              // norms
+  double factor = 0;               // scale
+  double frequency_shift = 0;      // timestep embedding
+  bool sin_first = false;          // timestep embedding
+  bool bias = true;                // linear, conv2d
+  bool affine = false;             // layer norm
+  std::vector<int64_t> dims = {};  // reshape, permute, add_parameter
+  bool quantized = false;          // linear, conv2d, attention: has quantization sites
   int64_t group = static_cast<int64_t>(LayerGroup::kEmbedding);  // LayerGroup of the sites
 
   template <typename V>
@@ -71,6 +89,9 @@ struct Attributes {
     visit("padding", padding), visit("groups", groups), visit("heads", heads);
     visit("patch", patch), visit("height", height), visit("width", width);
     visit("offset", offset), visit("size", size), visit("epsilon", epsilon);
+    visit("end_padding_only", end_padding_only), visit("factor", factor);
+    visit("frequency_shift", frequency_shift), visit("sin_first", sin_first);
+    visit("bias", bias), visit("affine", affine), visit("dims", dims);
     visit("quantized", quantized), visit("group", group);
   }
 };

@@ -1,5 +1,8 @@
 #include "src/graph/graph_builder.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "src/core/error.h"
 
 namespace tmpq {
@@ -8,20 +11,40 @@ namespace {
 // A legal network has no dimension near this; it keeps products of dimensions from overflowing.
 constexpr int64_t kMaxDimension = int64_t{1} << 24;
 constexpr int64_t kMaxElements = int64_t{1} << 40;
+constexpr size_t kMaxRank = 6;
 
-size_t InputCountOf(OpKind kind) {
+// Fewest and most inputs of an op.
+std::pair<size_t, size_t> InputCountsOf(OpKind kind) {
   switch (kind) {
     case OpKind::kInput:
-      return 0;
+      return {0, 0};
     case OpKind::kModulate:
     case OpKind::kGatedAdd:
+      return {3, 3};
     case OpKind::kAttention:
-      return 3;
+      return {3, 4};
     case OpKind::kAdd:
-      return 2;
+    case OpKind::kMultiply:
+      return {2, 2};
+    case OpKind::kConcat:
+      return {2, 64};
     default:
-      return 1;
+      return {1, 1};
   }
+}
+
+// Whether `part` is `whole` or its last dimensions.
+bool IsSuffix(const Shape& part, const Shape& whole) {
+  return part.size() <= whole.size() && std::equal(part.rbegin(), part.rend(), whole.rbegin());
+}
+
+Shape Leading(const Shape& shape, size_t last) {
+  return {shape.begin(), shape.end() - static_cast<int64_t>(last)};
+}
+
+Shape Joined(Shape leading, const Shape& last) {
+  leading.insert(leading.end(), last.begin(), last.end());
+  return leading;
 }
 
 }  // namespace
@@ -54,26 +77,27 @@ void GraphBuilder::InferShape(Node& node) const {
     case OpKind::kLinear:
       require(has_channels && a.features > 0, "needs channels and features > 0");
       node.shape.back() = a.features;
-      node.parameters = {{"weight", {a.features, channels}}, {"bias", {a.features}}};
+      node.parameters = {{"weight", {a.features, channels}}};
+      if (a.bias) node.parameters["bias"] = {a.features};
       node.macs = ElementsOf(node.shape) * channels;
       break;
     case OpKind::kConv2d: {
-      require(x.size() == 3, "needs an input (height, width, channels)");
+      require(x.size() >= 3, "needs an input (.., height, width, channels)");
       require(a.features > 0 && a.kernel > 0 && a.stride > 0 && a.padding >= 0,
               "has a bad attribute");
-      const auto out = [&](int64_t size) {
-        return (size + 2 * a.padding - a.kernel) / a.stride + 1;
-      };
-      require(x[0] + 2 * a.padding >= a.kernel && x[1] + 2 * a.padding >= a.kernel,
-              "window exceeds input");
-      node.shape = {out(x[0]), out(x[1]), a.features};
-      node.parameters = {{"weight", {a.features, a.kernel, a.kernel, channels}},
-                         {"bias", {a.features}}};
+      const int64_t zeros = (a.end_padding_only ? 1 : 2) * a.padding;
+      const int64_t height = x[x.size() - 3] + zeros, width = x[x.size() - 2] + zeros;
+      require(height >= a.kernel && width >= a.kernel, "window exceeds input");
+      node.shape = Joined(Leading(x, 3), {(height - a.kernel) / a.stride + 1,
+                                          (width - a.kernel) / a.stride + 1, a.features});
+      node.parameters = {{"weight", {a.features, a.kernel, a.kernel, channels}}};
+      if (a.bias) node.parameters["bias"] = {a.features};
       node.macs = ElementsOf(node.shape) * a.kernel * a.kernel * channels;
       break;
     }
     case OpKind::kLayerNorm:
       require(has_channels && a.epsilon > 0, "needs channels and epsilon > 0");
+      if (a.affine) node.parameters = {{"weight", {channels}}, {"bias", {channels}}};
       break;
     case OpKind::kGroupNorm:
       require(has_channels && a.groups > 0 && channels % a.groups == 0 && a.epsilon > 0,
@@ -89,46 +113,95 @@ void GraphBuilder::InferShape(Node& node) const {
               "gate or y does not fit x");
       break;
     case OpKind::kAdd:
-      require(input(1) == x, "inputs differ in shape");
+    case OpKind::kMultiply:
+      require(IsSuffix(input(1), x), "the second input has not the first one's last dimensions");
       break;
     case OpKind::kAddParameter:
-      node.parameters = {{"weight", x}};
+      require(IsSuffix(a.dims, x), "dims are not the last dimensions of x");
+      node.parameters = {{"weight", a.dims.empty() ? x : a.dims}};
+      break;
+    case OpKind::kScale:
+      require(a.factor != 0 && std::isfinite(a.factor), "needs a factor");
       break;
     case OpKind::kSilu:
     case OpKind::kGelu:
+    case OpKind::kGeluErf:
+      break;
+    case OpKind::kConcat:
+      node.shape.back() = 0;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const Shape part = input(static_cast<int>(i));
+        require(has_channels && !part.empty() && Leading(part, 1) == Leading(x, 1),
+                "inputs differ in more than channels");
+        node.shape.back() += part.back();
+      }
+      break;
+    case OpKind::kReshape:
+      require(!a.dims.empty() &&
+                  std::all_of(a.dims.begin(), a.dims.end(),
+                              [](int64_t d) { return d > 0 && d <= kMaxDimension; }) &&
+                  a.dims.size() <= kMaxRank && ElementsOf(a.dims) == ElementsOf(x),
+              "dims have another number of elements");
+      node.shape = a.dims;
+      break;
+    case OpKind::kPermute: {
+      std::vector<int64_t> sorted = a.dims;
+      std::sort(sorted.begin(), sorted.end());
+      require(sorted.size() == x.size() && !sorted.empty(), "dims are not a permutation");
+      for (size_t i = 0; i < sorted.size(); ++i) {
+        require(sorted[i] == static_cast<int64_t>(i), "dims are not a permutation");
+      }
+      for (size_t i = 0; i < sorted.size(); ++i) node.shape[i] = x[a.dims[i]];
+      break;
+    }
+    case OpKind::kUpsample:
+      require(x.size() >= 3, "needs an input (.., height, width, channels)");
+      node.shape[x.size() - 3] *= 2, node.shape[x.size() - 2] *= 2;
       break;
     case OpKind::kSlice:
       require(has_channels && a.offset >= 0 && a.size > 0 && a.offset + a.size <= channels,
               "range exceeds the channels");
       node.shape.back() = a.size;
       break;
-    case OpKind::kAttention:
-      require(x.size() == 2 && input(1).size() == 2 && input(1) == input(2) &&
-                  input(1)[1] == channels && a.heads > 0 && channels % a.heads == 0,
-              "needs q (Tq, C), k and v (Tk, C), C a multiple of heads");
-      node.macs = 2 * x[0] * input(1)[0] * channels;
+    case OpKind::kAttention: {
+      const Shape k = input(1);
+      require(x.size() >= 2 && k.size() >= 2 && k == input(2) && k.back() == channels &&
+                  (k.size() == 2 || Leading(k, 2) == Leading(x, 2)) && a.heads > 0 &&
+                  channels % a.heads == 0,
+              "needs q (.., Tq, C), k and v (.., Tk, C) or (Tk, C), C a multiple of heads");
+      require(node.inputs.size() == 3 || input(3) == Shape{k[k.size() - 2]},
+              "needs a mask of one number a key");
+      node.macs = 2 * ElementsOf(x) * k[k.size() - 2];
       break;
-    case OpKind::kPatchify:
-      require(x.size() == 3 && a.patch > 0 && x[0] % a.patch == 0 && x[1] % a.patch == 0,
+    }
+    case OpKind::kPatchify: {
+      require(x.size() >= 3 && a.patch > 0, "needs an input (.., height, width, channels)");
+      const int64_t height = x[x.size() - 3], width = x[x.size() - 2];
+      require(height % a.patch == 0 && width % a.patch == 0,
               "height and width have to be multiples of the patch");
-      node.shape = {x[0] / a.patch * (x[1] / a.patch), a.patch * a.patch * channels};
+      node.shape = Joined(Leading(x, 3),
+                          {height / a.patch * (width / a.patch), a.patch * a.patch * channels});
       break;
+    }
     case OpKind::kUnpatchify:
-      require(x.size() == 2 && a.patch > 0 && a.height > 0 && a.width > 0 &&
+      require(x.size() >= 2 && a.patch > 0 && a.height > 0 && a.width > 0 &&
                   a.height % a.patch == 0 && a.width % a.patch == 0 &&
-                  x[0] == a.height / a.patch * (a.width / a.patch) &&
+                  x[x.size() - 2] == a.height / a.patch * (a.width / a.patch) &&
                   channels % (a.patch * a.patch) == 0,
               "tokens and channels do not fit the image");
-      node.shape = {a.height, a.width, channels / (a.patch * a.patch)};
+      node.shape = Joined(Leading(x, 2), {a.height, a.width, channels / (a.patch * a.patch)});
       break;
     case OpKind::kTimestepEmbedding:
       require(x.empty() && a.features > 0 && a.features % 2 == 0,
               "needs a scalar and an even width");
+      require(a.frequency_shift >= 0 && a.frequency_shift < static_cast<double>(a.features) / 2,
+              "has a bad frequency shift");
       node.shape = {a.features};
       break;
     case OpKind::kLabelEmbedding:
-      require(x.empty() && a.features > 0 && a.size > 0, "needs a scalar, rows and a width");
-      node.shape = {a.features};
+      require(a.features > 0 && a.size > 0, "needs rows and a width");
+      require(graph_.nodes_[node.inputs[0]].kind == OpKind::kInput, "reads inputs only");
+      node.shape.push_back(a.features);
       node.parameters = {{"weight", {a.size, a.features}}};
       break;
     case OpKind::kMeanPool:
@@ -158,10 +231,11 @@ void GraphBuilder::AddSites(Node& node) {
   const Shape& x = graph_.nodes_[node.inputs[0]].shape;
   if (attention) {
     const Shape& k = graph_.nodes_[node.inputs[1]].shape;
-    add("query", SiteKind::kQuery, ElementsOf(x), x[1], 0);
-    add("key", SiteKind::kKey, ElementsOf(k), k[1], 0);
-    add("value", SiteKind::kValue, ElementsOf(k), k[1], 0);
-    add("softmax", SiteKind::kSoftmax, x[0] * k[0] * node.attributes.heads, k[0], 0);
+    const int64_t keys = k[k.size() - 2], queries = ElementsOf(x) / x.back();
+    add("query", SiteKind::kQuery, ElementsOf(x), x.back(), 0);
+    add("key", SiteKind::kKey, ElementsOf(k), k.back(), 0);
+    add("value", SiteKind::kValue, ElementsOf(k), k.back(), 0);
+    add("softmax", SiteKind::kSoftmax, queries * keys * node.attributes.heads, keys, 0);
     const int first = node.first_site;
     table.products.push_back({first, first + 1, node.macs / 2});
     table.products.push_back({first + 3, first + 2, node.macs / 2});
@@ -181,7 +255,10 @@ NodeId GraphBuilder::Append(OpKind kind, const std::string& name, std::vector<No
   node.inputs = std::move(inputs);
   node.attributes = attributes;
   if (name.empty() || !names_.insert(name).second) Fail(node, "its name is empty or taken");
-  if (node.inputs.size() != InputCountOf(kind)) Fail(node, "has the wrong number of inputs");
+  const auto [fewest, most] = InputCountsOf(kind);
+  if (node.inputs.size() < fewest || node.inputs.size() > most) {
+    Fail(node, "has the wrong number of inputs");
+  }
   InferShape(node);
   if (kind == OpKind::kInput) node.shape = std::move(input_shape);
   double elements = 1;  // in double, so that the check itself cannot overflow
@@ -213,14 +290,31 @@ NodeId GraphBuilder::Input(const std::string& name, Shape shape) {
 NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features) {
   return Append(OpKind::kLinear, name, {x}, {.features = features});
 }
-NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group) {
+NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group,
+                            bool bias) {
   return Append(OpKind::kLinear, name, {x},
-                {.features = features, .quantized = true, .group = static_cast<int64_t>(group)});
+                {.features = features,
+                 .bias = bias,
+                 .quantized = true,
+                 .group = static_cast<int64_t>(group)});
 }
 NodeId GraphBuilder::Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel,
                             int64_t stride, int64_t padding) {
   return Append(OpKind::kConv2d, name, {x},
                 {.features = features, .kernel = kernel, .stride = stride, .padding = padding});
+}
+NodeId GraphBuilder::Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel,
+                            int64_t stride, int64_t padding, LayerGroup group) {
+  return Append(OpKind::kConv2d, name, {x},
+                {.features = features,
+                 .kernel = kernel,
+                 .stride = stride,
+                 .padding = padding,
+                 .quantized = true,
+                 .group = static_cast<int64_t>(group)});
+}
+NodeId GraphBuilder::AffineLayerNorm(const std::string& name, NodeId x, double epsilon) {
+  return Append(OpKind::kLayerNorm, name, {x}, {.epsilon = epsilon, .affine = true});
 }
 NodeId GraphBuilder::LayerNorm(const std::string& name, NodeId x, double epsilon) {
   return Append(OpKind::kLayerNorm, name, {x}, {.epsilon = epsilon});
@@ -237,8 +331,29 @@ NodeId GraphBuilder::GatedAdd(const std::string& name, NodeId x, NodeId gate, No
 NodeId GraphBuilder::Add(const std::string& name, NodeId x, NodeId y) {
   return Append(OpKind::kAdd, name, {x, y}, {});
 }
-NodeId GraphBuilder::AddParameter(const std::string& name, NodeId x) {
-  return Append(OpKind::kAddParameter, name, {x}, {});
+NodeId GraphBuilder::AddParameter(const std::string& name, NodeId x, Shape dims) {
+  return Append(OpKind::kAddParameter, name, {x}, {.dims = std::move(dims)});
+}
+NodeId GraphBuilder::Multiply(const std::string& name, NodeId x, NodeId y) {
+  return Append(OpKind::kMultiply, name, {x, y}, {});
+}
+NodeId GraphBuilder::Scale(const std::string& name, NodeId x, double factor) {
+  return Append(OpKind::kScale, name, {x}, {.factor = factor});
+}
+NodeId GraphBuilder::GeluErf(const std::string& name, NodeId x) {
+  return Append(OpKind::kGeluErf, name, {x}, {});
+}
+NodeId GraphBuilder::Concat(const std::string& name, std::vector<NodeId> inputs) {
+  return Append(OpKind::kConcat, name, std::move(inputs), {});
+}
+NodeId GraphBuilder::Reshape(const std::string& name, NodeId x, Shape dims) {
+  return Append(OpKind::kReshape, name, {x}, {.dims = std::move(dims)});
+}
+NodeId GraphBuilder::Permute(const std::string& name, NodeId x, std::vector<int64_t> order) {
+  return Append(OpKind::kPermute, name, {x}, {.dims = std::move(order)});
+}
+NodeId GraphBuilder::Upsample(const std::string& name, NodeId x) {
+  return Append(OpKind::kUpsample, name, {x}, {});
 }
 NodeId GraphBuilder::Silu(const std::string& name, NodeId x) {
   return Append(OpKind::kSilu, name, {x}, {});
@@ -250,8 +365,10 @@ NodeId GraphBuilder::Slice(const std::string& name, NodeId x, int64_t offset, in
   return Append(OpKind::kSlice, name, {x}, {.offset = offset, .size = size});
 }
 NodeId GraphBuilder::Attention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
-                               LayerGroup group) {
-  return Append(OpKind::kAttention, name, {q, k, v},
+                               LayerGroup group, NodeId mask) {
+  std::vector<NodeId> inputs = {q, k, v};
+  if (mask >= 0) inputs.push_back(mask);
+  return Append(OpKind::kAttention, name, std::move(inputs),
                 {.heads = heads, .quantized = true, .group = static_cast<int64_t>(group)});
 }
 NodeId GraphBuilder::Patchify(const std::string& name, NodeId x, int64_t patch) {
@@ -261,8 +378,10 @@ NodeId GraphBuilder::Unpatchify(const std::string& name, NodeId x, int64_t patch
                                 int64_t width) {
   return Append(OpKind::kUnpatchify, name, {x}, {.patch = patch, .height = height, .width = width});
 }
-NodeId GraphBuilder::TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features) {
-  return Append(OpKind::kTimestepEmbedding, name, {timestep}, {.features = features});
+NodeId GraphBuilder::TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features,
+                                       bool sin_first, double frequency_shift) {
+  return Append(OpKind::kTimestepEmbedding, name, {timestep},
+                {.features = features, .frequency_shift = frequency_shift, .sin_first = sin_first});
 }
 NodeId GraphBuilder::LabelEmbedding(const std::string& name, NodeId label, int64_t classes,
                                     int64_t features) {

@@ -16,26 +16,40 @@ class GraphBuilder {
   NodeId Input(const std::string& name, Shape shape);
   // `group` is set when the layer has quantization sites; without it the layer stays float.
   NodeId Linear(const std::string& name, NodeId x, int64_t features);
-  NodeId Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group);
+  NodeId Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group,
+                bool bias = true);
   NodeId Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel, int64_t stride,
                 int64_t padding);
+  NodeId Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel, int64_t stride,
+                int64_t padding, LayerGroup group);
   NodeId LayerNorm(const std::string& name, NodeId x, double epsilon = 1e-6);
+  NodeId AffineLayerNorm(const std::string& name, NodeId x, double epsilon = 1e-5);
   NodeId GroupNorm(const std::string& name, NodeId x, int64_t groups, double epsilon = 1e-5);
   NodeId Modulate(const std::string& name, NodeId x, NodeId shift, NodeId scale);
   NodeId GatedAdd(const std::string& name, NodeId x, NodeId gate, NodeId y);
   NodeId Add(const std::string& name, NodeId x, NodeId y);
-  NodeId AddParameter(const std::string& name, NodeId x);
+  // `dims`: the parameter's shape, the last dimensions of x; empty: x's.
+  NodeId AddParameter(const std::string& name, NodeId x, Shape dims = {});
+  NodeId Multiply(const std::string& name, NodeId x, NodeId y);
+  NodeId Scale(const std::string& name, NodeId x, double factor);
   NodeId Silu(const std::string& name, NodeId x);
   NodeId Gelu(const std::string& name, NodeId x);
+  NodeId GeluErf(const std::string& name, NodeId x);
   NodeId Slice(const std::string& name, NodeId x, int64_t offset, int64_t size);
+  // `mask` of -1: none.
   NodeId Attention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
-                   LayerGroup group);
+                   LayerGroup group, NodeId mask = -1);
   NodeId Patchify(const std::string& name, NodeId x, int64_t patch);
   NodeId Unpatchify(const std::string& name, NodeId x, int64_t patch, int64_t height,
                     int64_t width);
-  NodeId TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features);
+  NodeId TimestepEmbedding(const std::string& name, NodeId timestep, int64_t features,
+                           bool sin_first = false, double frequency_shift = 0);
   NodeId LabelEmbedding(const std::string& name, NodeId label, int64_t classes, int64_t features);
   NodeId MeanPool(const std::string& name, NodeId x);
+  NodeId Concat(const std::string& name, std::vector<NodeId> inputs);
+  NodeId Reshape(const std::string& name, NodeId x, Shape dims);
+  NodeId Permute(const std::string& name, NodeId x, std::vector<int64_t> order);
+  NodeId Upsample(const std::string& name, NodeId x);
 
   const Shape& shape(NodeId id) const { return graph_.nodes_[id].shape; }
   // Adds a node of any kind; shape, parameters, sites and MACs follow from kind, inputs and

@@ -33,7 +33,7 @@ std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int 
 #pragma omp parallel for num_threads(workers) schedule(dynamic, 1)
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t begin = chunk * kBatch, size = std::min(kBatch, count - begin);
-    const NetworkInputs inputs{size, images.data() + begin * image_elements_, nullptr, nullptr};
+    const NetworkInputs inputs{size, {{"sample", images.data() + begin * image_elements_}}, {}};
     network_.Run(policy_, inputs, features.data() + begin * dimension(),
                  workspaces[omp_get_thread_num()]);
     done += size;

@@ -31,21 +31,26 @@ double PsnrOfMse(double mean_squared_error) {
   return 10.0 * std::log10(4.0 / mean_squared_error);
 }
 
-Estimate EstimatePsnr(std::span<const double> mean_squared_errors) {
-  const auto n = static_cast<int64_t>(mean_squared_errors.size());
+Estimate EstimateMean(std::span<const double> values) {
+  const auto n = static_cast<int64_t>(values.size());
   if (n < 2) {
-    throw Error(ErrorCode::kInput, "PSNR", "needs at least 2 samples, got " + std::to_string(n));
+    throw Error(ErrorCode::kInput, "mean", "needs at least 2 samples, got " + std::to_string(n));
   }
   double mean = 0.0, squares = 0.0;
-  for (const double error : mean_squared_errors) mean += error;
+  for (const double value : values) mean += value;
   mean /= static_cast<double>(n);
-  if (!std::isfinite(mean)) {
-    const double nothing = -std::numeric_limits<double>::infinity();
-    return {nothing, nothing, nothing, n};
-  }
-  for (const double error : mean_squared_errors) squares += (error - mean) * (error - mean);
+  for (const double value : values) squares += (value - mean) * (value - mean);
   const double half = kNormal95 * std::sqrt(squares / static_cast<double>((n - 1) * n));
-  return {PsnrOfMse(mean), PsnrOfMse(mean + half), PsnrOfMse(mean - half), n};
+  return {mean, mean - half, mean + half, n};
+}
+
+Estimate EstimatePsnr(std::span<const double> mean_squared_errors) {
+  const Estimate error = EstimateMean(mean_squared_errors);
+  if (!std::isfinite(error.value)) {
+    const double nothing = -std::numeric_limits<double>::infinity();
+    return {nothing, nothing, nothing, error.n};
+  }
+  return {PsnrOfMse(error.value), PsnrOfMse(error.high), PsnrOfMse(error.low), error.n};
 }
 
 }  // namespace tmpq

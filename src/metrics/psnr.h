@@ -24,4 +24,7 @@ double PsnrOfMse(double mean_squared_error);
 // kInput below two samples.
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors);
 
+// Mean of one value a sample, +- 1.96 standard errors. Throws kInput below two samples.
+Estimate EstimateMean(std::span<const double> values);
+
 }  // namespace tmpq

@@ -44,6 +44,10 @@ void ModelFile::Save(const std::filesystem::path& path) const {
   writer.Write(path);
 }
 
+Json TextOf(const Json& sampling) {
+  return sampling.is_object() && sampling.contains("text") ? sampling["text"] : Json();
+}
+
 std::filesystem::path FindModel(const std::string& name, const std::filesystem::path& bundled) {
   namespace fs = std::filesystem;
   for (const fs::path& path :

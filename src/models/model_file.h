@@ -16,8 +16,8 @@ struct ModelFile {
   std::string name;  // "fashion-dit"
   Graph graph;
   ParameterSet parameters;
-  // {"schedule": ..., "sampler": ..., "feature_net": name}: read by src/schedule and src/eval; null
-  // for networks that are not sampled from.
+  // {"schedule", "sampler", "feature_net": name[, "text": {"vocabulary", "prompts", "judge"}]}:
+  // read by src/schedule and src/eval; null for networks that are not sampled from.
   Json sampling;
   Json training;  // how it was made: data, config, seed, quality; not interpreted
   Hash128 hash;   // of the file; set by Load
@@ -26,6 +26,9 @@ struct ModelFile {
   static ModelFile Load(const std::filesystem::path& path);
   void Save(const std::filesystem::path& path) const;
 };
+
+// The member "text" of `sampling`, or null.
+Json TextOf(const Json& sampling);
 
 // The weights file of `--model NAME|DIR|FILE`: a file, a folder with weights.safetensors, or a
 // bundled model's name below `bundled` (a checkpoints folder). Throws kInput listing the bundled

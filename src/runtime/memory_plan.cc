@@ -10,7 +10,7 @@ constexpr int64_t kAlignmentFloats = 16;  // 64 bytes, for any batch size
 bool TakesStridedRows(const Node& reader, size_t operand) {
   switch (reader.kind) {
     case OpKind::kAttention:
-      return true;
+      return operand < 3;
     case OpKind::kModulate:
       return operand > 0;
     case OpKind::kGatedAdd:
@@ -22,7 +22,11 @@ bool TakesStridedRows(const Node& reader, size_t operand) {
 
 // Whether node `id` is a slice that all its readers can use in place.
 bool IsView(const Graph& graph, NodeId id) {
-  if (graph.node(id).kind != OpKind::kSlice || id == graph.output()) return false;
+  const Node& node = graph.node(id);
+  if (node.kind != OpKind::kSlice || id == graph.output() ||
+      graph.node(node.inputs[0]).kind == OpKind::kInput) {
+    return false;
+  }
   for (const Node& reader : graph.nodes()) {
     for (size_t i = 0; i < reader.inputs.size(); ++i) {
       if (reader.inputs[i] == id && !TakesStridedRows(reader, i)) return false;

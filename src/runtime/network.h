@@ -16,12 +16,12 @@
 
 namespace tmpq {
 
-// One batch of inputs; pointers that the graph has no input for may be null.
+// One batch of inputs by their nodes' names, each (batch, input's shape). Inputs that embeddings
+// read are integers. What the graph has no input for is ignored.
 struct NetworkInputs {
   int64_t batch = 0;
-  const float* sample = nullptr;    // (batch, sample shape)
-  const float* timestep = nullptr;  // (batch)
-  const int32_t* label = nullptr;   // (batch)
+  std::map<std::string, const float*> floats;
+  std::map<std::string, const int32_t*> integers;
 };
 
 // What a policy means for each node: pointers into the weight table, and bit-widths. Cheap to make

@@ -41,6 +41,7 @@ PlanDescription ReadDescription(const TensorFile& file) {
   plan.model_hash = HashFromHex(JsonGet<std::string>(model, "hash", where), where);
   plan.graph = Graph::FromJson(JsonGet<Json>(json, "graph", where), where);
   plan.sampler = SamplerSettings::FromJson(JsonGet<Json>(json, "sampler", where), where);
+  if (json.contains("text")) plan.text = json["text"];
   plan.provenance = JsonGet<Json>(json, "provenance", where);
   const auto alpha_bar = file.Doubles(kAlphaBar);
   Json schedule = JsonGet<Json>(json, "schedule", where);
@@ -75,7 +76,7 @@ void WritePlan(const std::filesystem::path& path, const PlanDescription& descrip
   }
   const std::vector<double>& alpha_bar = description.schedule.alpha_bar;
   writer.AddDoubles(kAlphaBar, {static_cast<int64_t>(alpha_bar.size())}, alpha_bar);
-  const Json metadata = {
+  Json metadata = {
       {"format", kFormat},
       {"model", {{"name", description.model_name}, {"hash", description.model_hash.Hex()}}},
       {"graph", description.graph.ToJson()},
@@ -83,6 +84,7 @@ void WritePlan(const std::filesystem::path& path, const PlanDescription& descrip
       {"schedule", description.schedule.ToJson()},
       {"sampler", description.sampler.ToJson()},
       {"provenance", description.provenance}};
+  if (!description.text.is_null()) metadata["text"] = description.text;
   writer.SetMetadata(kMetadataKey, metadata.dump());
   writer.Write(path);
 }

@@ -23,6 +23,7 @@ struct PlanDescription {
   Candidate candidate;
   NoiseSchedule schedule;
   SamplerSettings sampler;
+  Json text;        // of the model's sampling settings; null without captions
   Json provenance;  // program, git revision, seed, config; not interpreted
 };
 

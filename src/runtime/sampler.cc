@@ -9,17 +9,11 @@
 
 namespace tmpq {
 
-std::vector<int32_t> BalancedLabels(int64_t first, int64_t count, int classes) {
-  std::vector<int32_t> labels(count);
-  for (int64_t i = 0; i < count; ++i) labels[i] = static_cast<int32_t>((first + i) % classes);
-  return labels;
-}
-
 // One thread's memory. `samples` holds the chunk twice when guidance needs two calls per sample.
 struct DiffusionSampler::Scratch {
   Workspace workspace;
   AlignedVector<float> samples, outputs, timesteps;
-  std::vector<int32_t> labels;
+  std::vector<int32_t> conditions;
 };
 
 DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule,
@@ -34,10 +28,46 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
   }
   elements_ = ElementsOf(graph.output_shape());
   for (const Node& node : graph.nodes()) {
-    if (node.kind == OpKind::kLabelEmbedding) classes_ = static_cast<int>(node.attributes.size) - 1;
+    if (node.kind != OpKind::kLabelEmbedding) continue;
+    const Node& input = graph.node(node.inputs[0]);
+    const bool label = input.shape.empty();
+    condition_name_ = input.name;
+    condition_width_ = ElementsOf(input.shape);
+    condition_limit_ = static_cast<int32_t>(node.attributes.size) - (label ? 1 : 0);
+    null_condition_.assign(condition_width_, label ? condition_limit_ : 0);
   }
-  if (classes_ < 1)
-    throw Error(ErrorCode::kInput, "network " + graph.name(), "has no label embedding");
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == OpKind::kInput && node.name != "sample" && node.name != "timestep" &&
+        node.name != condition_name_) {
+      throw Error(ErrorCode::kUnsupported, "network " + graph.name(),
+                  "has an input that the sampler does not know: " + node.name,
+                  "known are sample, timestep and one condition");
+    }
+  }
+  if (condition_width_ == 0 && calls_per_step() > 1) {
+    throw Error(ErrorCode::kInput, "network " + graph.name(),
+                "has nothing to guide by: it has no label and no caption", "use guidance scale 1");
+  }
+}
+
+ConditionList DiffusionSampler::AllLabels() const {
+  ConditionList list;
+  if (condition_width_ != 1) return list;
+  list.width = 1;
+  for (int32_t label = 0; label < condition_limit_; ++label) list.values.push_back(label);
+  return list;
+}
+
+void DiffusionSampler::CheckConditions(const ConditionList& conditions) const {
+  if (conditions.width != condition_width_ || (conditions.rows() == 0 && condition_width_ > 0)) {
+    throw Error(ErrorCode::kUsage, "conditions",
+                "are rows of " + std::to_string(conditions.width) + " integers, not of " +
+                    std::to_string(condition_width_));
+  }
+  for (const int32_t value : conditions.values) {
+    CheckRange(condition_name_ == "label" ? "class" : condition_name_, value, 0,
+               condition_limit_ - 1);
+  }
 }
 
 SamplingRun DiffusionSampler::Prepare(const Candidate& candidate,
@@ -64,9 +94,14 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run,
   for (int64_t i = 0; i < count; ++i) {
     FillNormal(request.seed, request.purpose, static_cast<uint64_t>(request.first + begin + i),
                {x + i * elements_, static_cast<size_t>(elements_)});
-    s.labels[i] = request.labels[begin + i];
-    s.labels[count + i] = classes_;
+    if (condition_width_ == 0) continue;
+    const int64_t width = condition_width_;
+    std::copy_n(request.conditions.row(request.first + begin + i), width,
+                s.conditions.data() + i * width);
+    std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
   }
+  NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
+  if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
   const auto scale = static_cast<float>(settings_.guidance_scale);
   for (int k = 0; k < run.timesteps.size(); ++k) {
     if (options.interrupted != nullptr && *options.interrupted) return;
@@ -75,8 +110,8 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run,
     const int64_t batch = guided ? 2 * count : count;
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
     std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
-    network_->Run(run.policies[policy], {batch, x, s.timesteps.data(), s.labels.data()},
-                  s.outputs.data(), s.workspace);
+    inputs.batch = batch;
+    network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace);
     const float* conditional = s.outputs.data();
     const float* unconditional = s.outputs.data() + chunk_elements;
     const StepCoefficients c = coefficients[k];
@@ -92,11 +127,9 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run,
 
 std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const SampleRequest& request,
                                             const SamplerOptions& options) const {
-  for (const int32_t label : request.labels) {
-    CheckRange("class", label, 0, classes_ - 1);
-  }
+  CheckConditions(request.conditions);
   const auto coefficients = DdimCoefficients(schedule_, settings_.prediction, run.timesteps);
-  const int64_t count = request.count();
+  const int64_t count = request.count;
   const int64_t wanted = options.threads > 0 ? options.threads : omp_get_max_threads();
   // Few samples are shared out evenly rather than in whole batches.
   const int64_t batch =
@@ -110,7 +143,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     s.samples.resize(2 * batch * elements_);
     s.outputs.resize(2 * batch * elements_);
     s.timesteps.resize(2 * batch);
-    s.labels.resize(2 * batch);
+    s.conditions.resize(2 * batch * condition_width_);
   }
   std::atomic<int64_t> done{0};
   // Chunks are independent, so any schedule gives the same bytes; dynamic evens out busy machines.

@@ -16,18 +16,23 @@
 
 namespace tmpq {
 
-// Which samples to draw: sample i has noise (seed, purpose, i) and label labels[i - first].
+// What samples are conditioned on: rows of `width` integers (a label; the tokens of a caption),
+// taken in turn: sample i has row i % rows.
+struct ConditionList {
+  int64_t width = 0;  // 0: the network takes no condition
+  std::vector<int32_t> values;
+
+  int64_t rows() const { return width == 0 ? 0 : static_cast<int64_t>(values.size()) / width; }
+  const int32_t* row(int64_t sample) const { return values.data() + sample % rows() * width; }
+};
+
+// Which samples to draw: sample i has noise (seed, purpose, i) and condition row i.
 struct SampleRequest {
   uint64_t seed = 0;
   RandomPurpose purpose = RandomPurpose::kSampleNoise;
-  int64_t first = 0;
-  std::vector<int32_t> labels;  // one per sample
-
-  int64_t count() const { return static_cast<int64_t>(labels.size()); }
+  int64_t first = 0, count = 0;
+  ConditionList conditions;
 };
-
-// Labels 0, 1, .., classes-1, 0, ..: any run of `classes` samples holds each class once.
-std::vector<int32_t> BalancedLabels(int64_t first, int64_t count, int classes);
 
 // What to run: one active policy per distinct policy, and which one each step uses.
 struct SamplingRun {
@@ -48,11 +53,16 @@ struct SamplerOptions {
 // Const-safe; `network` outlives it.
 class DiffusionSampler {
  public:
-  // `schedule` and `settings` as in the model's file. Guidance uses the label table's last row as
-  // null label.
+  // `schedule` and `settings` as in the model's file. The condition is the input that an embedding
+  // reads: a scalar label, whose table's last row is guidance's null label; or tokens, whose null
+  // is all zeros. Throws kInput where the network is no denoiser.
   DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule, SamplerSettings settings);
 
-  int classes() const { return classes_; }
+  int64_t condition_width() const { return condition_width_; }
+  // All labels in turn, for networks with a label; empty for others.
+  ConditionList AllLabels() const;
+  // Throws kUsage unless `conditions` fits the network.
+  void CheckConditions(const ConditionList& conditions) const;
   int calls_per_step() const { return settings_.calls_per_step(); }
   const SamplerSettings& settings() const { return settings_; }
   const NoiseSchedule& schedule() const { return schedule_; }
@@ -76,7 +86,10 @@ class DiffusionSampler {
   const RuntimeNetwork* network_;
   NoiseSchedule schedule_;
   SamplerSettings settings_;
-  int classes_ = 0;  // without the null label
+  std::string condition_name_;   // input; empty: none
+  int64_t condition_width_ = 0;  // integers
+  int32_t condition_limit_ = 0;  // legal are 0 .. limit - 1
+  std::vector<int32_t> null_condition_;
   int64_t elements_ = 0;
 };
 

@@ -32,13 +32,24 @@ at::Tensor FakeSoftmax(const at::Tensor& logits, BitWidth width) {
   return rounded / rounded.sum(-1, true);
 }
 
-at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
+// `mask` (batch, keys) may be undefined.
+at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v, at::Tensor mask,
                      const Policy* policy) {
   const int64_t heads = node.attributes.heads, channels = q.size(-1);
-  const auto split = [&](const at::Tensor& x) {  // (B, T, C) -> (B, heads, T, C / heads)
-    return x.unflatten(-1, {heads, channels / heads}).transpose(1, 2);
+  const auto split = [&](at::Tensor x) {           // (B, .., T, C) -> (B, .., heads, T, C / heads)
+    while (x.dim() < q.dim()) x = x.unsqueeze(1);  // keys that the attentions of a sample share
+    std::vector<int64_t> shape = q.sizes().vec();  // broadcast over them
+    shape[q.dim() - 2] = x.size(-2);
+    return x.expand(shape).unflatten(-1, {heads, channels / heads}).transpose(-2, -3);
   };
-  q = split(q), k = split(k), v = split(v);
+  const int64_t rank = q.dim();
+  k = split(k), v = split(v), q = split(q);
+  if (mask.defined()) {  // additive: (B, 1, .., keys); a mask of zeros leaves nothing out
+    mask = mask != 0;
+    mask = at::logical_or(mask, at::logical_not(mask.any(-1, true)));
+    mask = at::zeros_like(mask, at::kFloat).masked_fill(at::logical_not(mask), -INFINITY);
+    while (mask.dim() <= rank) mask = mask.unsqueeze(1);
+  }
   const bool simulated =
       policy != nullptr && node.first_site >= 0 && !(*policy)[node.first_site].is_float();
   at::Tensor out;
@@ -49,20 +60,41 @@ at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
     v = FakeQuantizeRows(v.transpose(-1, -2), bits[2])
             .transpose(-1, -2);  // per channel over the tokens
     const double scale = 1.0 / std::sqrt(static_cast<double>(channels / heads));
-    out = at::matmul(FakeSoftmax(at::matmul(q, k.transpose(-1, -2)) * scale, bits[3]), v);
+    at::Tensor logits = at::matmul(q, k.transpose(-1, -2)) * scale;
+    if (mask.defined()) logits = logits + mask;
+    out = at::matmul(FakeSoftmax(logits, bits[3]), v);
   } else {
-    out = at::scaled_dot_product_attention(q, k, v);
+    const std::optional<at::Tensor> bias = mask.defined() ? std::optional(mask) : std::nullopt;
+    out = at::scaled_dot_product_attention(q, k, v, bias);
   }
-  return out.transpose(1, 2).flatten(-2);
+  return out.transpose(-2, -3).flatten(-2);
+}
+
+// One scale an image, as the runtime does it.
+at::Tensor FakeQuantizeImages(const at::Tensor& x, BitWidth width) {
+  return FakeQuantizeRows(x.flatten(-3), width).view_as(x);
 }
 
 at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weight,
                   const at::Tensor& bias) {
-  const at::Tensor y = at::conv2d(x.permute({0, 3, 1, 2}), weight.permute({0, 3, 1, 2}), bias,
-                                  {node.attributes.stride, node.attributes.stride},
-                                  {node.attributes.padding, node.attributes.padding});
-  return y.permute({0, 2, 3, 1});
+  const Attributes& a = node.attributes;
+  at::Tensor images = x.flatten(0, -4).permute({0, 3, 1, 2});
+  if (a.end_padding_only) images = at::constant_pad_nd(images, {0, a.padding, 0, a.padding});
+  const int64_t padding = a.end_padding_only ? 0 : a.padding;
+  const at::Tensor y = at::conv2d(images, weight.permute({0, 3, 1, 2}), bias, {a.stride, a.stride},
+                                  {padding, padding});
+  std::vector<int64_t> shape = node.shape;
+  shape.insert(shape.begin(), x.size(0));
+  return y.permute({0, 2, 3, 1}).reshape(shape);
 }
+
+// Pixels four times each.
+at::Tensor Upsample(const at::Tensor& x) {
+  return x.repeat_interleave(2, -2).repeat_interleave(2, -3);
+}
+
+// (batch, suffix) with as many dimensions as x, so that it repeats within a sample.
+at::Tensor Suffix(const at::Tensor& y, const at::Tensor& x) { return Unsqueezed(y, x.dim()); }
 
 at::Tensor GroupNorm(const Node& node, const at::Tensor& x, const at::Tensor& weight,
                      const at::Tensor& bias) {
@@ -72,26 +104,33 @@ at::Tensor GroupNorm(const Node& node, const at::Tensor& x, const at::Tensor& we
 }
 
 at::Tensor Patchify(const Node& node, const at::Tensor& x) {
-  const int64_t p = node.attributes.patch, batch = x.size(0), height = x.size(1), width = x.size(2);
-  return x.reshape({batch, height / p, p, width / p, p, x.size(3)})
-      .permute({0, 1, 3, 2, 4, 5})
-      .reshape({batch, height / p * (width / p), p * p * x.size(3)});
+  const int64_t p = node.attributes.patch, height = x.size(-3), width = x.size(-2);
+  return x.unflatten(-3, {height / p, p})
+      .unflatten(-2, {width / p, p})  // (.., H/p, p, W/p, p, C)
+      .transpose(-3, -4)
+      .flatten(-3)
+      .flatten(-3, -2);
 }
 
 at::Tensor Unpatchify(const Node& node, const at::Tensor& x) {
   const Attributes& a = node.attributes;
-  const int64_t p = a.patch, batch = x.size(0), channels = x.size(2) / (p * p);
-  return x.reshape({batch, a.height / p, a.width / p, p, p, channels})
-      .permute({0, 1, 3, 2, 4, 5})
-      .reshape({batch, a.height, a.width, channels});
+  const int64_t p = a.patch, channels = x.size(-1) / (p * p);
+  return x.unflatten(-1, {p, p, channels})
+      .unflatten(-4, {a.height / p, a.width / p})  // (.., H/p, W/p, p, p, C)
+      .transpose(-3, -4)
+      .flatten(-3, -2)
+      .flatten(-4, -3);
 }
 
 at::Tensor TimestepEmbedding(const Node& node, const at::Tensor& timestep) {
-  const int64_t half = node.attributes.features / 2;
+  const Attributes& a = node.attributes;
+  const int64_t half = a.features / 2;
+  const double denominator = static_cast<double>(half) - a.frequency_shift;
   const at::Tensor frequencies =
-      at::exp(at::arange(half, at::kFloat) * (-std::log(kMaxPeriod) / static_cast<double>(half)));
+      at::exp(at::arange(half, at::kFloat) * (-std::log(kMaxPeriod) / denominator));
   const at::Tensor angles = timestep.to(at::kFloat).unsqueeze(-1) * frequencies;
-  return at::cat({at::cos(angles), at::sin(angles)}, -1);
+  const at::Tensor cosines = at::cos(angles), sines = at::sin(angles);
+  return a.sin_first ? at::cat({sines, cosines}, -1) : at::cat({cosines, sines}, -1);
 }
 
 }  // namespace
@@ -117,6 +156,9 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
     const auto parameter = [&](const char* role) -> const at::Tensor& {
       return parameters.at(node.name + "." + role);
     };
+    const auto optional = [&](const char* role) {  // undefined where the node has none
+      return node.parameters.count(role) > 0 ? parameter(role) : at::Tensor();
+    };
     const auto width = [&](int i) {
       return policy == nullptr || node.first_site < 0 ? BitWidth::Float()
                                                       : (*policy)[node.first_site + i];
@@ -128,14 +170,15 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         break;
       case OpKind::kLinear:
         y = at::linear(FakeQuantizeRows(in(0), width(1)),
-                       FakeQuantizeRows(parameter("weight"), width(0)), parameter("bias"));
+                       FakeQuantizeRows(parameter("weight"), width(0)), optional("bias"));
         break;
       case OpKind::kConv2d:
-        TMPQ_CHECK(node.first_site < 0, "quantized convolutions are not simulated yet");
-        y = Conv2d(node, in(0), parameter("weight"), parameter("bias"));
+        y = Conv2d(node, FakeQuantizeImages(in(0), width(1)),
+                   FakeQuantizeImages(parameter("weight"), width(0)), optional("bias"));
         break;
       case OpKind::kLayerNorm:
-        y = at::layer_norm(in(0), {in(0).size(-1)}, {}, {}, node.attributes.epsilon);
+        y = at::layer_norm(in(0), {in(0).size(-1)}, optional("weight"), optional("bias"),
+                           node.attributes.epsilon);
         break;
       case OpKind::kGroupNorm:
         y = GroupNorm(node, in(0), parameter("weight"), parameter("bias"));
@@ -147,7 +190,37 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         y = in(0) + Unsqueezed(in(1), in(0).dim()) * in(2);
         break;
       case OpKind::kAdd:
-        y = in(0) + in(1);
+        y = in(0) + Suffix(in(1), in(0));
+        break;
+      case OpKind::kMultiply:
+        y = in(0) * Suffix(in(1), in(0));
+        break;
+      case OpKind::kScale:
+        y = in(0) * node.attributes.factor;
+        break;
+      case OpKind::kGeluErf:
+        y = at::gelu(in(0));
+        break;
+      case OpKind::kConcat: {
+        std::vector<at::Tensor> parts;
+        for (size_t i = 0; i < node.inputs.size(); ++i) parts.push_back(in(i));
+        y = at::cat(parts, -1);
+        break;
+      }
+      case OpKind::kReshape: {
+        std::vector<int64_t> shape = node.shape;
+        shape.insert(shape.begin(), in(0).size(0));
+        y = in(0).reshape(shape);
+        break;
+      }
+      case OpKind::kPermute: {
+        std::vector<int64_t> order = {0};
+        for (const int64_t d : node.attributes.dims) order.push_back(d + 1);
+        y = in(0).permute(order);
+        break;
+      }
+      case OpKind::kUpsample:
+        y = Upsample(in(0));
         break;
       case OpKind::kAddParameter:
         y = in(0) + parameter("weight");
@@ -162,7 +235,8 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         y = in(0).narrow(-1, node.attributes.offset, node.attributes.size);
         break;
       case OpKind::kAttention:
-        y = Attention(node, in(0), in(1), in(2), policy);
+        y = Attention(node, in(0), in(1), in(2), node.inputs.size() > 3 ? in(3) : at::Tensor(),
+                      policy);
         break;
       case OpKind::kPatchify:
         y = Patchify(node, in(0));

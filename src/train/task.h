@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "src/data/image_set.h"
 #include "src/graph/graph.h"
 #include "src/torch/torch_executor.h"
+#include "src/train/sample_source.h"
 #include "src/train/train_config.h"
 
 namespace tmpq {
@@ -20,7 +20,7 @@ class TrainingTask {
 };
 
 // The task named in the config; throws kUsage for an unknown one. Arguments outlive the task.
-std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const ImageSet& data,
+std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const SampleSource& data,
                                        const TrainConfig& config);
 
 }  // namespace tmpq

@@ -9,7 +9,8 @@ namespace tmpq {
 struct TrainConfig {
   std::string name;  // of the model
   std::string task = "denoise";
-  std::string data = "/usr/share/datasets/fashion-mnist";
+  std::string network = "dit";
+  std::string data = "/usr/share/datasets/fashion-mnist";  // or "scenes"
   uint64_t seed = 0;
   int steps = 9000;
   int replicas = 2;
@@ -19,6 +20,7 @@ struct TrainConfig {
   int warmup_steps = 200;
   double ema_decay = 0.999;
   double label_dropout = 0.1;
+  double timestep_shift = 1;
   int max_shift = 2;
   bool flip = false;
   std::string schedule = "cosine";
@@ -31,7 +33,8 @@ struct TrainConfig {
   void ForEachField(V&& visit) {
     visit("name", name, "name of the model");
     visit("task", task, "denoise (a diffusion transformer) or classify (a feature network)");
-    visit("data", data, "folder of the data set");
+    visit("network", network, "denoise: dit, unet or text-dit");
+    visit("data", data, "folder of Fashion-MNIST, or scenes");
     visit("seed", seed, "of weights, order and noise");
     visit("steps", steps, "optimizer steps");
     visit("replicas", replicas, "data-parallel replicas, one thread each; part of the result");
@@ -41,6 +44,7 @@ struct TrainConfig {
     visit("warmup_steps", warmup_steps, "steps");
     visit("ema_decay", ema_decay, "of the averaged weights, which are what is kept");
     visit("label_dropout", label_dropout, "denoise: probability of the null label");
+    visit("timestep_shift", timestep_shift, "denoise: > 1 draws more timesteps near noise");
     visit("max_shift", max_shift, "classify: random shift, pixels");
     visit("flip", flip, "classify: random horizontal flip");
     visit("schedule", schedule, "denoise: noise schedule");

@@ -27,6 +27,7 @@ void TrainConfig::Validate() const {
   CheckRange("warmup_steps", warmup_steps, 0, 1e8);
   CheckRange("ema_decay", ema_decay, 0, 1);
   CheckRange("label_dropout", label_dropout, 0, 1);
+  CheckRange("timestep_shift", timestep_shift, 1, 100);
   CheckRange("max_shift", max_shift, 0, 64);
   CheckRange("training_steps", training_steps, 1, 100000);
   CheckRange("checkpoint_steps", checkpoint_steps, 1, 1e8);
@@ -43,18 +44,26 @@ bool EndsWith(const std::string& text, const std::string& ending) {
          text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
-// Initial weights as in DiT: Xavier-uniform products, normal(0.02) tables, and zeros where a block
-// has to begin as the identity (adaLN) and the network as zero (final). Norm weights are ones,
-// biases zeros.
+// Whether a layer's weights begin as zeros, so that a block begins as the identity (adaLN; the last
+// layer of a residual branch) and the network as zero.
+bool BeginsAtZero(const std::string& name) {
+  return EndsWith(name, "adaln") || name == "final" || name == "conv_out" ||
+         EndsWith(name, ".conv2") || EndsWith(name, "proj_out") ||
+         (EndsWith(name, ".to_out.0") && name.find(".attentions.") != std::string::npos &&
+          name.find(".transformer_blocks.") == std::string::npos);
+}
+
+// Initial weights as in DiT: Xavier-uniform products, normal(0.02) tables, zeros where BeginsAtZero
+// says so. Norm weights are ones, biases zeros.
 std::vector<float> InitialValues(const std::string& name, const Shape& shape, const Node& node,
                                  uint64_t seed, uint64_t index) {
   std::vector<float> values(ElementsOf(shape), 0.0f);
   if (EndsWith(name, ".bias")) return values;
   RandomStream random(seed, RandomPurpose::kInitialWeights, index);
   const bool product = node.kind == OpKind::kLinear || node.kind == OpKind::kConv2d;
-  if (node.kind == OpKind::kGroupNorm) {
+  if (node.kind == OpKind::kGroupNorm || node.kind == OpKind::kLayerNorm) {
     std::fill(values.begin(), values.end(), 1.0f);
-  } else if (product && !EndsWith(node.name, "adaln") && node.name != "final") {
+  } else if (product && !BeginsAtZero(node.name)) {
     const double fan_out = static_cast<double>(shape[0]),
                  fan_in = static_cast<double>(values.size()) / fan_out;
     // A convolution's window multiplies both fans in Xavier's rule; He's bound suits its SiLU
@@ -244,7 +253,7 @@ double RunStep(const TrainingTask& task, const TorchExecutor& executor, Training
 
 }  // namespace
 
-TrainResult Train(const Graph& graph, const ImageSet& data, const TrainConfig& config,
+TrainResult Train(const Graph& graph, const SampleSource& data, const TrainConfig& config,
                   const TrainSession& session) {
   config.Validate();
   const auto task = MakeTask(graph, data, config);

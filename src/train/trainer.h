@@ -12,6 +12,7 @@
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
 #include "src/schedule/noise_schedule.h"
+#include "src/train/sample_source.h"
 #include "src/train/train_config.h"
 
 namespace tmpq {
@@ -31,7 +32,7 @@ struct TrainSession {
 
 // Trains `graph` on `data` as `config` says. One LibTorch thread per replica. Throws kInput when
 // the checkpoint belongs to another config, kCorrupt when it is damaged.
-TrainResult Train(const Graph& graph, const ImageSet& data, const TrainConfig& config,
+TrainResult Train(const Graph& graph, const SampleSource& data, const TrainConfig& config,
                   const TrainSession& session);
 
 // Share of `data` that the classifier `graph` labels right.

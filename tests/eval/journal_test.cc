@@ -94,7 +94,8 @@ TEST_F(JournalTest, FlippedBitsAreFoundUnlessTheyAreTheTail) {
         ADD_FAILURE() << "byte " << at;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::kCorrupt) << at << ": " << error.what();
-        EXPECT_NE(std::string(error.what()).find(path_.string()), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find(path_.string()), std::string::npos)
+            << error.what();
       }
     } else {
       EXPECT_EQ(ReadJournal(path_).records.size(), 13u) << at;

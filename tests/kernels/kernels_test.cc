@@ -204,8 +204,15 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
     const std::string what = std::to_string(cols) + " columns";
     const auto check = [&](auto call) { ExpectSameBytes<float>(set(), rows * cols, what, call); };
     check([&](const KernelSet& k, float* out) {
-      k.layer_norm({x.data(), rows, cols, out}, 1e-6f);
+      k.layer_norm({x.data(), rows, cols, 1e-6f, nullptr, nullptr, out});
     });
+    check([&](const KernelSet& k, float* out) {
+      k.layer_norm({x.data(), rows, cols, 1e-6f, side.data(), side.data() + cols, out});
+    });
+    check([&](const KernelSet& k, float* out) { k.gelu_erf(x.data(), rows * cols, out); });
+    check([&](const KernelSet& k, float* out) { k.scale(x.data(), rows * cols, 0.3f, out); });
+    check(
+        [&](const KernelSet& k, float* out) { k.multiply(x.data(), y.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.silu(x.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.gelu_tanh(x.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.add(x.data(), y.data(), rows * cols, out); });
@@ -230,7 +237,10 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
   }
   for (const float t : {0.0f, 1.0f, 499.0f, 999.0f}) {
     ExpectSameBytes<float>(set(), 128, "timestep", [&](const KernelSet& k, float* out) {
-      k.timestep_embedding(t, 128, out);
+      k.timestep_embedding({t, 128, 0, false, out});
+    });
+    ExpectSameBytes<float>(set(), 128, "shifted timestep", [&](const KernelSet& k, float* out) {
+      k.timestep_embedding({t, 128, 1, true, out});
     });
   }
 }

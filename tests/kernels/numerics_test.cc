@@ -38,6 +38,12 @@ TEST(NumericsTest, FunctionsAreAccurate) {
                       std::fabs(CosF(x) - std::cos(static_cast<double>(x)))});
   }
   EXPECT_LT(worst, 2e-7);
+  worst = 0;
+  for (int i = -100000; i <= 100000; ++i) {
+    const float x = static_cast<float>(i) * 6e-5f;
+    worst = std::max(worst, std::fabs(ErfF(x) - std::erf(static_cast<double>(x))));
+  }
+  EXPECT_LT(worst, 2e-7);
 }
 
 TEST(NumericsTest, ExpAtTheEndsOfItsRange) {

@@ -59,9 +59,8 @@ class NetworkTest : public testing::Test {
                             int64_t first = 0) const {
     const RuntimeNetwork network(graph_, parameters_, kernels);
     const DiffusionSampler sampler = Sampler(network);
-    return sampler.Sample(
-        sampler.Prepare(candidate, &supernet_->weights()),
-        {3, RandomPurpose::kTest, first, BalancedLabels(first, count, sampler.classes())}, options);
+    return sampler.Sample(sampler.Prepare(candidate, &supernet_->weights()),
+                          {3, RandomPurpose::kTest, first, count, sampler.AllLabels()}, options);
   }
   Candidate MixedCandidate() const {
     return Candidate::Make(TimestepSequence({49, 30, 11, 2}, 50),
@@ -177,7 +176,7 @@ TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
     Workspace workspace = network.MakeWorkspace(batch);
     for (int64_t i = 0; i < 5; i += batch) {
       const int64_t size = std::min<int64_t>(batch, 5 - i);
-      network.Run(network.ActivateFloat(), {size, images.data() + i * 64, nullptr, nullptr},
+      network.Run(network.ActivateFloat(), {size, {{"sample", images.data() + i * 64}}, {}},
                   out + i * 3, workspace);
     }
   };

@@ -44,8 +44,7 @@ class PlanFileTest : public testing::Test {
     const RuntimeNetwork network(plan.graph, parameters, kernels::BestKernels());
     const DiffusionSampler sampler(network, plan.schedule, plan.sampler);
     return sampler.Sample(sampler.Prepare(plan.candidate, &weights),
-                          {1, RandomPurpose::kTest, 0, BalancedLabels(0, 3, sampler.classes())},
-                          {});
+                          {1, RandomPurpose::kTest, 0, 3, sampler.AllLabels()}, {});
   }
 
   std::filesystem::path folder_;

@@ -8,52 +8,45 @@
 #include "src/runtime/network.h"
 #include "src/supernet/supernet.h"
 #include "src/torch/torch_executor.h"
-#include "tests/runtime/small_model.h"
+#include "tests/runtime/op_cases.h"
 
 namespace tmpq {
 namespace {
 
 constexpr int64_t kBatch = 5;
 
-struct Inputs {
-  std::vector<float> sample, timestep;
-  std::vector<int32_t> label;
-};
-
-Inputs RandomInputs() {
-  Inputs inputs{std::vector<float>(kBatch * 64), {0, 1, 17, 500, 999}, {0, 1, 2, 3, 1}};
-  FillNormal(8, RandomPurpose::kTest, 0, inputs.sample);
-  return inputs;
-}
-
 std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
                             const Policy* policy) {
-  const Inputs inputs = RandomInputs();
+  const RandomBatch inputs(graph, kBatch);
   TorchExecutor::Tensors tensors, named;
   for (const auto& [name, shape] : graph.parameters()) {
     const auto values = parameters.Get(name);
     tensors[name] = at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
   }
-  named["sample"] =
-      at::from_blob(const_cast<float*>(inputs.sample.data()), {kBatch, 8, 8, 1}, at::kFloat)
-          .clone();
-  named["timestep"] =
-      at::from_blob(const_cast<float*>(inputs.timestep.data()), {kBatch}, at::kFloat).clone();
-  named["label"] =
-      at::from_blob(const_cast<int32_t*>(inputs.label.data()), {kBatch}, at::kInt).to(at::kLong);
+  for (const Node& node : graph.nodes()) {
+    if (node.kind != OpKind::kInput) continue;
+    std::vector<int64_t> shape = node.shape;
+    shape.insert(shape.begin(), kBatch);
+    if (inputs.floats.count(node.name) > 0) {
+      auto* values = const_cast<float*>(inputs.floats.at(node.name).data());
+      named[node.name] = at::from_blob(values, shape, at::kFloat).clone();
+    } else {
+      auto* values = const_cast<int32_t*>(inputs.integers.at(node.name).data());
+      named[node.name] = at::from_blob(values, shape, at::kInt).to(at::kLong);
+    }
+  }
   const at::Tensor out = TorchExecutor(graph).Run(tensors, named, policy).contiguous();
   return {out.data_ptr<float>(), out.data_ptr<float>() + out.numel()};
 }
 
 std::vector<float> RunRuntime(const Graph& graph, const ParameterSet& parameters,
                               const Policy* policy, const PackedWeightTable* table) {
-  const Inputs inputs = RandomInputs();
+  const RandomBatch inputs(graph, kBatch);
   const RuntimeNetwork network(graph, parameters, kernels::BestKernels());
   Workspace workspace = network.MakeWorkspace(kBatch);
   std::vector<float> out(kBatch * ElementsOf(graph.output_shape()));
   network.Run(policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table),
-              {kBatch, inputs.sample.data(), inputs.timestep.data(), inputs.label.data()},
-              out.data(), workspace);
+              inputs.Inputs(graph, 0, kBatch), out.data(), workspace);
   return out;
 }
 
@@ -68,7 +61,7 @@ double RelativeError(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST(ParityTest, FloatAgreesToRounding) {
-  for (const Graph& graph : {SmallDenoiser(), SmallClassifier()}) {
+  for (const Graph& graph : OpCases()) {
     const ParameterSet parameters = RandomParameters(graph);
     const double error = RelativeError(RunRuntime(graph, parameters, nullptr, nullptr),
                                        RunTorch(graph, parameters, nullptr));
@@ -79,20 +72,31 @@ TEST(ParityTest, FloatAgreesToRounding) {
 
 // The simulation differs from the integers only where float rounding moves a value across a step.
 TEST(ParityTest, SimulationAgreesWithIntegers) {
-  const Graph graph = SmallDenoiser();
-  const ParameterSet parameters = RandomParameters(graph);
-  const std::vector<float> exact = RunTorch(graph, parameters, nullptr);
   const auto path = std::filesystem::path(testing::TempDir()) / "parity_test.supernet";
   Progress silent;
-  for (const int bits : {4, 6, 8}) {
-    const std::vector<BitWidth> widths = {BitWidth::Of(bits)};
-    Supernet::Build(graph, parameters, HashString("m"), widths, path, silent);
-    const Supernet supernet(path, graph, HashString("m"), widths);
-    const Policy policy = UniformPolicy(graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
-    const std::vector<float> integers = RunRuntime(graph, parameters, &policy, &supernet.weights());
-    const double to_simulation = RelativeError(integers, RunTorch(graph, parameters, &policy));
-    const double to_float = RelativeError(integers, exact);
-    EXPECT_LT(to_simulation, 0.2 * to_float) << bits;
+  for (const Graph& graph : OpCases()) {
+    if (graph.sites().sites.empty()) continue;
+    const ParameterSet parameters = RandomParameters(graph);
+    const std::vector<float> exact = RunTorch(graph, parameters, nullptr);
+    for (const int bits : {4, 6, 8}) {
+      const std::vector<BitWidth> widths = {BitWidth::Of(bits)};
+      Supernet::Build(graph, parameters, HashString("m"), widths, path, silent);
+      const Supernet supernet(path, graph, HashString("m"), widths);
+      const Policy policy = UniformPolicy(graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
+      const std::vector<float> integers =
+          RunRuntime(graph, parameters, &policy, &supernet.weights());
+      const std::vector<float> simulated = RunTorch(graph, parameters, &policy);
+      const double to_simulation = RelativeError(integers, simulated);
+      const double to_float = RelativeError(integers, exact);
+      const std::string what = graph.name() + " at " + std::to_string(bits) + " bits";
+      if (graph.sites().sites.size() > 20) {
+        // Through many layers, a value that rounds the other way moves others across their steps,
+        // until the two errors have little more than their size in common.
+        EXPECT_NEAR(RelativeError(simulated, exact) / to_float, 1, 0.25) << what;
+      } else {
+        EXPECT_LT(to_simulation, 0.3 * to_float) << what;
+      }
+    }
   }
   std::filesystem::remove(path);
 }

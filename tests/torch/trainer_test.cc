@@ -73,21 +73,21 @@ TEST_F(TrainerTest, LearnsToClassify) {
   net.image_height = net.image_width = 8;
   net.width = 8, net.features = 8, net.classes = 2;
   const Graph graph = BuildFeatureClassifier(net);
-  const ImageSet data = TwoClasses();
+  const auto data = SourceOf(TwoClasses(), "test");
   TrainConfig config = SmallConfig("classify", 80);
   config.learning_rate = 1e-2;
-  const TrainResult result = Train(graph, data, config, {folder_ / "c", &silent_, nullptr});
+  const TrainResult result = Train(graph, *data, config, {folder_ / "c", &silent_, nullptr});
   EXPECT_EQ(result.loss.size(), 80u);
   EXPECT_LT(result.loss.back(), 0.5 * result.loss.front());
-  EXPECT_GT(ClassifierAccuracy(graph, result.parameters, data), 0.95);
+  EXPECT_GT(ClassifierAccuracy(graph, result.parameters, TwoClasses()), 0.95);
 }
 
 // Stopped at any step and resumed, training ends with the same weights and the same curve.
 TEST_F(TrainerTest, ResumesToTheSameBytes) {
   const Graph graph = SmallDit();
-  const ImageSet data = TwoClasses();
+  const auto data = SourceOf(TwoClasses(), "test");
   const TrainConfig config = SmallConfig("denoise", 12);
-  const TrainResult whole = Train(graph, data, config, {folder_ / "whole", &silent_, nullptr});
+  const TrainResult whole = Train(graph, *data, config, {folder_ / "whole", &silent_, nullptr});
 
   // Raises the flag when step 6 is reported.
   class Interrupter : public Progress {
@@ -98,27 +98,27 @@ TEST_F(TrainerTest, ResumesToTheSameBytes) {
     std::atomic<bool> interrupted = false;
   } interrupter;
   try {
-    Train(graph, data, config, {folder_ / "cut", &interrupter, &interrupter.interrupted});
+    Train(graph, *data, config, {folder_ / "cut", &interrupter, &interrupter.interrupted});
     FAIL() << "was not interrupted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
   }
-  const TrainResult resumed = Train(graph, data, config, {folder_ / "cut", &silent_, nullptr});
+  const TrainResult resumed = Train(graph, *data, config, {folder_ / "cut", &silent_, nullptr});
   EXPECT_EQ(resumed.loss, whole.loss);
   EXPECT_EQ(resumed.parameters.values(), whole.parameters.values());
 }
 
 TEST_F(TrainerTest, RefusesACheckpointOfAnotherConfigOrADamagedOne) {
   const Graph graph = SmallDit();
-  const ImageSet data = TwoClasses();
-  Train(graph, data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr});
+  const auto data = SourceOf(TwoClasses(), "test");
+  Train(graph, *data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr});
   TrainConfig other = SmallConfig("denoise", 5);
   other.learning_rate = 0.5;
-  EXPECT_THROW(Train(graph, data, other, {folder_ / "c", &silent_, nullptr}), Error);
+  EXPECT_THROW(Train(graph, *data, other, {folder_ / "c", &silent_, nullptr}), Error);
   std::string bytes = ReadFile(folder_ / "c");
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 8);
   WriteFileAtomically(folder_ / "c", bytes);
-  EXPECT_THROW(Train(graph, data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr}),
+  EXPECT_THROW(Train(graph, *data, SmallConfig("denoise", 5), {folder_ / "c", &silent_, nullptr}),
                Error);
 }
 

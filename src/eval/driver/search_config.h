@@ -9,6 +9,7 @@ namespace tmpq {
 
 struct SearchConfig {
   std::string model = "fashion-dit";
+  std::string prompts;
   std::string budget = "4bit";
   int steps = 20;
   std::string mode = "groupwise-consistent";
@@ -38,6 +39,7 @@ struct SearchConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     visit("model", model, "bundled model's name, folder or weights file");
+    visit("prompts", prompts, "file of prompts, one a line (default: the model's own)");
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
     visit("steps", steps, "sampling steps");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");

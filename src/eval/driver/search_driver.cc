@@ -131,6 +131,9 @@ class SearchDriver {
     result_.hashes = {{"model", model.hash.Hex()},
                       {"feature_net", feature_model.hash.Hex()},
                       {"statistics", TensorFile(statistics_path).hash().Hex()}};
+    if (!result_.config.prompts.empty()) {
+      result_.hashes["prompts"] = HashString(ReadFile(result_.config.prompts)).Hex();
+    }
   }
 
   void MakeSpace() {
@@ -192,6 +195,10 @@ class SearchDriver {
     settings.report_samples = config.report_samples;
     settings.converged_samples = config.converged_samples;
     settings.interrupted = session_.interrupted;
+    settings.prompts = MakePrompts(
+        *sampler_, TextOf(result_.model.sampling),
+        config.prompts.empty() ? std::vector<std::string>{} : ReadPrompts(config.prompts),
+        "model " + result_.model.name);
     evaluator_ = std::make_unique<RuntimeEvaluator>(
         *sampler_, supernet_->weights(), *features_, *statistics_,
         UniformCandidate(BitWidth::kFloatBits), space_->Naive(), settings, *images_);

@@ -25,6 +25,7 @@ const std::map<std::string, Quantity>& Quantities() {
        {"1", "squared Frechet distance to the training set in the feature network's space", true}},
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
+      {kTextAlignment, {"1", "share of the prompt's attributes that a sample shows", false}},
       {kPsnrToFloat,
        {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
       {kPsnrToConverged,
@@ -98,6 +99,7 @@ RunRecord RecordOf(const SearchResult& result) {
 }
 
 std::string EstimateText(const ReportRow& row, const char* metric, int decimals) {
+  if (!HasEstimate(row.measurements, metric)) return "-";
   const Estimate estimate = GetEstimate(row.measurements, metric);
   char text[96];
   if (!std::isfinite(estimate.value)) return estimate.value > 0 ? "same" : "-";
@@ -139,6 +141,7 @@ void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
                                     result.plan,
                                     result.schedule,
                                     result.sampler,
+                                    TextOf(result.model.sampling),
                                     {{"program", std::string("tmpq-search ") + Version()},
                                      {"git_revision", GitRevision()},
                                      {"seed", result.config.seed},
@@ -187,6 +190,13 @@ std::string TableOf(const SearchResult& result) {
                   row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
                   static_cast<long long>(row.costs.bytes));
     text += line;
+  }
+  if (HasEstimate(result.rows.front().measurements, kTextAlignment)) {
+    text += "Text alignment (share of the prompt's attributes shown):";
+    for (const ReportRow& row : result.rows) {
+      text += "  " + row.name + " " + EstimateText(row, kTextAlignment, 3);
+    }
+    text += "\n";
   }
   text += "Report noise, n = " + std::to_string(result.config.report_samples) +
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +

@@ -50,8 +50,7 @@ RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
 
 std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,
                                                int64_t count) {
-  const SampleRequest request{settings_.seed, purpose, 0,
-                              BalancedLabels(0, count, sampler_.classes())};
+  const SampleRequest request{settings_.seed, purpose, 0, count, settings_.prompts.conditions};
   SamplerOptions options;
   options.batch = settings_.batch;
   options.threads = settings_.threads;
@@ -121,6 +120,15 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
     SetEstimate(result, kDistanceMinusNaive,
                 EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
                                           features_.hash(), settings_.seed));
+  }
+  if (!settings_.prompts.judge.empty()) {
+    std::vector<double> alignments(count);
+    const std::span<const float> samples = own.samples;
+    const auto elements = static_cast<size_t>(sampler_.sample_elements());
+    for (int64_t i = 0; i < count; ++i) {
+      alignments[i] = JudgeAlignment(settings_.prompts, i, samples.subspan(i * elements, elements));
+    }
+    SetEstimate(result, kTextAlignment, EstimateMean(alignments));
   }
   if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
   return result;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/core/progress.h"
+#include "src/eval/proxies/prompts.h"
 #include "src/metrics/estimate.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
@@ -24,6 +25,7 @@ inline constexpr const char* kDistance = "distance";
 inline constexpr const char* kPsnrToFloat = "psnr_to_float";
 inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
 inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
+inline constexpr const char* kTextAlignment = "text_alignment";
 
 // A metric with its interval, as members "<name>", "<name>.low", "<name>.high" and "<name>.n".
 void SetEstimate(Measurements& measurements, const std::string& name, const Estimate& estimate);
@@ -53,6 +55,7 @@ struct EvaluatorSettings {
   int trajectory_steps = 50;
   int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0,
       converged_samples = 0;
+  Prompts prompts;
   const std::atomic<bool>* interrupted = nullptr;
 };
 
@@ -63,8 +66,8 @@ struct EvaluatorSettings {
 //   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
-//     at trajectory_steps) and, for all but `naive` itself, distance_minus_naive, each with its
-//     interval.
+//     at trajectory_steps), for all but `naive` itself distance_minus_naive, and where the prompts
+//     have a judge text_alignment, each with its interval.
 // All referenced objects outlive it. Not thread-safe.
 class RuntimeEvaluator : public Evaluator {
  public:

@@ -1,0 +1,33 @@
+// What samples are asked to show: labels in turn, or prompts, and who judges whether they do.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/core/json.h"
+#include "src/runtime/sampler.h"
+
+namespace tmpq {
+
+// Sample i is conditioned on conditions.row(i), whose text is texts[i % texts.size()].
+struct Prompts {
+  ConditionList conditions;
+  std::vector<std::string> texts;  // empty for labels
+  std::string judge;               // of text alignment: "scenes" (src/data/scenes.h), or empty
+};
+
+// `text` is the member of a model's or plan's sampling settings: {"vocabulary", "prompts",
+// "judge"}, or null for networks without captions. `chosen`: prompts to use instead of the model's
+// own. Throws kUsage for prompts that a network does not take or know.
+Prompts MakePrompts(const DiffusionSampler& sampler, const Json& text,
+                    const std::vector<std::string>& chosen, const std::string& where);
+
+// One prompt a line; empty lines are skipped. Throws kIo, kUsage when there is none.
+std::vector<std::string> ReadPrompts(const std::filesystem::path& path);
+
+// How much of its prompt sample `index` shows, in [0, 1]; what the prompt leaves open does not
+// count. Requires a judge.
+double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const float> sample);
+
+}  // namespace tmpq

@@ -1,0 +1,68 @@
+// Private to RuntimeNetwork: one Run's pointers, and sizes that planning and running share.
+#pragma once
+
+#include "src/runtime/network.h"
+
+namespace tmpq {
+
+inline int64_t AlignedBytes(int64_t bytes) {
+  constexpr int64_t kAlignmentBytes = 64;
+  return kernels::RoundUp(bytes, kAlignmentBytes);
+}
+
+// Rows and inner dimension of the matrix product that a linear or convolution is, per sample.
+struct ProductShape {
+  int64_t rows, inputs, outputs;
+};
+inline ProductShape ProductOf(const Node& node) {
+  const Shape& weight = node.parameters.at("weight");
+  const int64_t outputs = weight[0];
+  return {ElementsOf(node.shape) / outputs, ElementsOf(weight) / outputs, outputs};
+}
+
+// Height, width and channels: the last three dimensions; how many such images a sample has.
+struct ImageShape {
+  int64_t height, width, channels, images;
+
+  explicit ImageShape(const Shape& shape)
+      : height(shape[shape.size() - 3]),
+        width(shape[shape.size() - 2]),
+        channels(shape.back()),
+        images(ElementsOf(shape) / elements()) {}
+  int64_t elements() const { return height * width * channels; }
+};
+
+// Rows of a convolution's matrix product that are gathered at a time: whole output rows, about
+// this many pixels.
+constexpr int64_t kConvolutionPixels = 256;
+inline int64_t ConvolutionRowsAtOnce(const ImageShape& out) {
+  return std::clamp<int64_t>(kConvolutionPixels / out.width, 1, out.height);
+}
+
+struct RuntimeNetwork::Call {
+  const ActivePolicy& policy;
+  int64_t batch;
+  const std::vector<const void*>& inputs;  // by node; null but for inputs
+  float* output;
+  Workspace& workspace;
+  const RuntimeNetwork& network;
+
+  const ValueLayout& layout(NodeId id) const { return network.plan_.values[id]; }
+  int64_t rows(NodeId id) const { return batch * layout(id).rows; }
+  // First row of a node's value.
+  float* value(NodeId id) const {
+    const ValueLayout& layout = network.plan_.values[id];
+    if (layout.buffer == network.graph_.output()) return output + layout.offset;
+    return workspace.arena.data() + network.plan_.arena_offset[layout.buffer] * batch +
+           layout.offset;
+  }
+  const float* input(const Node& node, size_t operand) const {
+    const NodeId id = node.inputs[operand];
+    return layout(id).buffer >= 0 ? value(id) : static_cast<const float*>(inputs[id]);
+  }
+  const int32_t* integers(const Node& node) const {
+    return static_cast<const int32_t*>(inputs[node.inputs[0]]);
+  }
+};
+
+}  // namespace tmpq

@@ -1,0 +1,303 @@
+// What each op does on the kernels; src/graph/graph.h defines the ops.
+#include <algorithm>
+
+#include "src/core/error.h"
+#include "src/runtime/network_call.h"
+
+namespace tmpq {
+
+namespace {
+
+// Dimension i of the result is dimension order[i] of x. The last dimension moves in one piece where
+// it stays last.
+void Permute(const Shape& shape, const std::vector<int64_t>& order, const float* x, float* out) {
+  const size_t rank = shape.size();
+  std::vector<int64_t> strides(rank, 1), index(rank, 0);
+  for (size_t i = rank - 1; i > 0; --i) strides[i - 1] = strides[i] * shape[i];
+  const bool whole_rows = order.back() == static_cast<int64_t>(rank) - 1;
+  const int64_t piece = whole_rows ? shape.back() : 1;
+  const size_t moving = whole_rows ? rank - 1 : rank;
+  for (int64_t done = 0; done < ElementsOf(shape); done += piece, out += piece) {
+    int64_t from = 0;
+    for (size_t i = 0; i < moving; ++i) from += index[i] * strides[order[i]];
+    std::copy_n(x + from, piece, out);
+    for (size_t i = moving; i-- > 0;) {
+      if (++index[i] < shape[order[i]]) break;
+      index[i] = 0;
+    }
+  }
+}
+
+// Copies the windows of output rows [first, first + rows) side by side, zeros outside; `line`
+// values an output pixel, of which the window's are the first.
+template <typename T>
+void GatherWindows(const Attributes& a, const ImageShape& in, const ImageShape& out, const T* x,
+                   int64_t first, int64_t rows, int64_t line, T* windows) {
+  const int64_t channels = in.channels, before = a.end_padding_only ? 0 : a.padding;
+  const int64_t used = a.kernel * a.kernel * channels;
+  for (int64_t row = first; row < first + rows; ++row) {
+    for (int64_t column = 0; column < out.width; ++column, windows += line) {
+      T* window = windows;
+      for (int64_t i = 0; i < a.kernel; ++i) {
+        const int64_t y = row * a.stride + i - before;
+        for (int64_t j = 0; j < a.kernel; ++j, window += channels) {
+          const int64_t z = column * a.stride + j - before;
+          const bool inside = y >= 0 && y < in.height && z >= 0 && z < in.width;
+          if (inside)
+            std::copy_n(x + (y * in.width + z) * channels, channels, window);
+          else
+            std::fill_n(window, channels, T{0});
+        }
+      }
+      std::fill_n(window, line - used, T{0});
+    }
+  }
+}
+
+}  // namespace
+
+void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const int64_t rows = call.batch * product.rows;
+  const float* x = call.input(node, 0);
+  if (binding.weights.bits == 0) {
+    kernels_->linear_f32({rows, product.outputs, product.inputs, x, product.inputs,
+                          panels_[id].data(), bias_of_node_[id], call.value(id), product.outputs});
+    return;
+  }
+  uint8_t* scratch = call.workspace.scratch.data();
+  auto* q = reinterpret_cast<int8_t*>(scratch);
+  scratch += AlignedBytes(rows * kernels::RoundUp(product.inputs, 4));
+  auto* scale = reinterpret_cast<float*>(scratch);
+  scratch += AlignedBytes(rows * 4);
+  kernels_->quantize_rows({x, rows, product.inputs, product.inputs, binding.bits[0], q, scale});
+  kernels_->linear_int({rows, product.outputs, product.inputs, q, scale, binding.weights.data,
+                        binding.weights.bits, binding.weights.scale, bias_of_node_[id],
+                        call.value(id), product.outputs, scratch});
+}
+
+// A few output rows at a time: their windows are gathered and multiplied as a linear. In integers
+// an image has one scale: a sum over pixels has to be exact.
+void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const ImageShape in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const ProductShape product = ProductOf(node);
+  const bool integer = binding.weights.bits != 0;
+  const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
+  const int64_t line = integer ? kernels::RoundUp(product.inputs, 4) : product.inputs;
+  uint8_t* scratch = call.workspace.scratch.data();
+  uint8_t* windows = scratch;
+  scratch += AlignedBytes(pixels * line * (integer ? 1 : 4));
+  auto* q = reinterpret_cast<int8_t*>(scratch);
+  scratch += AlignedBytes(kernels::RoundUp(in.elements(), 4));
+  auto* scale = reinterpret_cast<float*>(scratch);
+  scratch += AlignedBytes(4 * pixels);
+  for (int64_t image = 0; image < call.batch * in.images; ++image) {
+    const float* x = call.input(node, 0) + image * in.elements();
+    float* y = call.value(id) + image * out.elements();
+    if (integer) {
+      kernels_->quantize_rows({x, 1, in.elements(), in.elements(), binding.bits[0], q, scale});
+      std::fill_n(scale, pixels, scale[0]);
+    }
+    for (int64_t row = 0; row < out.height; row += at_once) {
+      const int64_t rows = std::min(at_once, out.height - row), count = rows * out.width;
+      float* target = y + row * out.width * out.channels;
+      if (integer) {
+        auto* gathered = reinterpret_cast<int8_t*>(windows);
+        GatherWindows(node.attributes, in, out, q, row, rows, line, gathered);
+        kernels_->linear_int({count, product.outputs, product.inputs, gathered, scale,
+                              binding.weights.data, binding.weights.bits, binding.weights.scale,
+                              bias_of_node_[id], target, product.outputs, scratch});
+      } else {
+        auto* gathered = reinterpret_cast<float*>(windows);
+        GatherWindows(node.attributes, in, out, x, row, rows, line, gathered);
+        kernels_->linear_f32({count, product.outputs, product.inputs, gathered, line,
+                              panels_[id].data(), bias_of_node_[id], target, product.outputs});
+      }
+    }
+  }
+}
+
+void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
+  const auto stride = [&](int i) { return call.layout(node.inputs[i]).row_stride; };
+  kernels::AttentionArgs args;
+  args.queries = node.shape[node.shape.size() - 2], args.keys = k_shape[k_shape.size() - 2];
+  args.heads = node.attributes.heads, args.head_dim = node.shape.back() / args.heads;
+  args.q_stride = stride(0), args.k_stride = stride(1), args.v_stride = stride(2);
+  args.q_bits = binding.bits[0], args.k_bits = binding.bits[1], args.v_bits = binding.bits[2];
+  args.softmax_bits = binding.bits[3];
+  args.out_stride = node.shape.back();
+  args.scratch = call.workspace.scratch.data();
+  // Attentions per sample; keys and values may be shared by all of them.
+  const int64_t groups = call.layout(id).rows / args.queries;
+  const int64_t key_groups = call.layout(node.inputs[1]).rows / args.keys;
+  for (int64_t i = 0; i < call.batch * groups; ++i) {
+    const int64_t key_group = i / groups * key_groups + (key_groups == 1 ? 0 : i % groups);
+    args.q = call.input(node, 0) + i * args.queries * args.q_stride;
+    args.k = call.input(node, 1) + key_group * args.keys * args.k_stride;
+    args.v = call.input(node, 2) + key_group * args.keys * args.v_stride;
+    if (node.inputs.size() > 3) args.mask = call.input(node, 3) + i / groups * args.keys;
+    args.out = call.value(id) + i * args.queries * args.out_stride;
+    (binding.bits[0] == 0 ? kernels_->attention_f32 : kernels_->attention_int)(args);
+  }
+}
+
+void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const int64_t batch = call.batch, rows = call.layout(id).rows, cols = call.layout(id).cols;
+  const int64_t count = batch * rows * cols;
+  const float* x = call.input(node, 0);
+  float* out = call.value(id);
+  const auto side = [&](int i) { return call.input(node, i); };
+  const auto stride = [&](int i) { return call.layout(node.inputs[i]).row_stride; };
+  // Applies `function` to x and a second operand that repeats within a sample.
+  const auto RepeatOver = [&](auto function, const float* y, const ValueLayout& y_layout,
+                              bool per_sample) {
+    const int64_t period = y_layout.rows * y_layout.cols, repeats = rows * cols / period;
+    for (int64_t i = 0; i < batch * repeats; ++i) {
+      function(x + i * period, y + (per_sample ? i / repeats * period : 0), period,
+               out + i * period);
+    }
+  };
+  switch (node.kind) {
+    case OpKind::kLayerNorm:
+      return kernels_->layer_norm({x, batch * rows, cols,
+                                   static_cast<float>(node.attributes.epsilon), weight_of_node_[id],
+                                   bias_of_node_[id], out});
+    case OpKind::kGroupNorm:
+      for (int64_t b = 0; b < batch; ++b) {
+        kernels_->group_norm({x + b * rows * cols, rows, cols, node.attributes.groups,
+                              static_cast<float>(node.attributes.epsilon), weight_of_node_[id],
+                              bias_of_node_[id], out + b * rows * cols});
+      }
+      return;
+    case OpKind::kModulate:
+      return kernels_->modulate(
+          {x, batch, rows, cols, side(1), side(2), stride(1), stride(2), out});
+    case OpKind::kGatedAdd:
+      return kernels_->gated_add({x, side(2), batch, rows, cols, side(1), stride(1), out});
+    case OpKind::kAdd:
+      return RepeatOver(kernels_->add, side(1), call.layout(node.inputs[1]), true);
+    case OpKind::kMultiply:
+      return RepeatOver(kernels_->multiply, side(1), call.layout(node.inputs[1]), true);
+    case OpKind::kAddParameter: {
+      const int64_t elements = ElementsOf(node.parameters.at("weight"));
+      return RepeatOver(kernels_->add, weight_of_node_[id], {.cols = elements}, false);
+    }
+    case OpKind::kScale:
+      return kernels_->scale(x, count, static_cast<float>(node.attributes.factor), out);
+    case OpKind::kGeluErf:
+      return kernels_->gelu_erf(x, count, out);
+    case OpKind::kSilu:
+      return kernels_->silu(x, count, out);
+    case OpKind::kGelu:
+      return kernels_->gelu_tanh(x, count, out);
+    case OpKind::kMeanPool:
+      for (int64_t b = 0; b < batch; ++b) {
+        const int64_t pixels = call.layout(node.inputs[0]).rows;
+        kernels_->mean_rows({x + b * pixels * cols, pixels, cols, out + b * cols});
+      }
+      return;
+    default:
+      TMPQ_CHECK(false, "not a row function: " + node.name);
+  }
+}
+
+void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const Attributes& a = node.attributes;
+  float* out = call.value(id);
+  switch (node.kind) {
+    case OpKind::kSlice: {
+      const ValueLayout& source = call.layout(node.inputs[0]);
+      const float* x = call.input(node, 0) + a.offset;
+      for (int64_t row = 0; row < call.rows(id); ++row) {
+        std::copy_n(x + row * source.row_stride, a.size, out + row * a.size);
+      }
+      return;
+    }
+    case OpKind::kPatchify:
+    case OpKind::kUnpatchify: {
+      const bool forward = node.kind == OpKind::kPatchify;
+      const ImageShape image(forward ? graph_.node(node.inputs[0]).shape : node.shape);
+      const int64_t line = a.patch * image.channels, elements = image.elements();
+      const float* x = call.input(node, 0);
+      for (int64_t b = 0; b < call.batch * image.images; ++b, x += elements, out += elements) {
+        int64_t at = 0;  // in the patches
+        for (int64_t y = 0; y < image.height; y += a.patch) {
+          for (int64_t z = 0; z < image.width; z += a.patch) {
+            for (int64_t i = 0; i < a.patch; ++i, at += line) {
+              const int64_t pixel = ((y + i) * image.width + z) * image.channels;
+              if (forward)
+                std::copy_n(x + pixel, line, out + at);
+              else
+                std::copy_n(x + at, line, out + pixel);
+            }
+          }
+        }
+      }
+      return;
+    }
+    case OpKind::kTimestepEmbedding:
+      for (int64_t b = 0; b < call.batch; ++b) {
+        kernels_->timestep_embedding({call.input(node, 0)[b], a.features,
+                                      static_cast<float>(a.frequency_shift), a.sin_first,
+                                      out + b * a.features});
+      }
+      return;
+    case OpKind::kLabelEmbedding:
+      for (int64_t row = 0; row < call.rows(id); ++row) {
+        const int32_t label = call.integers(node)[row];
+        TMPQ_CHECK(label >= 0 && label < a.size, "label outside the table");
+        std::copy_n(weight_of_node_[id] + label * a.features, a.features, out + row * a.features);
+      }
+      return;
+    case OpKind::kConcat: {
+      int64_t begin = 0;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const int64_t part = call.layout(node.inputs[i]).cols;
+        const float* x = call.input(node, i);
+        for (int64_t row = 0; row < call.rows(id); ++row) {
+          std::copy_n(x + row * part, part, out + row * node.shape.back() + begin);
+        }
+        begin += part;
+      }
+      return;
+    }
+    case OpKind::kReshape:
+      std::copy_n(call.input(node, 0), call.batch * ElementsOf(node.shape), out);
+      return;
+    case OpKind::kPermute: {
+      const Shape& in = graph_.node(node.inputs[0]).shape;
+      for (int64_t b = 0; b < call.batch; ++b) {
+        Permute(in, a.dims, call.input(node, 0) + b * ElementsOf(in), out + b * ElementsOf(in));
+      }
+      return;
+    }
+    case OpKind::kUpsample: {
+      const ImageShape image(graph_.node(node.inputs[0]).shape);
+      const int64_t line = image.width * image.channels;
+      const float* x = call.input(node, 0);
+      for (int64_t row = 0; row < call.batch * image.images * image.height; ++row, x += line) {
+        for (int64_t z = 0; z < image.width; ++z) {
+          for (int copy = 0; copy < 2; ++copy, out += image.channels) {
+            std::copy_n(x + z * image.channels, image.channels, out);
+          }
+        }
+        std::copy_n(out - 2 * line, 2 * line, out);
+        out += 2 * line;
+      }
+      return;
+    }
+    default:
+      TMPQ_CHECK(false, "not a layout function: " + node.name);
+  }
+}
+
+}  // namespace tmpq

@@ -1,0 +1,87 @@
+// Every op on every set of kernels: the reference's bytes, whatever the batch, in float and in
+// integers.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "src/supernet/supernet.h"
+#include "tests/runtime/op_cases.h"
+
+namespace tmpq {
+namespace {
+
+constexpr int64_t kBatch = 5;
+
+std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
+                              const Policy* policy, const PackedWeightTable* table, int64_t batch) {
+  const RuntimeNetwork network(graph, RandomParameters(graph), set);
+  const ActivePolicy active =
+      policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table);
+  const RandomBatch inputs(graph, kBatch);
+  Workspace workspace = network.MakeWorkspace(batch);
+  const int64_t elements = ElementsOf(graph.output_shape());
+  std::vector<float> out(kBatch * elements);
+  for (int64_t first = 0; first < kBatch; first += batch) {
+    const int64_t size = std::min(batch, kBatch - first);
+    network.Run(active, inputs.Inputs(graph, first, size), out.data() + first * elements,
+                workspace);
+  }
+  return out;
+}
+
+class ConformanceTest : public testing::TestWithParam<int> {
+ protected:
+  const Graph graph_ = OpCases()[GetParam()];
+};
+
+INSTANTIATE_TEST_SUITE_P(Ops, ConformanceTest,
+                         testing::Range(0, static_cast<int>(OpCases().size())),
+                         [](const auto& row) {
+                           std::string name = OpCases()[row.param].name();
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name + "_" + std::to_string(row.param);
+                         });
+
+TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / ("conformance-" + std::to_string(GetParam()));
+  const std::vector<BitWidth> widths = {BitWidth::Of(3), BitWidth::Of(8)};
+  Progress silent;
+  Supernet::Build(graph_, RandomParameters(graph_), HashString("m"), widths, path, silent);
+  const Supernet supernet(path, graph_, HashString("m"), widths);
+  for (const int bits : {0, 3, 8}) {
+    Policy policy;
+    if (bits != 0) policy = UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
+    const Policy* chosen = bits == 0 ? nullptr : &policy;
+    const auto expected =
+        RunNetwork(kernels::ReferenceKernels(), graph_, chosen, &supernet.weights(), kBatch);
+    for (int i = 0; i < kernels::kKernelSetCount; ++i) {
+      const kernels::KernelSet& set = *kernels::AllKernels()[i];
+      if (!set.supported()) continue;
+      for (const int64_t batch : {1, 2}) {
+        EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), batch), expected)
+            << set.name << " at " << bits << " bits, batch " << batch;
+      }
+    }
+  }
+  std::filesystem::remove(path);
+}
+
+TEST_P(ConformanceTest, GraphsSurviveTheirFile) {
+  const Graph back = Graph::FromJson(ParseJson(graph_.ToJson().dump(), "test"), "test");
+  EXPECT_EQ(back.ToJson(), graph_.ToJson());
+  EXPECT_EQ(back.output_shape(), graph_.output_shape());
+  EXPECT_EQ(back.parameters(), graph_.parameters());
+}
+
+TEST(OpCasesTest, CoverEveryOp) {
+  std::set<OpKind> seen;
+  for (const Graph& graph : OpCases()) {
+    for (const Node& node : graph.nodes()) seen.insert(node.kind);
+  }
+  EXPECT_EQ(seen.size(), static_cast<size_t>(OpKind::kUpsample) + 1);
+}
+
+}  // namespace
+}  // namespace tmpq

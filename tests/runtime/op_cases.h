@@ -1,0 +1,186 @@
+// The conformance table: a row for every op and every way it reads its operands. Tests run each row
+// on every executor (tests/runtime/conformance_test.cc, tests/torch/parity_test.cc).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/core/random.h"
+#include "src/graph/graph_builder.h"
+#include "src/models/unet.h"
+#include "src/runtime/network.h"
+#include "tests/runtime/small_model.h"
+
+namespace tmpq {
+
+constexpr auto kConvolution = LayerGroup::kConvolution;
+constexpr auto kSpatial = LayerGroup::kSpatialAttention;
+
+// One graph per row; its name says what it covers.
+inline std::vector<Graph> OpCases() {
+  std::vector<Graph> cases;
+  const auto add = [&](const char* name, auto build) {
+    GraphBuilder b(name);
+    const NodeId output = build(b);
+    cases.push_back(b.Finish(output));
+  };
+  const auto image = [](GraphBuilder& b) { return b.Input("sample", {6, 4, 8}); };
+  const auto video = [](GraphBuilder& b) { return b.Input("sample", {3, 4, 6, 8}); };
+  const auto tokens = [](GraphBuilder& b) { return b.Input("sample", {5, 12}); };
+
+  add("linear", [&](auto& b) { return b.Linear("x", tokens(b), 7, kSpatial); });
+  add("linear_no_bias", [&](auto& b) { return b.Linear("x", tokens(b), 17, kSpatial, false); });
+  add("linear_video", [&](auto& b) { return b.Linear("x", video(b), 9, kSpatial); });
+  add("linear_float", [&](auto& b) { return b.Linear("x", tokens(b), 7); });
+  add("conv3", [&](auto& b) { return b.Conv2d("x", image(b), 10, 3, 1, 1, kConvolution); });
+  add("conv3_stride2", [&](auto& b) { return b.Conv2d("x", image(b), 5, 3, 2, 1, kConvolution); });
+  add("conv1", [&](auto& b) { return b.Conv2d("x", image(b), 18, 1, 1, 0, kConvolution); });
+  add("conv_patches", [&](auto& b) { return b.Conv2d("x", image(b), 6, 2, 2, 0, kConvolution); });
+  add("conv_video", [&](auto& b) { return b.Conv2d("x", video(b), 4, 3, 1, 1, kConvolution); });
+  add("conv_float", [&](auto& b) { return b.Conv2d("x", image(b), 4, 3, 2, 1); });
+  add("conv_many_rows", [](auto& b) {
+    return b.Conv2d("x", b.Input("sample", {40, 33, 2}), 3, 3, 1, 1, kConvolution);
+  });
+  add("conv_end_padding", [&](auto& b) {
+    return b.Append(OpKind::kConv2d, "x", {image(b)},
+                    {.features = 4,
+                     .kernel = 3,
+                     .stride = 2,
+                     .padding = 1,
+                     .end_padding_only = true,
+                     .bias = false,
+                     .quantized = true,
+                     .group = static_cast<int64_t>(kConvolution)});
+  });
+  add("layer_norm", [&](auto& b) { return b.LayerNorm("x", video(b)); });
+  add("layer_norm_affine", [&](auto& b) { return b.AffineLayerNorm("x", tokens(b)); });
+  add("group_norm", [&](auto& b) { return b.GroupNorm("x", image(b), 4); });
+  add("group_norm_tokens", [&](auto& b) { return b.GroupNorm("x", tokens(b), 3); });
+  add("modulate_gate", [&](auto& b) {
+    const NodeId x = video(b), side = b.Linear("side", b.MeanPool("pool", x), 24);
+    const NodeId h =
+        b.Modulate("modulate", x, b.Slice("shift", side, 0, 8), b.Slice("scale", side, 8, 8));
+    return b.GatedAdd("x", x, b.Slice("gate", side, 16, 8), h);
+  });
+  add("add_same", [&](auto& b) {
+    const NodeId x = video(b);
+    return b.Add("x", x, b.Silu("silu", x));
+  });
+  add("add_suffix", [&](auto& b) {
+    const NodeId x = video(b);
+    return b.Add("x", x, b.MeanPool("pool", x));
+  });
+  add("multiply", [&](auto& b) {
+    const NodeId x = tokens(b);
+    return b.Multiply("x", x, b.Gelu("gelu", x));
+  });
+  add("multiply_suffix", [&](auto& b) {
+    const NodeId x = image(b);
+    return b.Multiply("x", x, b.MeanPool("pool", x));
+  });
+  add("add_parameter", [&](auto& b) { return b.AddParameter("x", tokens(b)); });
+  add("add_parameter_suffix", [&](auto& b) { return b.AddParameter("x", video(b), {6, 8}); });
+  add("scale", [&](auto& b) { return b.Scale("x", tokens(b), -0.37); });
+  add("gelu_erf", [&](auto& b) { return b.GeluErf("x", tokens(b)); });
+  add("slice_copied", [&](auto& b) { return b.Silu("x", b.Slice("slice", tokens(b), 3, 5)); });
+  add("attention_views", [&](auto& b) {
+    const NodeId qkv = b.Linear("qkv", tokens(b), 24);
+    return b.Attention("x", b.Slice("q", qkv, 0, 8), b.Slice("k", qkv, 8, 8),
+                       b.Slice("v", qkv, 16, 8), 2, kSpatial);
+  });
+  add("attention_groups", [](auto& b) {  // a self-attention per frame
+    const NodeId x = b.Input("sample", {3, 7, 8});
+    return b.Attention("x", x, b.Silu("k", x), x, 2, kSpatial);
+  });
+  add("attention_shared_keys", [](auto& b) {  // every frame attends to the same text
+    const NodeId x = b.Input("sample", {3, 7, 8}), text = b.Input("context", {4, 8});
+    return b.Attention("x", x, text, b.Silu("v", text), 1, LayerGroup::kCrossAttention);
+  });
+  add("attention_masked", [](auto& b) {
+    const NodeId x = b.Input("sample", {2, 7, 8}), text = b.Input("context", {6, 8});
+    return b.Attention("x", x, text, text, 2, LayerGroup::kCrossAttention, b.Input("mask", {6}));
+  });
+  add("patchify_video", [&](auto& b) {
+    const NodeId x = b.Patchify("patchify", video(b), 2);
+    return b.Unpatchify("x", b.Linear("fc", x, 12), 2, 4, 6);
+  });
+  add("patchify_only", [&](auto& b) { return b.Patchify("x", video(b), 2); });
+  add("timestep", [](auto& b) { return b.TimestepEmbedding("x", b.Input("timestep", {}), 20); });
+  add("timestep_sin_first",
+      [](auto& b) { return b.TimestepEmbedding("x", b.Input("timestep", {}), 20, true, 1); });
+  add("embedding_label", [](auto& b) { return b.LabelEmbedding("x", b.Input("label", {}), 5, 6); });
+  add("embedding_tokens",
+      [](auto& b) { return b.LabelEmbedding("x", b.Input("caption", {7}), 5, 6); });
+  add("concat", [&](auto& b) {
+    const NodeId x = image(b);
+    return b.Concat("x", {x, b.Slice("part", x, 2, 3), b.Silu("silu", x)});
+  });
+  add("reshape", [&](auto& b) { return b.Reshape("x", b.Silu("silu", image(b)), {4, 48}); });
+  add("permute_rows", [&](auto& b) { return b.Permute("x", video(b), {1, 0, 2, 3}); });
+  add("permute_cycle", [](auto& b) {
+    return b.Permute("x", b.Input("sample", {2, 3, 4, 5}), {2, 3, 0, 1});
+  });
+  add("upsample", [&](auto& b) { return b.Upsample("x", image(b)); });
+  add("upsample_video", [&](auto& b) { return b.Upsample("x", video(b)); });
+  cases.push_back(SmallDenoiser());
+  cases.push_back(SmallClassifier());
+  UnetConfig unet;
+  unet.image_height = unet.image_width = 8;
+  unet.block_channels = {8, 16}, unet.attention = {0, 1}, unet.heads = {1, 2};
+  unet.transformer_layers = {1, 1};
+  unet.norm_groups = 4, unet.classes = 3;
+  cases.push_back(BuildUnet(unet));
+  unet.context_tokens = 5, unet.context_features = 12, unet.linear_projection = true;
+  cases.push_back(BuildUnet(unet));
+  return cases;
+}
+
+// Random inputs of any graph: timesteps, integers where embeddings read them, masks of zeros and
+// ones.
+struct RandomBatch {
+  std::map<std::string, std::vector<float>> floats;
+  std::map<std::string, std::vector<int32_t>> integers;
+
+  RandomBatch(const Graph& graph, int64_t batch) {
+    RandomStream random(3, RandomPurpose::kTest);
+    uint64_t stream = 100;
+    for (const Node& node : graph.nodes()) {
+      if (node.kind == OpKind::kInput) {
+        std::vector<float>& values = floats[node.name];
+        values.resize(batch * ElementsOf(node.shape));
+        FillNormal(8, RandomPurpose::kTest, stream++, values);
+        for (float& value : values) {
+          if (node.name == "timestep") value = static_cast<float>(random.Below(1000));
+          if (node.name == "mask") value = static_cast<float>(random.Below(2));
+        }
+      } else if (node.kind == OpKind::kLabelEmbedding) {
+        const std::string& name = graph.node(node.inputs[0]).name;
+        std::vector<int32_t>& values = integers[name];
+        values.resize(floats.at(name).size());
+        for (int32_t& value : values) {
+          value = static_cast<int32_t>(random.Below(node.attributes.size));
+        }
+        floats.erase(name);
+      }
+    }
+  }
+
+  // Samples from `first` on.
+  NetworkInputs Inputs(const Graph& graph, int64_t first, int64_t batch) const {
+    NetworkInputs inputs;
+    inputs.batch = batch;
+    for (const Node& node : graph.nodes()) {
+      if (node.kind != OpKind::kInput) continue;
+      const int64_t offset = first * ElementsOf(node.shape);
+      if (floats.count(node.name) > 0) {
+        inputs.floats[node.name] = floats.at(node.name).data() + offset;
+      } else {
+        inputs.integers[node.name] = integers.at(node.name).data() + offset;
+      }
+    }
+    return inputs;
+  }
+};
+
+}  // namespace tmpq

@@ -10,6 +10,7 @@
 #include "src/models/model_file.h"
 #include "src/runtime/plan_file.h"
 #include "src/runtime/sampler.h"
+#include "tools/common/backend.h"
 #include "tools/common/program.h"
 
 namespace tmpq {
@@ -46,24 +47,6 @@ RunOptions ReadOptions(const cxxopts::ParseResult& arguments) {
   CheckImageExtension(options.out);
   RefuseToOverwrite(options.out, options.overwrite);
   return options;
-}
-
-// `cpu`: the fastest set of kernels of this machine; `float`: the same in float; else a set by
-// name.
-const kernels::KernelSet& KernelsOf(const std::string& backend) {
-  if (backend == "cpu" || backend == "float") return kernels::BestKernels();
-  const kernels::KernelSet* set = kernels::FindKernels(backend.c_str());
-  if (set == nullptr) {
-    std::string known = "cpu, float";
-    for (int i = 0; i < kernels::kKernelSetCount; ++i)
-      known += std::string(", ") + kernels::AllKernels()[i]->name;
-    throw Error(ErrorCode::kUsage, "--backend " + backend, "is unknown", "known are " + known);
-  }
-  if (!set->supported()) {
-    throw Error(ErrorCode::kUnsupported, "--backend " + backend,
-                std::string("needs a processor with ") + set->requirement);
-  }
-  return *set;
 }
 
 // The model that a plan was made from, checked.

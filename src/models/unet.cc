@@ -141,7 +141,14 @@ class UnetBuilder {
       skips_.push_back(x);
     }
     if (level + 1 < c_.block_channels.size()) {
-      x = Conv(p + ".downsamplers.0.conv", x, c_.block_channels[level], 3, 2);
+      x = b_.Append(OpKind::kConv2d, p + ".downsamplers.0.conv", {x},
+                    {.features = c_.block_channels[level],
+                     .kernel = 3,
+                     .stride = 2,
+                     .padding = 1,
+                     .end_padding_only = c_.end_padded_downsampling,
+                     .quantized = true,
+                     .group = static_cast<int64_t>(LayerGroup::kConvolution)});
       skips_.push_back(x);
     }
     return x;

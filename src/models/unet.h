@@ -26,8 +26,9 @@ struct UnetConfig {
   int64_t classes = 0;         // label `classes` is the null label; 0: no label
   int64_t context_tokens = 0;  // of the input encoder_hidden_states; 0: self-attention only
   int64_t context_features = 0;
-  bool linear_projection = false;  // of a transformer's ends; else 1x1 convolutions
-  bool sin_first = false;          // timestep embedding
+  bool linear_projection = false;        // of a transformer's ends; else 1x1 convolutions
+  bool end_padded_downsampling = false;  // zeros below and to the right only
+  bool sin_first = false;                // timestep embedding
   double frequency_shift = 0;
 
   template <typename V>
@@ -46,6 +47,7 @@ struct UnetConfig {
     visit("context_tokens", context_tokens, "tokens of the text; 0: none");
     visit("context_features", context_features, "features of a text token");
     visit("linear_projection", linear_projection, "of a transformer's ends");
+    visit("end_padded_downsampling", end_padded_downsampling, "zeros below and right only");
     visit("sin_first", sin_first, "timestep embedding: sines before cosines");
     visit("frequency_shift", frequency_shift, "timestep embedding");
   }

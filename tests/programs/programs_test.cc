@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
 #include "src/core/file.h"
 #include "src/core/json.h"
+#include "src/core/tensor_file.h"
 #include "tests/programs/process.h"
 
 namespace tmpq {
@@ -100,6 +103,66 @@ TEST_F(ProgramsTest, SearchEndsWithAPlanWithinTheBudget) {
             summary["w4a4"]["metrics"]["psnr_to_float"]["value"]);
   EXPECT_GT(summary["hypervolume"], 0);
   EXPECT_NE(search_.err.find("searching: 100%"), std::string::npos);
+}
+
+// One call of every class equals diffusers' to 1e-4 of the output's range, on every backend the
+// same bytes. tests/fixtures/make_diffusers.py made the cases.
+TEST_F(ProgramsTest, PredictEqualsDiffusers) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(TMPQ_SOURCE_DIR "/tests/fixtures/diffusers")) {
+    const std::string name = entry.path().filename(), out = Folder() / (name + ".safetensors");
+    const auto predict = [&](const std::string& backend) {
+      return RunProcess("tmpq-predict",
+                        {"--model", entry.path(), "--overwrite", "--inputs",
+                         entry.path() / "case.safetensors", "--backend=" + backend, "--out", out});
+    };
+    const ProcessResult result = predict("cpu");
+    ASSERT_EQ(result.exit_code, 0) << name << ": " << result.err;
+    const TensorFile actual(out);
+    const TensorFile expected(entry.path() / "case.safetensors", TensorFile::Checksum::kIfPresent);
+    const auto a = actual.Floats("sample"), e = expected.Floats("expected");
+    ASSERT_EQ(actual.Get("sample").shape, expected.Get("expected").shape) << name;
+    const auto [low, high] = std::minmax_element(e.begin(), e.end());
+    float worst = 0;
+    for (size_t i = 0; i < e.size(); ++i) worst = std::max(worst, std::fabs(a[i] - e[i]));
+    EXPECT_LE(worst / (*high - *low), 1e-4) << name;
+    const std::string bytes = Bytes(name + ".safetensors");
+    ASSERT_EQ(predict("reference").exit_code, 0);
+    EXPECT_EQ(bytes == Bytes(name + ".safetensors"), true) << name;
+    ++count;
+  }
+  EXPECT_GE(count, 6);
+}
+
+// A plan's call in integers is near its call in float; wrong inputs are refused by name.
+TEST_F(ProgramsTest, PredictRunsPlansAndRefusesWrongInputs) {
+  const auto write = [](const std::string& name, std::vector<int64_t> shape, int32_t label) {
+    const std::vector<float> sample(2 * 28 * 28, 0.25f), timestep = {500};
+    const std::vector<int32_t> labels = {3, label};
+    TensorFileWriter writer;
+    writer.AddFloats("sample", std::move(shape), sample);
+    writer.AddFloats("timestep", {1}, timestep);
+    writer.AddInt32s("class_labels", {2}, labels);
+    writer.Write(Folder() / name);
+  };
+  write("inputs.safetensors", {2, 1, 28, 28}, 9);
+  write("beyond.safetensors", {2, 1, 28, 28}, 11);
+  write("turned.safetensors", {2, 28, 28, 1}, 9);
+  const auto predict = [&](const std::string& inputs, const std::string& backend) {
+    return RunProcess("tmpq-predict", {"--plan", Plan(), "--inputs", Folder() / inputs, "--out",
+                                       Folder() / "call.safetensors", "--backend=" + backend,
+                                       "--overwrite", "--json"});
+  };
+  ASSERT_EQ(predict("inputs.safetensors", "cpu").exit_code, 0);
+  const std::string bytes = Bytes("call.safetensors");
+  ASSERT_EQ(predict("inputs.safetensors", "reference").exit_code, 0);
+  EXPECT_EQ(bytes == Bytes("call.safetensors"), true);
+  ProcessResult refused = predict("beyond.safetensors", "cpu");
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("label"), std::string::npos) << refused.err;
+  refused = predict("turned.safetensors", "cpu");
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.err.find("the network takes (2, 1, 28, 28)"), std::string::npos) << refused.err;
 }
 
 TEST_F(ProgramsTest, ThreadsAndBatchDoNotChangeTheRun) {

@@ -1,0 +1,219 @@
+// Checkpoints of other programs: conversions, and everything that can be wrong with them.
+#include "src/models/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/core/random.h"
+#include "src/models/diffusers.h"
+#include "src/models/position.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kFixtures = fs::path(TMPQ_SOURCE_DIR) / "tests/fixtures/diffusers";
+
+class CheckpointTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) /
+              ("checkpoint-" +
+               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // A copy of a fixture to damage.
+  fs::path Copy(const char* name) {
+    fs::copy(kFixtures / name, folder_ / name, fs::copy_options::recursive);
+    return folder_ / name;
+  }
+  static void Write(const fs::path& path, const std::string& text) {
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  // Loading says all of `parts`.
+  static void ExpectError(const fs::path& folder, const std::vector<std::string>& parts) {
+    try {
+      LoadDiffusers(folder);
+      ADD_FAILURE() << folder << " was read";
+    } catch (const Error& error) {
+      for (const std::string& part : parts) {
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+            << part << " not in: " << error.what();
+      }
+    }
+  }
+  void EditJson(const fs::path& path, auto edit) {
+    Json json = ParseJson(ReadFile(path), path.string());
+    edit(json);
+    Write(path, json.dump());
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(CheckpointTest, HalvesAndBfloatsBecomeFloats) {
+  // Values that 16 bits hold exactly, subnormal and negative ones included.
+  const std::vector<uint16_t> halves = {0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x83ff};
+  const std::vector<float> expected = {0.0f, -0.0f, 1.0f, -2.0f, 65504.0f, 0x1p-24f, -0x1.ff8p-15f};
+  const std::vector<uint16_t> brains = {0x0000, 0x3f80, 0xc000, 0x4049};
+  TensorFileWriter writer;
+  writer.Add("half", DType::kF16, {7}, std::as_bytes(std::span(halves)));
+  writer.Add("brain", DType::kBF16, {4}, std::as_bytes(std::span(brains)));
+  writer.Add("bytes", DType::kU8, {14}, std::as_bytes(std::span(halves)));
+  writer.Write(folder_ / "w.safetensors");
+  const Checkpoint checkpoint(folder_, "w");
+  EXPECT_EQ(checkpoint.Floats("half"), expected);
+  EXPECT_TRUE(std::signbit(checkpoint.Floats("half")[1]));
+  EXPECT_EQ(checkpoint.Floats("brain"), (std::vector<float>{0, 1, -2, 3.140625f}));
+  EXPECT_THROW(checkpoint.Floats("bytes"), Error);
+}
+
+TEST_F(CheckpointTest, EveryFixtureLoads) {
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(kFixtures)) {
+    const DiffusersNetwork network = LoadDiffusers(entry.path());
+    EXPECT_EQ(network.parameters.values().size(), network.graph.parameters().size());
+    ++count;
+  }
+  EXPECT_GE(count, 6);
+}
+
+TEST_F(CheckpointTest, APipelinesNetworkIsFound) {
+  fs::copy(kFixtures / "dit", folder_ / "transformer", fs::copy_options::recursive);
+  Write(folder_ / "model_index.json",
+        R"({"_class_name": "DiTPipeline", "transformer": ["diffusers", "DiTTransformer2DModel"]})");
+  EXPECT_EQ(LoadDiffusers(folder_).class_name, "DiTTransformer2DModel");
+}
+
+TEST_F(CheckpointTest, ProblemsAreNamedAllAtOnce) {
+  const fs::path folder = Copy("dit");
+  EditJson(folder / "config.json", [](Json& json) {
+    json["num_layers"] = 3;
+    json["num_embeds_ada_norm"] = 7;
+  });
+  ExpectError(folder, {"transformer_blocks.2.norm1.linear.weight is missing",
+                       "transformer_blocks.0.norm1.emb.class_embedder.embedding_table.weight is",
+                       "not (8, 16)"});
+  EditJson(folder / "config.json", [](Json& json) {
+    json["num_layers"] = 1;
+    json["num_embeds_ada_norm"] = 6;
+  });
+  ExpectError(folder, {"transformer_blocks.1.attn1.to_k.bias is unknown", "and 7 more"});
+}
+
+TEST_F(CheckpointTest, ConfigsThatAskForMoreAreRefused) {
+  const auto refused = [&](const char* fixture, const char* key, const Json& value) {
+    fs::remove_all(folder_ / fixture);
+    const fs::path folder = Copy(fixture);
+    EditJson(folder / "config.json", [&](Json& json) { json[key] = value; });
+    ExpectError(folder, {"config.json", key[0] == '_' ? "class" : key});
+  };
+  refused("dit", "activation_fn", "geglu");
+  refused("dit", "num_layers", 0);
+  refused("dit", "num_layers", -4);
+  refused("dit", "num_attention_heads", "many");
+  refused("dit", "attention_head_dim", 1LL << 40);
+  refused("dit", "_class_name", "StableCascadeUNet");
+  refused("unet2d", "act_fn", "mish");
+  refused("unet2d", "block_out_channels", Json::array({8}));
+  refused("unet2d", "down_block_types", Json::array({"DownBlock2D", "SkipDownBlock2D"}));
+  refused("unet2d-condition", "addition_embed_type", "text_time");
+  refused("unet2d-condition", "attention_head_dim", Json::array({2, 0}));
+}
+
+TEST_F(CheckpointTest, DamagedFilesAreRefused) {
+  for (const char* text : {"", "{", "[]", "null", "{\"_class_name\": 3}"}) {
+    fs::remove_all(folder_ / "dit");
+    const fs::path folder = Copy("dit");
+    Write(folder / "config.json", text);
+    EXPECT_THROW(LoadDiffusers(folder), Error) << text;
+  }
+  fs::remove_all(folder_ / "dit");
+  const fs::path folder = Copy("dit"), weights = folder / "diffusion_pytorch_model.safetensors";
+  const std::string whole = ReadFile(weights);
+  for (const size_t size :
+       {size_t{0}, size_t{7}, size_t{100}, whole.size() / 2, whole.size() - 1}) {
+    Write(weights, whole.substr(0, size));
+    EXPECT_THROW(LoadDiffusers(folder), Error) << size << " bytes";
+  }
+  std::string huge = whole;
+  std::memset(huge.data(), 0xff, 7);  // a header of 2^56 bytes
+  Write(weights, huge);
+  EXPECT_THROW(LoadDiffusers(folder), Error);
+  fs::remove(weights);
+  ExpectError(folder, {"holds neither"});
+}
+
+TEST_F(CheckpointTest, IndexesStayInTheirFolder) {
+  const fs::path folder = Copy("pixart");
+  const fs::path index = folder / "diffusion_pytorch_model.safetensors.index.json";
+  const std::string whole = ReadFile(index);
+  const auto with = [&](const Json& file, const std::vector<std::string>& parts) {
+    Write(index, whole);
+    EditJson(index, [&](Json& json) { json["weight_map"]["proj_out.weight"] = file; });
+    ExpectError(folder, parts);
+  };
+  with("../dit/diffusion_pytorch_model.safetensors", {"not a file beside it"});
+  with("/etc/passwd", {"not a file beside it"});
+  with("..", {"not a file beside it"});
+  with("", {"not a file beside it"});
+  with(7, {"names no file for proj_out.weight"});
+  with("none.safetensors", {"none.safetensors"});
+  // An index that names itself is no shard.
+  with(index.filename().string(), {});
+  Write(index, whole);
+  EditJson(index, [](Json& json) {
+    const Json other = json["weight_map"]["proj_out.weight"];
+    for (auto& [name, file] : json["weight_map"].items()) {
+      if (file != other) {
+        json["weight_map"]["proj_out.weight"] = file;
+        break;
+      }
+    }
+  });
+  ExpectError(folder, {"says that", "it does not"});
+}
+
+// Random damage anywhere: an error or a network, never a crash.
+TEST_F(CheckpointTest, FuzzedFilesNeverCrash) {
+  const fs::path folder = Copy("unet2d");
+  RandomStream random(5, RandomPurpose::kTest);
+  for (const char* name : {"diffusion_pytorch_model.safetensors", "config.json"}) {
+    const std::string whole = ReadFile(folder / name);
+    const size_t reach = std::min<size_t>(whole.size(), 6000);  // headers are what is parsed
+    for (int round = 0; round < 150; ++round) {
+      std::string damaged = whole;
+      for (uint64_t i = 0; i <= random.Below(4); ++i) {
+        damaged[random.Below(reach)] = static_cast<char>(random.Below(256));
+      }
+      Write(folder / name, damaged);
+      try {
+        LoadDiffusers(folder);
+      } catch (const Error&) {
+      }
+    }
+    Write(folder / name, whole);
+  }
+  EXPECT_NO_THROW(LoadDiffusers(folder));
+}
+
+TEST(PositionTest, FirstPositionIsZeroAngles) {
+  const std::vector<float> values = SincosPositions2d(2, 3, 8, 3, 1);
+  EXPECT_EQ(std::vector<float>(values.begin(), values.begin() + 8),
+            (std::vector<float>{0, 0, 1, 1, 0, 0, 1, 1}));
+  EXPECT_FLOAT_EQ(values[8], std::sin(1.0f));          // column 1
+  EXPECT_FLOAT_EQ(values[3 * 8 + 4], std::sin(1.5f));  // row 1 of 2, as wide as 3
+}
+
+}  // namespace
+}  // namespace tmpq

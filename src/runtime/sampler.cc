@@ -12,7 +12,10 @@ namespace tmpq {
 // One thread's memory. `samples` holds the chunk twice when guidance needs two calls per sample.
 struct DiffusionSampler::Scratch {
   Workspace workspace;
+  int64_t capacity = 0;  // samples
   AlignedVector<float> samples, outputs, timesteps;
+  std::vector<float> accepted;              // y of src/schedule/solver.h
+  std::vector<std::vector<float>> history;  // m0, m1, ..
   std::vector<int32_t> conditions;
 };
 
@@ -84,8 +87,61 @@ SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) co
   return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
 }
 
-void DiffusionSampler::SampleChunk(const SamplingRun& run,
-                                   const std::vector<StepCoefficients>& coefficients,
+// One call's rule (src/schedule/solver.h) on every element; a fixed order of fused multiply-adds.
+// s.samples holds x, s.outputs the guided output.
+void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
+                               int64_t count, int64_t index, Scratch& s) {
+  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
+  const int64_t chunk_elements = count * elements;
+  float* x = s.samples.data();
+  const float* out = s.outputs.data();
+  if (call.IsSimple()) {
+    const auto on_sample = static_cast<float>(call.base),
+               on_output = static_cast<float>(call.advance[0]);
+    for (int64_t i = 0; i < chunk_elements; ++i) {
+      x[i] = std::fmaf(on_output, out[i], on_sample * x[i]);
+    }
+    return;
+  }
+  std::rotate(s.history.begin(), s.history.end() - 1, s.history.end());
+  float* newest = s.history[0].data();
+  float* y = s.accepted.data();
+  float accept[kSolverHistory], advance[kSolverHistory];
+  for (int j = 0; j < kSolverHistory; ++j) {
+    accept[j] = static_cast<float>(call.accept[j]),
+    advance[j] = static_cast<float>(call.advance[j]);
+  }
+  const auto convert_sample = static_cast<float>(call.convert_sample),
+             convert_output = static_cast<float>(call.convert_output);
+  const auto keep = static_cast<float>(call.keep), take = static_cast<float>(call.take);
+  const auto base = static_cast<float>(call.base), deviation = static_cast<float>(call.noise);
+  for (int64_t i = 0; i < chunk_elements; ++i) {
+    newest[i] = std::fmaf(convert_output, out[i], convert_sample * x[i]);
+    float accepted = call.keep == 0 ? take * x[i] : keep * y[i];
+    for (int j = 0; j < kSolverHistory; ++j) {
+      if (accept[j] != 0) accepted = std::fmaf(accept[j], s.history[j][i], accepted);
+    }
+    y[i] = accepted;
+    float next = base * accepted;
+    for (int j = 0; j < kSolverHistory; ++j) {
+      if (advance[j] != 0) next = std::fmaf(advance[j], s.history[j][i], next);
+    }
+    x[i] = next;
+  }
+  if (call.noise == 0) return;
+  std::vector<float> noise(elements);
+  for (int64_t i = 0; i < count; ++i) {
+    // Streams of their own, beyond those of the samples' first noise.
+    const auto stream =
+        static_cast<uint64_t>(request.first + begin + i) + (static_cast<uint64_t>(index + 1) << 40);
+    FillNormal(request.seed, request.purpose, stream, noise);
+    for (int64_t e = 0; e < elements; ++e) {
+      x[i * elements + e] = std::fmaf(deviation, noise[e], x[i * elements + e]);
+    }
+  }
+}
+
+void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
                                    const SampleRequest& request, int64_t begin, int64_t count,
                                    float* out, Scratch& s, const SamplerOptions& options) const {
   const bool guided = calls_per_step() == 2;
@@ -100,27 +156,27 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run,
                 s.conditions.data() + i * width);
     std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
   }
+  for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
   NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
   if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
   const auto scale = static_cast<float>(settings_.guidance_scale);
-  for (int k = 0; k < run.timesteps.size(); ++k) {
+  for (size_t index = 0; index < calls.size(); ++index) {
     if (options.interrupted != nullptr && *options.interrupted) return;
-    const int policy = run.policy_of_step[k];
+    const int k = calls[index].step, policy = run.policy_of_step[k];
     if (options.spy) options.spy(k, run.timesteps[k], policy);
     const int64_t batch = guided ? 2 * count : count;
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
     std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
     inputs.batch = batch;
     network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace);
-    const float* conditional = s.outputs.data();
-    const float* unconditional = s.outputs.data() + chunk_elements;
-    const StepCoefficients c = coefficients[k];
-    for (int64_t i = 0; i < chunk_elements; ++i) {
-      const float output =
-          guided ? std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i])
-                 : conditional[i];
-      x[i] = std::fmaf(c.output, output, c.sample * x[i]);
+    if (guided) {
+      float* conditional = s.outputs.data();
+      const float* unconditional = s.outputs.data() + chunk_elements;
+      for (int64_t i = 0; i < chunk_elements; ++i) {
+        conditional[i] = std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i]);
+      }
     }
+    Advance(calls[index], request, begin, count, static_cast<int64_t>(index), s);
   }
   std::copy_n(x, chunk_elements, out + begin * elements_);
 }
@@ -128,7 +184,7 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run,
 std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const SampleRequest& request,
                                             const SamplerOptions& options) const {
   CheckConditions(request.conditions);
-  const auto coefficients = DdimCoefficients(schedule_, settings_.prediction, run.timesteps);
+  const std::vector<SolverCall> calls = MakeSolver(schedule_, settings_, run.timesteps);
   const int64_t count = request.count;
   const int64_t wanted = options.threads > 0 ? options.threads : omp_get_max_threads();
   // Few samples are shared out evenly rather than in whole batches.
@@ -144,13 +200,16 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     s.outputs.resize(2 * batch * elements_);
     s.timesteps.resize(2 * batch);
     s.conditions.resize(2 * batch * condition_width_);
+    s.capacity = batch;
+    s.accepted.resize(batch * elements_);
+    s.history.assign(kSolverHistory, std::vector<float>(batch * elements_));
   }
   std::atomic<int64_t> done{0};
   // Chunks are independent, so any schedule gives the same bytes; dynamic evens out busy machines.
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t begin = chunk * batch, size = std::min(batch, count - begin);
-    SampleChunk(run, coefficients, request, begin, size, out.data(), scratch[omp_get_thread_num()],
+    SampleChunk(run, calls, request, begin, size, out.data(), scratch[omp_get_thread_num()],
                 options);
     done += size;
     if (options.progress != nullptr && omp_get_thread_num() == 0) options.progress->Update(done);

@@ -13,6 +13,7 @@
 #include "src/runtime/network.h"
 #include "src/schedule/noise_schedule.h"
 #include "src/schedule/sampler.h"
+#include "src/schedule/solver.h"
 
 namespace tmpq {
 
@@ -79,9 +80,11 @@ class DiffusionSampler {
 
  private:
   struct Scratch;
-  void SampleChunk(const SamplingRun& run, const std::vector<StepCoefficients>& coefficients,
+  void SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
                    const SampleRequest& request, int64_t begin, int64_t count, float* out,
                    Scratch& scratch, const SamplerOptions& options) const;
+  static void Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
+                      int64_t count, int64_t index, Scratch& scratch);
 
   const RuntimeNetwork* network_;
   NoiseSchedule schedule_;

@@ -29,7 +29,7 @@ double BetaOf(const std::string& kind, int t, int training_steps) {
     return std::min(1 - next / now, 0.999);
   }
   throw Error(ErrorCode::kUsage, "noise schedule", "\"" + kind + "\" is unknown",
-              "known are cosine, linear and scaled-linear");
+              "known are cosine, linear, scaled-linear and flow");
 }
 
 }  // namespace
@@ -37,6 +37,14 @@ double BetaOf(const std::string& kind, int t, int training_steps) {
 NoiseSchedule NoiseSchedule::Make(const std::string& kind, int training_steps) {
   CheckRange("training_steps", training_steps, 1, kMaxTrainingSteps);
   NoiseSchedule schedule{kind, {}};
+  if (kind == "flow") {
+    for (int t = 0; t < training_steps; ++t) {
+      const double noise = std::max(1e-6, static_cast<double>(t) / training_steps);
+      const double signal = 1 - noise;
+      schedule.alpha_bar.push_back(signal * signal / (signal * signal + noise * noise));
+    }
+    return schedule;
+  }
   double alpha_bar = 1;
   for (int t = 0; t < training_steps; ++t) {
     alpha_bar *= 1 - BetaOf(kind, t, training_steps);

@@ -17,7 +17,8 @@ struct NoiseSchedule {
 
   // "cosine" (Nichol & Dhariwal, arXiv 2102.09672; betas clipped at 0.999), "linear" (betas 1e-4 to
   // 0.02; Ho et al., arXiv 2006.11239), "scaled-linear" (square roots of betas 0.00085 to 0.012;
-  // latent diffusion). Throws kUsage.
+  // latent diffusion), "flow" (rectified flow, x_t = (1 - t/T) x_0 + t/T noise; the table holds
+  // what has the same ratio of signal to noise). Throws kUsage.
   static NoiseSchedule Make(const std::string& kind, int training_steps);
   // {"kind": ..., "training_steps": ...}, and with a table {"alpha_bar": [...]}, which then
   // decides.

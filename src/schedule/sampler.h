@@ -1,41 +1,30 @@
-// Sampler settings, and DDIM as two coefficients a step.
+// Sampler settings.
 #pragma once
 
 #include <string>
-#include <vector>
 
-#include "src/plan/timesteps.h"
-#include "src/schedule/noise_schedule.h"
+#include "src/core/json.h"
 
 namespace tmpq {
 
-// What the network predicts: the noise, v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0, or
-// x_0.
-enum class Prediction { kEpsilon, kV, kSample };
+// What the network predicts: the noise, v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0, x_0,
+// or a rectified flow's velocity noise - x_0.
+enum class Prediction { kEpsilon, kV, kSample, kFlow };
 Prediction ParsePrediction(const std::string& name);
 const char* NameOf(Prediction prediction);
+// Throws kUsage unless the method is known.
+void CheckMethod(const std::string& method);
 
 struct SamplerSettings {
-  std::string method = "ddim";
+  std::string method = "ddim";  // src/schedule/solver.h lists them
   Prediction prediction = Prediction::kEpsilon;
   double guidance_scale = 1;  // 1: no guidance, one network call a step
-  double eta = 0;
+  double eta = 0;             // ddim: 0 deterministic .. 1 ancestral
 
   int calls_per_step() const { return guidance_scale == 1 ? 1 : 2; }
   Json ToJson() const;
-  // Throws kInput for what is malformed, kUnsupported for other methods than ddim and eta != 0.
+  // Throws kInput for what is malformed, kUsage for a method that is unknown.
   static SamplerSettings FromJson(const Json& json, const std::string& where);
 };
-
-// x_next = sample * x + output * network output.
-struct StepCoefficients {
-  float sample = 0;
-  float output = 0;
-};
-
-// DDIM with eta = 0 (Song et al., arXiv 2010.02502), one pair per step, computed in double; the
-// last step goes to alpha_bar = 1. Throws kUsage when a timestep is beyond the schedule.
-std::vector<StepCoefficients> DdimCoefficients(const NoiseSchedule& schedule, Prediction prediction,
-                                               const TimestepSequence& timesteps);
 
 }  // namespace tmpq

@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <set>
 
 #include "src/core/error.h"
 #include "src/runtime/sampler.h"
@@ -50,6 +51,7 @@ class NetworkTest : public testing::Test {
   }
   DiffusionSampler Sampler(const RuntimeNetwork& network) const {
     SamplerSettings settings;
+    settings.method = method_;
     settings.prediction = Prediction::kV;
     settings.guidance_scale = 1.5;
     return {network, NoiseSchedule::Make("cosine", 50), settings};
@@ -72,6 +74,7 @@ class NetworkTest : public testing::Test {
   ParameterSet parameters_;
   std::string path_;
   std::unique_ptr<Supernet> supernet_;
+  std::string method_ = "ddim";
 };
 
 TEST_F(NetworkTest, EverySetOfKernelsGivesTheSameBytes) {
@@ -99,6 +102,22 @@ TEST_F(NetworkTest, BatchAndThreadsDoNotMatter) {
   // Sample i is the same whichever samples are asked for with it.
   const auto tail = Sample(kernels::BestKernels(), MixedCandidate(), 5, options, 6);
   EXPECT_EQ(std::vector<float>(expected.begin() + 6 * 64, expected.end()), tail);
+}
+
+// Rules with memory and noise of their own, too.
+TEST_F(NetworkTest, EverySamplerGivesTheSameBytesForAnyBatch) {
+  std::set<std::vector<float>> seen;
+  for (const char* method : {"ddim", "ddpm", "plms", "dpmpp-2m", "dpmpp-2s", "unipc"}) {
+    method_ = method;
+    SamplerOptions options;
+    options.batch = 1, options.threads = 1;
+    const auto expected = Sample(kernels::ReferenceKernels(), MixedCandidate(), 7, options);
+    EXPECT_TRUE(seen.insert(expected).second) << method;
+    options.batch = 3, options.threads = 2;
+    EXPECT_EQ(Sample(kernels::BestKernels(), MixedCandidate(), 7, options), expected) << method;
+    const auto tail = Sample(kernels::BestKernels(), MixedCandidate(), 3, options, 4);
+    EXPECT_EQ(std::vector<float>(expected.begin() + 4 * 64, expected.end()), tail) << method;
+  }
 }
 
 TEST_F(NetworkTest, EightBitsAreNearFloatAndTwoAreNot) {

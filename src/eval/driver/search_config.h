@@ -10,6 +10,7 @@ namespace tmpq {
 struct SearchConfig {
   std::string model = "fashion-dit";
   std::string prompts;
+  std::string sampler;
   std::string budget = "4bit";
   int steps = 20;
   std::string mode = "groupwise-consistent";
@@ -40,6 +41,8 @@ struct SearchConfig {
   void ForEachField(V&& visit) {
     visit("model", model, "bundled model's name, folder or weights file");
     visit("prompts", prompts, "file of prompts, one a line (default: the model's own)");
+    visit("sampler", sampler,
+          "ddim, ddpm, dpmpp-2m, dpmpp-2s, unipc or euler-flow (default: the model's own)");
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
     visit("steps", steps, "sampling steps");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");

@@ -117,6 +117,15 @@ class SearchDriver {
         NoiseSchedule::FromJson(JsonGet<Json>(model.sampling, "schedule", where), where);
     result_.sampler =
         SamplerSettings::FromJson(JsonGet<Json>(model.sampling, "sampler", where), where);
+    if (!result_.config.sampler.empty()) {
+      CheckMethod(result_.config.sampler);
+      result_.sampler.method = result_.config.sampler;
+    }
+    if (result_.sampler.method == "plms") {
+      throw Error(ErrorCode::kUnsupported, "sampler plms",
+                  "calls the network once more than it has steps, which budgets do not count",
+                  "search with another sampler");
+    }
     result_.calls_per_step = result_.sampler.calls_per_step();
 
     const auto feature_path =

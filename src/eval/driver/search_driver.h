@@ -14,6 +14,7 @@
 #include "src/eval/journal/journal.h"
 #include "src/eval/results/run_file.h"
 #include "src/models/model_file.h"
+#include "src/schedule/noise_schedule.h"
 #include "src/schedule/sampler.h"
 #include "src/search/archive.h"
 #include "src/search/space.h"

@@ -13,6 +13,7 @@ namespace tmpq {
 struct DiffusionSampler::Scratch {
   Workspace workspace;
   int64_t capacity = 0;  // samples
+  bool simple = false;   // no call looks back: nothing is kept
   AlignedVector<float> samples, outputs, timesteps;
   std::vector<float> accepted;              // y of src/schedule/solver.h
   std::vector<std::vector<float>> history;  // m0, m1, ..
@@ -95,7 +96,7 @@ void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& requ
   const int64_t chunk_elements = count * elements;
   float* x = s.samples.data();
   const float* out = s.outputs.data();
-  if (call.IsSimple()) {
+  if (s.simple) {
     const auto on_sample = static_cast<float>(call.base),
                on_output = static_cast<float>(call.advance[0]);
     for (int64_t i = 0; i < chunk_elements; ++i) {
@@ -156,6 +157,8 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
                 s.conditions.data() + i * width);
     std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
   }
+  s.simple = std::all_of(calls.begin(), calls.end(),
+                         [](const SolverCall& call) { return call.IsSimple(); });
   for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
   NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
   if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();

@@ -207,6 +207,23 @@ TEST_F(CheckpointTest, FuzzedFilesNeverCrash) {
   EXPECT_NO_THROW(LoadDiffusers(folder));
 }
 
+// Real-size networks cost what diffusers' classes do (tests/fixtures/make_costs.py counted).
+TEST_F(CheckpointTest, RealSizesCostWhatTheyShould) {
+  const std::string path = std::string(TMPQ_SOURCE_DIR) + "/tests/fixtures/costs.json";
+  for (const Json& c : ParseJson(ReadFile(path), path)) {
+    Write(folder_ / "config.json", c["config"].dump());
+    DiffusersOptions options;
+    options.caption_tokens = c["tokens"];
+    const Graph graph = BuildDiffusersGraph(folder_ / "config.json", options);
+    int64_t parameters = graph.parameter_count();
+    for (const auto& [name, shape] : graph.parameters()) {
+      if (name == "pos_embed.weight") parameters -= ElementsOf(shape);  // computed, not stored
+    }
+    EXPECT_EQ(parameters, c["parameters"].get<int64_t>()) << c["name"];
+    EXPECT_EQ(graph.macs(), c["macs"].get<int64_t>()) << c["name"];
+  }
+}
+
 TEST(PositionTest, FirstPositionIsZeroAngles) {
   const std::vector<float> values = SincosPositions2d(2, 3, 8, 3, 1);
   EXPECT_EQ(std::vector<float>(values.begin(), values.begin() + 8),

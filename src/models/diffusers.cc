@@ -8,6 +8,7 @@
 #include "src/core/json.h"
 #include "src/models/checkpoint.h"
 #include "src/models/class_dit.h"
+#include "src/models/component_config.h"
 #include "src/models/position.h"
 #include "src/models/text_dit.h"
 #include "src/models/unet.h"
@@ -18,71 +19,6 @@ namespace {
 constexpr const char* kConfigName = "config.json";
 constexpr const char* kPipelineName = "model_index.json";
 constexpr const char* kWeightsStem = "diffusion_pytorch_model";
-constexpr size_t kMaxConfigBytes = size_t{1} << 24;
-
-// A component's config.json, where null means absent, as diffusers has it.
-class ComponentConfig {
- public:
-  explicit ComponentConfig(const std::filesystem::path& path)
-      : where_(path.string()), json_(ParseJson(ReadFile(path, kMaxConfigBytes), where_)) {
-    if (!json_.is_object()) throw Error(ErrorCode::kInput, where_, "is not a JSON object");
-  }
-
-  const std::string& where() const { return where_; }
-  bool Has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
-  const Json& Raw(const char* key) const { return json_[key]; }
-  template <typename T>
-  T Get(const char* key, T fallback) const {
-    return Has(key) ? JsonGet<T>(json_, key, where_) : fallback;
-  }
-  template <typename T>
-  T Get(const char* key) const {
-    return JsonGet<T>(json_, key, where_);
-  }
-  // A positive size.
-  int64_t Size(const char* key, std::optional<int64_t> fallback = {}) const {
-    constexpr int64_t kMost = 1 << 20;
-    const int64_t value = fallback ? Get<int64_t>(key, *fallback) : Get<int64_t>(key);
-    if (value < 1 || value > kMost) {
-      throw Error(ErrorCode::kInput, where_, std::string(key) + " is " + std::to_string(value),
-                  "a size from 1 to " + std::to_string(kMost) + " is expected");
-    }
-    return value;
-  }
-  // A number for each of `count` levels: a list, or one number for all.
-  std::vector<int> PerLevel(const char* key, size_t count, int fallback) const {
-    std::vector<int> values(count, fallback);
-    if (Has(key)) {
-      if (Raw(key).is_number()) {
-        std::fill(values.begin(), values.end(), Get<int>(key));
-      } else {
-        values = Get<std::vector<int>>(key);
-      }
-    }
-    if (values.size() != count ||
-        std::any_of(values.begin(), values.end(), [](int v) { return v < 1 || v > (1 << 20); })) {
-      throw Error(ErrorCode::kInput, where_, std::string(key) + " has not a size for every level");
-    }
-    return values;
-  }
-  // Refuses a config that asks for more than the builder has.
-  template <typename T>
-  void Expect(const char* key, const T& value) const {
-    if (!Has(key) || Raw(key) == Json(value)) return;
-    throw Error(ErrorCode::kUnsupported, where_,
-                std::string(key) + " = " + Raw(key).dump() + " is not supported",
-                "supported is " + Json(value).dump());
-  }
-
- private:
-  std::string where_;
-  Json json_;
-};
-
-struct BuiltNetwork {
-  Graph graph;
-  ParameterSource source;
-};
 
 // Square samples have one number in a config, others two.
 void SetImageSize(const ComponentConfig& config, const DiffusersOptions& options, int64_t fallback,
@@ -294,7 +230,7 @@ const KnownClass& ClassOf(const ComponentConfig& config) {
 std::filesystem::path NetworkFolder(const std::filesystem::path& folder) {
   const auto index = folder / kPipelineName;
   if (!std::filesystem::exists(index)) return folder;
-  const Json json = ParseJson(ReadFile(index, kMaxConfigBytes), index.string());
+  const Json json = ParseJson(ReadFile(index, kMostConfigBytes), index.string());
   for (const char* component : {"transformer", "unet"}) {
     if (json.is_object() && json.contains(component)) return folder / component;
   }

@@ -16,6 +16,12 @@ double CosineAlphaBar(double fraction) {
   return value * value;
 }
 
+// Moves times towards noise, as video and large images need it (Esser et al., arXiv 2403.03206).
+double Shifted(double fraction) {
+  constexpr double kShift = 3;
+  return kShift * fraction / (1 + (kShift - 1) * fraction);
+}
+
 double BetaOf(const std::string& kind, int t, int training_steps) {
   const double fraction = training_steps > 1 ? static_cast<double>(t) / (training_steps - 1) : 0;
   if (kind == "linear") return 1e-4 + fraction * (0.02 - 1e-4);
@@ -23,13 +29,15 @@ double BetaOf(const std::string& kind, int t, int training_steps) {
     const double root = std::sqrt(0.00085) + fraction * (std::sqrt(0.012) - std::sqrt(0.00085));
     return root * root;
   }
-  if (kind == "cosine") {
-    const double now = CosineAlphaBar(static_cast<double>(t) / training_steps);
-    const double next = CosineAlphaBar(static_cast<double>(t + 1) / training_steps);
-    return std::min(1 - next / now, 0.999);
+  if (kind == "cosine" || kind == "shifted-cosine") {
+    const auto alpha_bar = [&](int step) {
+      const double time = static_cast<double>(step) / training_steps;
+      return CosineAlphaBar(kind == "cosine" ? time : Shifted(time));
+    };
+    return std::min(1 - alpha_bar(t + 1) / alpha_bar(t), 0.999);
   }
   throw Error(ErrorCode::kUsage, "noise schedule", "\"" + kind + "\" is unknown",
-              "known are cosine, linear, scaled-linear and flow");
+              "known are cosine, shifted-cosine, linear, scaled-linear and flow");
 }
 
 }  // namespace

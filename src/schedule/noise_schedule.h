@@ -15,7 +15,8 @@ struct NoiseSchedule {
 
   int training_steps() const { return static_cast<int>(alpha_bar.size()); }
 
-  // "cosine" (Nichol & Dhariwal, arXiv 2102.09672; betas clipped at 0.999), "linear" (betas 1e-4 to
+  // "cosine" (Nichol & Dhariwal, arXiv 2102.09672; betas clipped at 0.999), "shifted-cosine"
+  // (the same at times 3u/(1 + 2u), nearer to noise), "linear" (betas 1e-4 to
   // 0.02; Ho et al., arXiv 2006.11239), "scaled-linear" (square roots of betas 0.00085 to 0.012;
   // latent diffusion), "flow" (rectified flow, x_t = (1 - t/T) x_0 + t/T noise; the table holds
   // what has the same ratio of signal to noise). Throws kUsage.

@@ -1,4 +1,4 @@
-// Where training samples come from: a data set in memory, or scenes drawn on the fly.
+// Where training samples come from: a data set in memory, or a captioned world drawn on the fly.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,8 @@ class SampleSource {
   virtual DrawnCondition Draw(RandomStream& random, std::span<float> sample) const = 0;
 };
 
-// Part kTest shares no sample with kTrain. `data`: "scenes", or a folder of Fashion-MNIST. Throws
+// Part kTest shares no sample with kTrain. `data`: a world of
+// src/data/captioned_world.h, or a folder of Fashion-MNIST. Throws
 // kIo, kCorrupt.
 std::unique_ptr<SampleSource> OpenSampleSource(const std::string& data, Split split);
 

@@ -10,7 +10,7 @@ struct TrainConfig {
   std::string name;  // of the model
   std::string task = "denoise";
   std::string network = "dit";
-  std::string data = "/usr/share/datasets/fashion-mnist";  // or "scenes"
+  std::string data = "/usr/share/datasets/fashion-mnist";  // or a captioned world
   uint64_t seed = 0;
   int steps = 9000;
   int replicas = 2;
@@ -34,7 +34,7 @@ struct TrainConfig {
     visit("name", name, "name of the model");
     visit("task", task, "denoise (a diffusion transformer) or classify (a feature network)");
     visit("network", network, "denoise: dit, unet or text-dit");
-    visit("data", data, "folder of Fashion-MNIST, or scenes");
+    visit("data", data, "folder of Fashion-MNIST; or scenes, sprites");
     visit("seed", seed, "of weights, order and noise");
     visit("steps", steps, "optimizer steps");
     visit("replicas", replicas, "data-parallel replicas, one thread each; part of the result");

@@ -4,7 +4,7 @@
 
 #include "src/core/error.h"
 #include "src/core/file.h"
-#include "src/data/scenes.h"
+#include "src/data/captioned_world.h"
 #include "src/data/vocabulary.h"
 
 namespace tmpq {
@@ -23,7 +23,7 @@ Prompts MakePrompts(const DiffusionSampler& sampler, const Json& text,
   const Vocabulary vocabulary =
       Vocabulary::FromJson(JsonGet<Json>(text, "vocabulary", where), where);
   prompts.judge = JsonGet<std::string>(text, "judge", where);
-  if (!prompts.judge.empty() && prompts.judge != "scenes") {
+  if (!prompts.judge.empty() && FindWorld(prompts.judge) == nullptr) {
     throw Error(ErrorCode::kUnsupported, where, "has an unknown judge \"" + prompts.judge + "\"");
   }
   prompts.texts =
@@ -52,7 +52,7 @@ std::vector<std::string> ReadPrompts(const std::filesystem::path& path) {
 double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const float> sample) {
   TMPQ_CHECK(!prompts.judge.empty(), "nobody judges these prompts");
   const auto count = static_cast<int64_t>(prompts.texts.size());
-  return SceneAlignment(prompts.texts[index % count], sample);
+  return FindWorld(prompts.judge)->Alignment(prompts.texts[index % count], sample);
 }
 
 }  // namespace tmpq

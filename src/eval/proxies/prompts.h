@@ -14,7 +14,7 @@ namespace tmpq {
 struct Prompts {
   ConditionList conditions;
   std::vector<std::string> texts;  // empty for labels
-  std::string judge;               // of text alignment: "scenes" (src/data/scenes.h), or empty
+  std::string judge;  // of text alignment: a world of src/data/captioned_world.h, or empty
 };
 
 // `text` is the member of a model's or plan's sampling settings: {"vocabulary", "prompts",

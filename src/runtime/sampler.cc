@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/include/numerics.h"
 #include "src/core/error.h"
 
 namespace tmpq {
@@ -15,26 +16,49 @@ struct DiffusionSampler::Scratch {
   int64_t capacity = 0;  // samples
   bool simple = false;   // no call looks back: nothing is kept
   AlignedVector<float> samples, outputs, timesteps;
+  std::vector<float> variances;             // the outputs' second half, with a learned variance
   std::vector<float> accepted;              // y of src/schedule/solver.h
   std::vector<std::vector<float>> history;  // m0, m1, ..
   std::vector<int32_t> conditions;
+  std::map<std::string, AlignedVector<float>> tensors;  // float conditions
 };
+
+int64_t ConditionList::rows() const {
+  if (width > 0) return static_cast<int64_t>(values.size()) / width;
+  if (tensors.empty()) return 0;
+  const ConditionTensor& first = tensors.begin()->second;
+  return static_cast<int64_t>(first.values.size() / std::max<size_t>(1, first.null_value.size()));
+}
 
 DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule,
                                    SamplerSettings settings)
     : network_(&network), schedule_(std::move(schedule)), settings_(std::move(settings)) {
   const Graph& graph = network.graph();
   const NodeId sample = graph.FindInput("sample");
-  if (sample < 0 || graph.node(sample).shape != graph.output_shape() ||
-      graph.FindInput("timestep") < 0) {
-    throw Error(ErrorCode::kInput, "network " + graph.name(), "is not a denoiser",
-                "it needs inputs sample and timestep, and an output of the sample's shape");
+  const auto refuse = [&](const char* what, const char* right) {
+    throw Error(ErrorCode::kInput, "network " + graph.name(), what, right);
+  };
+  if (sample < 0 || graph.FindInput("timestep") < 0) {
+    refuse("is not a denoiser", "it needs inputs sample and timestep");
   }
-  elements_ = ElementsOf(graph.output_shape());
+  const Shape& shape = graph.node(sample).shape;
+  Shape doubled = shape;
+  if (!doubled.empty()) doubled.back() *= 2;
+  if (graph.output_shape() != shape && graph.output_shape() != doubled) {
+    refuse("is not a denoiser", "it needs an output of the sample's shape, or twice its channels");
+  }
+  elements_ = ElementsOf(shape);
+  outputs_ = ElementsOf(graph.output_shape());
+  if (settings_.learned_variance && outputs_ == elements_) {
+    refuse("says nothing of a variance", "its output has the sample's channels only");
+  }
   for (const Node& node : graph.nodes()) {
     if (node.kind != OpKind::kLabelEmbedding) continue;
     const Node& input = graph.node(node.inputs[0]);
     const bool label = input.shape.empty();
+    if (!condition_name_.empty() && condition_name_ != input.name) {
+      refuse("has two inputs of integers", "the sampler knows one");
+    }
     condition_name_ = input.name;
     condition_width_ = ElementsOf(input.shape);
     condition_limit_ = static_cast<int32_t>(node.attributes.size) - (label ? 1 : 0);
@@ -43,14 +67,11 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
   for (const Node& node : graph.nodes()) {
     if (node.kind == OpKind::kInput && node.name != "sample" && node.name != "timestep" &&
         node.name != condition_name_) {
-      throw Error(ErrorCode::kUnsupported, "network " + graph.name(),
-                  "has an input that the sampler does not know: " + node.name,
-                  "known are sample, timestep and one condition");
+      tensor_elements_[node.name] = ElementsOf(node.shape);
     }
   }
-  if (condition_width_ == 0 && calls_per_step() > 1) {
-    throw Error(ErrorCode::kInput, "network " + graph.name(),
-                "has nothing to guide by: it has no label and no caption", "use guidance scale 1");
+  if (condition_width_ == 0 && tensor_elements_.empty() && calls_per_step() > 1) {
+    refuse("has nothing to guide by: it has no label and no caption", "use guidance scale 1");
   }
 }
 
@@ -63,7 +84,8 @@ ConditionList DiffusionSampler::AllLabels() const {
 }
 
 void DiffusionSampler::CheckConditions(const ConditionList& conditions) const {
-  if (conditions.width != condition_width_ || (conditions.rows() == 0 && condition_width_ > 0)) {
+  const bool conditional = condition_width_ > 0 || !tensor_elements_.empty();
+  if (conditions.width != condition_width_ || (conditions.rows() == 0 && conditional)) {
     throw Error(ErrorCode::kUsage, "conditions",
                 "are rows of " + std::to_string(conditions.width) + " integers, not of " +
                     std::to_string(condition_width_));
@@ -71,6 +93,21 @@ void DiffusionSampler::CheckConditions(const ConditionList& conditions) const {
   for (const int32_t value : conditions.values) {
     CheckRange(condition_name_ == "label" ? "class" : condition_name_, value, 0,
                condition_limit_ - 1);
+  }
+  for (const auto& [name, elements] : tensor_elements_) {
+    const auto found = conditions.tensors.find(name);
+    if (found == conditions.tensors.end()) {
+      throw Error(ErrorCode::kUsage, "conditions", "lack the network's input " + name,
+                  "a text-conditioned network needs encoded prompts");
+    }
+    const auto values = static_cast<int64_t>(found->second.values.size()),
+               nulls = static_cast<int64_t>(found->second.null_value.size());
+    if (nulls != elements || values != conditions.rows() * elements) {
+      throw Error(ErrorCode::kUsage, "conditions",
+                  "of " + name + " hold " + std::to_string(values) + " numbers",
+                  std::to_string(conditions.rows()) + " rows of " + std::to_string(elements) +
+                      " are expected");
+    }
   }
 }
 
@@ -115,7 +152,7 @@ void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& requ
   const auto convert_sample = static_cast<float>(call.convert_sample),
              convert_output = static_cast<float>(call.convert_output);
   const auto keep = static_cast<float>(call.keep), take = static_cast<float>(call.take);
-  const auto base = static_cast<float>(call.base), deviation = static_cast<float>(call.noise);
+  const auto base = static_cast<float>(call.base);
   for (int64_t i = 0; i < chunk_elements; ++i) {
     newest[i] = std::fmaf(convert_output, out[i], convert_sample * x[i]);
     float accepted = call.keep == 0 ? take * x[i] : keep * y[i];
@@ -129,15 +166,72 @@ void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& requ
     }
     x[i] = next;
   }
-  if (call.noise == 0) return;
+  if (call.noise != 0) AddNoise(call, request, begin, count, index, s);
+}
+
+void DiffusionSampler::AddNoise(const SolverCall& call, const SampleRequest& request, int64_t begin,
+                                int64_t count, int64_t index, Scratch& s) {
+  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
+  const auto deviation = static_cast<float>(call.noise), span = static_cast<float>(call.noise_span);
   std::vector<float> noise(elements);
   for (int64_t i = 0; i < count; ++i) {
     // Streams of their own, beyond those of the samples' first noise.
     const auto stream =
         static_cast<uint64_t>(request.first + begin + i) + (static_cast<uint64_t>(index + 1) << 40);
     FillNormal(request.seed, request.purpose, stream, noise);
+    float* x = s.samples.data() + i * elements;
+    const float* place = s.variances.data() + i * elements;
     for (int64_t e = 0; e < elements; ++e) {
-      x[i * elements + e] = std::fmaf(deviation, noise[e], x[i * elements + e]);
+      const float own =
+          span == 0 ? deviation : deviation * kernels::ExpF(0.5f * (place[e] + 1) * span);
+      x[e] = std::fmaf(own, noise[e], x[e]);
+    }
+  }
+}
+
+// Conditional rows in the first half of a call's batch, null ones in the second.
+void DiffusionSampler::PlaceConditions(const ConditionList& conditions, int64_t first,
+                                       int64_t count, Scratch& s) const {
+  const int64_t width = condition_width_;
+  for (int64_t i = 0; i < count; ++i) {
+    if (width > 0) {
+      std::copy_n(conditions.row(first + i), width, s.conditions.data() + i * width);
+      std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
+    }
+    for (const auto& [name, elements] : tensor_elements_) {
+      const ConditionTensor& tensor = conditions.tensors.at(name);
+      const int64_t row = (first + i) % conditions.rows();
+      float* out = s.tensors.at(name).data();
+      std::copy_n(tensor.values.data() + row * elements, elements, out + i * elements);
+      std::copy_n(tensor.null_value.data(), elements, out + (count + i) * elements);
+    }
+  }
+}
+
+// Classifier-free guidance (Ho & Salimans, arXiv 2207.12598) of the first half of the outputs by
+// the second; a learned variance is the conditional one's.
+void DiffusionSampler::Guide(double scale, int64_t count, Scratch& s) const {
+  const auto factor = static_cast<float>(scale);
+  float* conditional = s.outputs.data();
+  const float* unconditional = s.outputs.data() + count * outputs_;
+  const int64_t channels = network_->graph().output_shape().back();
+  const int64_t guided = channels * elements_ / outputs_;
+  for (int64_t row = 0; row < count * outputs_ / channels; ++row) {
+    for (int64_t c = 0; c < guided; ++c) {
+      const int64_t i = row * channels + c;
+      conditional[i] = std::fmaf(factor, conditional[i] - unconditional[i], unconditional[i]);
+    }
+  }
+}
+
+// Outputs of twice the sample's channels become outputs and variances.
+void DiffusionSampler::SplitVariance(int64_t count, Scratch& s) const {
+  const int64_t channels = network_->graph().output_shape().back() / 2;
+  for (int64_t row = 0; row < count * elements_ / channels; ++row) {
+    const float* from = s.outputs.data() + row * 2 * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      s.variances[row * channels + c] = from[channels + c];
+      s.outputs[row * channels + c] = from[c];  // never ahead of what is still to be read
     }
   }
 }
@@ -151,18 +245,14 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
   for (int64_t i = 0; i < count; ++i) {
     FillNormal(request.seed, request.purpose, static_cast<uint64_t>(request.first + begin + i),
                {x + i * elements_, static_cast<size_t>(elements_)});
-    if (condition_width_ == 0) continue;
-    const int64_t width = condition_width_;
-    std::copy_n(request.conditions.row(request.first + begin + i), width,
-                s.conditions.data() + i * width);
-    std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
   }
+  PlaceConditions(request.conditions, request.first + begin, count, s);
   s.simple = std::all_of(calls.begin(), calls.end(),
                          [](const SolverCall& call) { return call.IsSimple(); });
   for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
   NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
   if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
-  const auto scale = static_cast<float>(settings_.guidance_scale);
+  for (const auto& [name, values] : s.tensors) inputs.floats[name] = values.data();
   for (size_t index = 0; index < calls.size(); ++index) {
     if (options.interrupted != nullptr && *options.interrupted) return;
     const int k = calls[index].step, policy = run.policy_of_step[k];
@@ -172,13 +262,8 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
     inputs.batch = batch;
     network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace);
-    if (guided) {
-      float* conditional = s.outputs.data();
-      const float* unconditional = s.outputs.data() + chunk_elements;
-      for (int64_t i = 0; i < chunk_elements; ++i) {
-        conditional[i] = std::fmaf(scale, conditional[i] - unconditional[i], unconditional[i]);
-      }
-    }
+    if (guided) Guide(settings_.GuidanceAt(run.timesteps[k]), count, s);
+    if (outputs_ != elements_) SplitVariance(count, s);
     Advance(calls[index], request, begin, count, static_cast<int64_t>(index), s);
   }
   std::copy_n(x, chunk_elements, out + begin * elements_);
@@ -200,7 +285,11 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   for (Scratch& s : scratch) {
     s.workspace = network_->MakeWorkspace(2 * batch);
     s.samples.resize(2 * batch * elements_);
-    s.outputs.resize(2 * batch * elements_);
+    s.outputs.resize(2 * batch * outputs_);
+    if (outputs_ != elements_) s.variances.resize(batch * elements_);
+    for (const auto& [name, elements] : tensor_elements_) {
+      s.tensors[name].resize(2 * batch * elements);
+    }
     s.timesteps.resize(2 * batch);
     s.conditions.resize(2 * batch * condition_width_);
     s.capacity = batch;

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "src/core/progress.h"
@@ -17,13 +19,20 @@
 
 namespace tmpq {
 
-// What samples are conditioned on: rows of `width` integers (a label; the tokens of a caption),
-// taken in turn: sample i has row i % rows.
-struct ConditionList {
-  int64_t width = 0;  // 0: the network takes no condition
-  std::vector<int32_t> values;
+// A condition in floats, such as an encoded prompt or its mask.
+struct ConditionTensor {
+  std::vector<float> values;      // (rows, elements of the network's input)
+  std::vector<float> null_value;  // (elements), what guidance guides away from
+};
 
-  int64_t rows() const { return width == 0 ? 0 : static_cast<int64_t>(values.size()) / width; }
+// What samples are conditioned on: rows of `width` integers (a label; the tokens of a caption)
+// and of float tensors by input name, taken in turn: sample i has row i % rows.
+struct ConditionList {
+  int64_t width = 0;  // 0: the network takes no integers
+  std::vector<int32_t> values;
+  std::map<std::string, ConditionTensor> tensors;
+
+  int64_t rows() const;
   const int32_t* row(int64_t sample) const { return values.data() + sample % rows() * width; }
 };
 
@@ -54,9 +63,11 @@ struct SamplerOptions {
 // Const-safe; `network` outlives it.
 class DiffusionSampler {
  public:
-  // `schedule` and `settings` as in the model's file. The condition is the input that an embedding
-  // reads: a scalar label, whose table's last row is guidance's null label; or tokens, whose null
-  // is all zeros. Throws kInput where the network is no denoiser.
+  // `schedule` and `settings` as in the model's file. Conditions are all inputs but sample and
+  // timestep: one that an embedding reads is a scalar label, whose table's last row is guidance's
+  // null label, or tokens, whose null is all zeros; others are float tensors. The output has the
+  // sample's channels, or twice as many where the second half is a learned variance. Throws kInput
+  // where the network is no denoiser.
   DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule, SamplerSettings settings);
 
   int64_t condition_width() const { return condition_width_; }
@@ -85,6 +96,12 @@ class DiffusionSampler {
                    Scratch& scratch, const SamplerOptions& options) const;
   static void Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
                       int64_t count, int64_t index, Scratch& scratch);
+  static void AddNoise(const SolverCall& call, const SampleRequest& request, int64_t begin,
+                       int64_t count, int64_t index, Scratch& scratch);
+  void PlaceConditions(const ConditionList& conditions, int64_t first, int64_t count,
+                       Scratch& scratch) const;
+  void Guide(double scale, int64_t count, Scratch& scratch) const;
+  void SplitVariance(int64_t count, Scratch& scratch) const;
 
   const RuntimeNetwork* network_;
   NoiseSchedule schedule_;
@@ -93,7 +110,9 @@ class DiffusionSampler {
   int64_t condition_width_ = 0;  // integers
   int32_t condition_limit_ = 0;  // legal are 0 .. limit - 1
   std::vector<int32_t> null_condition_;
-  int64_t elements_ = 0;
+  std::map<std::string, int64_t> tensor_elements_;  // of float conditions, by input
+  int64_t elements_ = 0;                            // of a sample
+  int64_t outputs_ = 0;                             // of an output: elements_, or twice as many
 };
 
 }  // namespace tmpq

@@ -1,5 +1,6 @@
 #include "src/schedule/sampler.h"
 
+#include <algorithm>
 #include <array>
 
 #include "src/core/error.h"
@@ -31,12 +32,48 @@ void CheckMethod(const std::string& method) {
   throw Error(ErrorCode::kUsage, "sampler", "\"" + method + "\" is unknown", "known are " + known);
 }
 
-Json SamplerSettings::ToJson() const {
-  return {{"method", method},
-          {"prediction", NameOf(prediction)},
-          {"guidance_scale", guidance_scale},
-          {"eta", eta}};
+double SamplerSettings::GuidanceAt(int timestep) const {
+  for (const GuidanceRange& range : guidance_ranges) {
+    if (timestep >= range.from && timestep < range.to) return range.scale;
+  }
+  return guidance_scale;
 }
+
+int SamplerSettings::calls_per_step() const {
+  const bool guided = std::any_of(guidance_ranges.begin(), guidance_ranges.end(),
+                                  [](const GuidanceRange& range) { return range.scale != 1; });
+  return guided || guidance_scale != 1 ? 2 : 1;
+}
+
+Json SamplerSettings::ToJson() const {
+  Json json = {{"method", method},
+               {"prediction", NameOf(prediction)},
+               {"guidance_scale", guidance_scale},
+               {"eta", eta}};
+  for (const GuidanceRange& range : guidance_ranges) {
+    json["guidance_ranges"].push_back({range.from, range.to, range.scale});
+  }
+  if (learned_variance) json["learned_variance"] = true;
+  return json;
+}
+
+namespace {
+
+// [[from, to, scale], ..].
+std::vector<GuidanceRange> RangesFromJson(const Json& json, const std::string& where) {
+  std::vector<GuidanceRange> ranges;
+  for (const auto& row :
+       JsonGet<std::vector<std::vector<double>>>(json, "guidance_ranges", where)) {
+    if (row.size() != 3 || !(row[0] >= 0 && row[0] < row[1] && row[1] <= 1e6)) {
+      throw Error(ErrorCode::kInput, where, "guidance_ranges has a bad range",
+                  "[first timestep, one past the last, scale] is expected");
+    }
+    ranges.push_back({static_cast<int>(row[0]), static_cast<int>(row[1]), row[2]});
+  }
+  return ranges;
+}
+
+}  // namespace
 
 SamplerSettings SamplerSettings::FromJson(const Json& json, const std::string& where) {
   SamplerSettings settings;
@@ -44,13 +81,21 @@ SamplerSettings SamplerSettings::FromJson(const Json& json, const std::string& w
   settings.prediction = ParsePrediction(JsonGet<std::string>(json, "prediction", where));
   settings.guidance_scale = JsonGet<double>(json, "guidance_scale", where);
   settings.eta = JsonGet<double>(json, "eta", where);
+  if (json.contains("guidance_ranges")) settings.guidance_ranges = RangesFromJson(json, where);
+  if (json.contains("learned_variance")) {
+    settings.learned_variance = JsonGet<bool>(json, "learned_variance", where);
+  }
   CheckMethod(settings.method);
   if (!(settings.eta >= 0 && settings.eta <= 1) ||
       (settings.eta != 0 && settings.method != "ddim")) {
     throw Error(ErrorCode::kInput, where, "eta is not within 0 to 1, or not with ddim");
   }
-  if (!(settings.guidance_scale >= 0 && settings.guidance_scale <= 100)) {
-    throw Error(ErrorCode::kInput, where, "guidance_scale is not within 0 to 100");
+  std::vector<GuidanceRange> scales = settings.guidance_ranges;
+  scales.push_back({0, 1, settings.guidance_scale});
+  for (const GuidanceRange& range : scales) {
+    if (!(range.scale >= 0 && range.scale <= 100)) {
+      throw Error(ErrorCode::kInput, where, "a guidance scale is not within 0 to 100");
+    }
   }
   return settings;
 }

@@ -91,6 +91,9 @@ std::vector<SolverCall> Ddpm(const std::vector<Place>& places, const SamplerSett
         Mixed(static_cast<int>(k), settings.prediction, now, next.signal * beta / remaining, 0);
     call.base += std::sqrt(alpha) * before / remaining;
     call.noise = std::sqrt(before / remaining * beta);
+    if (settings.learned_variance && call.noise > 0) {  // from the posterior's to beta's
+      call.noise_span = 0.5 * std::log(remaining / before);
+    }
     calls.push_back(call);
   }
   return calls;

@@ -27,6 +27,9 @@ struct SolverCall {
   double base = 1;
   std::array<double, kSolverHistory> advance = {};
   double noise = 0;
+  // With a learned variance: z's deviation is noise exp(f noise_span), f in [0, 1] the output's
+  // second half moved from [-1, 1].
+  double noise_span = 0;
 
   // Whether x' = a x + b out, with no memory and no noise.
   bool IsSimple() const;

@@ -1,5 +1,6 @@
 #include "src/runtime/network.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -203,6 +204,97 @@ TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
   run(kernels::BestKernels(), 4, actual.data());
   EXPECT_EQ(expected, actual);
   EXPECT_NE(expected[0], expected[3]);
+}
+
+// A denoiser that is conditioned on floats, with a learned variance in its output's second half.
+Graph FloatConditioned() {
+  GraphBuilder b("float-conditioned");
+  const NodeId sample = b.Input("sample", {4, 4, 2});
+  const NodeId t =
+      b.Linear("time", b.TimestepEmbedding("frequencies", b.Input("timestep", {}), 8), 6);
+  const NodeId text = b.Linear("project", b.Input("text", {3, 5}), 6);
+  NodeId x = b.Linear("in", b.Reshape("tokens", sample, {16, 2}), 6);
+  x = b.Attention("cross", b.Add("timed", x, t), text, text, 2, LayerGroup::kCrossAttention);
+  return b.Finish(b.Reshape("picture", b.Linear("out", x, 4), {4, 4, 4}));
+}
+
+TEST(SamplerTest, FloatConditionsAndLearnedVariances) {
+  const Graph graph = FloatConditioned();
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  const TimestepSequence steps({49, 20, 0}, 50);
+  SampleRequest request{3, RandomPurpose::kTest, 0, 5, {}};
+  ConditionTensor& text = request.conditions.tensors["text"];
+  text.values.resize(2 * 15), text.null_value.resize(15);
+  FillNormal(1, RandomPurpose::kTest, 100, text.values);
+  FillNormal(1, RandomPurpose::kTest, 101, text.null_value);
+  const auto sample = [&](SamplerSettings settings, int64_t batch) {
+    settings.prediction = Prediction::kEpsilon;
+    const DiffusionSampler sampler(network, NoiseSchedule::Make("linear", 50), settings);
+    SamplerOptions options;
+    options.batch = batch, options.threads = 1;
+    return sampler.Sample(sampler.PrepareFloat(steps), request, options);
+  };
+  SamplerSettings plain;
+  const auto ddim = sample(plain, 5);
+  EXPECT_EQ(ddim, sample(plain, 2));
+  SamplerSettings guided = plain;
+  guided.guidance_scale = 2;
+  EXPECT_NE(ddim, sample(guided, 5));
+  guided.guidance_scale = 0;  // the null condition alone: samples 0 and 2 differ in noise only
+  const auto unconditional = sample(guided, 5);
+  request.conditions.tensors["text"].values = {text.null_value.begin(), text.null_value.end()};
+  EXPECT_EQ(unconditional, sample(plain, 5));
+  // DDPM with a learned variance differs from the fixed one, and is the same for any batch.
+  SamplerSettings ddpm = plain;
+  ddpm.method = "ddpm";
+  const auto fixed = sample(ddpm, 5);
+  ddpm.learned_variance = true;
+  const auto learned = sample(ddpm, 5);
+  EXPECT_NE(fixed, learned);
+  EXPECT_EQ(learned, sample(ddpm, 3));
+}
+
+TEST(SamplerTest, WrongConditionsAreNamed) {
+  const Graph graph = FloatConditioned();
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  const DiffusionSampler sampler(network, NoiseSchedule::Make("linear", 50), {});
+  const auto message = [&](const ConditionList& conditions) {
+    try {
+      sampler.CheckConditions(conditions);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  ConditionList conditions;
+  conditions.tensors["other"] = {std::vector<float>(15), std::vector<float>(15)};
+  EXPECT_THAT(message(conditions), testing::HasSubstr("lack the network's input text"));
+  conditions.tensors = {{"text", {std::vector<float>(30), std::vector<float>(14)}}};
+  EXPECT_THAT(message(conditions), testing::HasSubstr("rows of 15"));
+  conditions.tensors = {{"text", {std::vector<float>(30), std::vector<float>(15)}}};
+  EXPECT_EQ(message(conditions), "");
+  SamplerSettings learned;
+  learned.learned_variance = true;
+  const Graph small = SmallDenoiser();
+  const RuntimeNetwork without(small, RandomParameters(small), kernels::BestKernels());
+  EXPECT_THROW(DiffusionSampler(without, NoiseSchedule::Make("linear", 50), learned), Error);
+}
+
+TEST_F(NetworkTest, GuidanceFollowsTheTimestep) {
+  const RuntimeNetwork network(graph_, parameters_, kernels::BestKernels());
+  const TimestepSequence steps({49, 20, 3}, 50);
+  const auto sample = [&](const SamplerSettings& settings) {
+    const DiffusionSampler sampler(network, NoiseSchedule::Make("cosine", 50), settings);
+    return sampler.Sample(sampler.PrepareFloat(steps),
+                          {1, RandomPurpose::kTest, 0, 3, sampler.AllLabels()}, {});
+  };
+  SamplerSettings everywhere, by_range, part;
+  everywhere.guidance_scale = 3;
+  by_range.guidance_ranges = {{0, 50, 3.0}};
+  part.guidance_ranges = {{10, 30, 3.0}};
+  EXPECT_EQ(sample(everywhere), sample(by_range));
+  EXPECT_NE(sample(part), sample(everywhere));
+  EXPECT_NE(sample(part), sample({}));
 }
 
 TEST_F(NetworkTest, InterruptionStopsSampling) {

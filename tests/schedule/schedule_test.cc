@@ -59,5 +59,24 @@ TEST(SamplerSettingsTest, JsonRoundTripsAndRefuses) {
   }
 }
 
+TEST(SamplerSettingsTest, GuidanceMayChangeOverTimesteps) {
+  const Json json = {{"method", "ddim"},
+                     {"prediction", "v"},
+                     {"guidance_scale", 1.0},
+                     {"eta", 0.0},
+                     {"guidance_ranges", {{200, 500, 3.0}, {0, 300, 2.0}}}};
+  const SamplerSettings settings = SamplerSettings::FromJson(json, "test");
+  EXPECT_EQ(settings.GuidanceAt(250), 3);  // the first range that holds it
+  EXPECT_EQ(settings.GuidanceAt(199), 2);
+  EXPECT_EQ(settings.GuidanceAt(500), 1);
+  EXPECT_EQ(settings.calls_per_step(), 2);
+  EXPECT_EQ(SamplerSettings::FromJson(settings.ToJson(), "test").ToJson(), settings.ToJson());
+  for (const Json& bad : {Json({{500, 200, 3.0}}), Json({{0, 200}}), Json({{0, 200, 101.0}})}) {
+    Json changed = json;
+    changed["guidance_ranges"] = bad;
+    EXPECT_THROW(SamplerSettings::FromJson(changed, "test"), Error) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace tmpq

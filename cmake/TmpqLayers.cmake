@@ -43,7 +43,7 @@ target_link_libraries(tmpq_core PUBLIC nlohmann_json::nlohmann_json Boost::progr
                                 PRIVATE ${XXHASH_LIBRARY})
 set_source_files_properties(${PROJECT_SOURCE_DIR}/src/core/version.cc PROPERTIES
   COMPILE_DEFINITIONS "TMPQ_GIT_REVISION=\"${TMPQ_GIT_REVISION}\";TMPQ_VERSION=\"${PROJECT_VERSION}\"")
-target_link_libraries(tmpq_data PRIVATE PNG::PNG ZLIB::ZLIB)
+target_link_libraries(tmpq_data PRIVATE PNG::PNG GIF::GIF ZLIB::ZLIB)
 target_link_libraries(tmpq_metrics PRIVATE Eigen3::Eigen)
 target_include_directories(tmpq_eval PRIVATE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(tmpq_eval PRIVATE ${HDF5_C_LIBRARIES})

@@ -8,9 +8,9 @@
 #include "src/core/error.h"
 #include "src/core/file.h"
 #include "src/core/tensor_file.h"
+#include "src/eval/models/any_model.h"
 #include "src/models/checkpoint.h"
 #include "src/models/diffusers.h"
-#include "src/models/model_file.h"
 #include "src/runtime/network.h"
 #include "src/runtime/plan_file.h"
 #include "tools/common/backend.h"
@@ -115,7 +115,7 @@ LoadedNetwork Load(const cxxopts::ParseResult& arguments, const InputFile& input
     DiffusersNetwork network = LoadDiffusers(name, options);
     return {std::move(network.graph), std::move(network.parameters), nullptr};
   }
-  ModelFile model = ModelFile::Load(FindModel(name, BundledCheckpoints()));
+  ModelFile model = LoadAnyModel(name, BundledCheckpoints());
   return {std::move(model.graph), std::move(model.parameters), nullptr};
 }
 

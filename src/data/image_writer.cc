@@ -9,6 +9,7 @@
 
 #include "src/core/error.h"
 #include "src/core/file.h"
+#include "src/data/gif_encoder.h"
 
 namespace tmpq {
 namespace {
@@ -44,6 +45,65 @@ std::string EncodePng(const std::vector<uint8_t>& pixels, int64_t height, int64_
   return bytes;
 }
 
+// Interleaved bytes, 3 a pixel whatever the images have.
+struct Canvas {
+  int64_t height = 0, width = 0;
+  std::vector<uint8_t> pixels;
+};
+
+// Where a grid's cells are: cell i holds `frames` pictures side by side.
+class Grid {
+ public:
+  Grid(const ImageBatch& images, int64_t columns, int64_t scale, int64_t frames)
+      : images_(images), scale_(scale), frames_(frames) {
+    if (images.count < 1 || (images.channels != 1 && images.channels != 3)) {
+      throw Error(ErrorCode::kInput, "images", "cannot be shown",
+                  "at least one image of 1 or 3 channels is expected");
+    }
+    columns_ = std::clamp<int64_t>(columns, 1, images.count);
+    cell_height_ = images.height * scale, cell_width_ = frames * images.width * scale;
+  }
+
+  // With `first_frame` of each clip, and those after it in its cell.
+  Canvas Draw(int64_t first_frame) const {
+    const int64_t rows = (images_.count + columns_ - 1) / columns_;
+    Canvas canvas{rows * (cell_height_ + kGap) - kGap, columns_ * (cell_width_ + kGap) - kGap, {}};
+    canvas.pixels.assign(canvas.height * canvas.width * 3, kGapGrey);
+    for (int64_t i = 0; i < images_.count; ++i) DrawCell(i, first_frame, canvas);
+    return canvas;
+  }
+
+ private:
+  void DrawCell(int64_t i, int64_t first_frame, Canvas& canvas) const {
+    const int64_t channels = images_.channels, picture = images_.height * images_.width * channels;
+    const float* clip =
+        images_.values.data() + (i * std::max<int64_t>(1, images_.frames) + first_frame) * picture;
+    const int64_t top = i / columns_ * (cell_height_ + kGap),
+                  left = i % columns_ * (cell_width_ + kGap);
+    for (int64_t y = 0; y < cell_height_; ++y) {
+      for (int64_t x = 0; x < cell_width_; ++x) {
+        const int64_t column = x / scale_, frame = column / images_.width;
+        const float* pixel = clip + frame * picture +
+                             (y / scale_ * images_.width + column % images_.width) * channels;
+        for (int64_t c = 0; c < 3; ++c) {
+          canvas.pixels[((top + y) * canvas.width + left + x) * 3 + c] =
+              PixelOf(pixel[channels == 3 ? c : 0]);
+        }
+      }
+    }
+  }
+
+  const ImageBatch& images_;
+  int64_t scale_, frames_, columns_ = 1, cell_height_ = 0, cell_width_ = 0;
+};
+
+// One byte a pixel, for grey images.
+std::vector<uint8_t> FirstChannel(const Canvas& canvas) {
+  std::vector<uint8_t> grey(canvas.height * canvas.width);
+  for (size_t i = 0; i < grey.size(); ++i) grey[i] = canvas.pixels[3 * i];
+  return grey;
+}
+
 }  // namespace
 
 uint8_t PixelOf(float value) {
@@ -51,39 +111,43 @@ uint8_t PixelOf(float value) {
   return !(scaled > 0.0f) ? 0 : static_cast<uint8_t>(std::lrint(std::min(scaled, 255.0f)));
 }
 
+ImageBatch BatchOf(std::span<const float> values, int64_t count,
+                   const std::vector<int64_t>& shape) {
+  if (shape.size() != 3 && shape.size() != 4) {
+    throw Error(ErrorCode::kInput, "samples", "are neither images nor clips",
+                "of shape ([frames,] height, width, channels)");
+  }
+  const size_t last = shape.size() - 1;
+  return {values,          count,       shape[last - 2],
+          shape[last - 1], shape[last], shape.size() == 4 ? shape[0] : 0};
+}
+
 std::string EncodePngGrid(const ImageBatch& images, int64_t columns, int64_t scale) {
-  if (images.count < 1 || (images.channels != 1 && images.channels != 3)) {
-    throw Error(ErrorCode::kInput, "images", "cannot be shown as PNG",
-                "at least one image of 1 or 3 channels");
+  const Canvas canvas = Grid(images, columns, scale, std::max<int64_t>(1, images.frames)).Draw(0);
+  return EncodePng(images.channels == 1 ? FirstChannel(canvas) : canvas.pixels, canvas.height,
+                   canvas.width, images.channels);
+}
+
+std::string EncodeGifGrid(const ImageBatch& clips, int64_t columns, int64_t scale,
+                          int frame_centiseconds) {
+  if (clips.frames < 1) {
+    throw Error(ErrorCode::kInput, "images", "do not move: a GIF shows clips", "write a PNG");
   }
-  columns = std::clamp<int64_t>(columns, 1, images.count);
-  const int64_t rows = (images.count + columns - 1) / columns, channels = images.channels;
-  const int64_t cell_height = images.height * scale, cell_width = images.width * scale;
-  const int64_t height = rows * (cell_height + kGap) - kGap,
-                width = columns * (cell_width + kGap) - kGap;
-  std::vector<uint8_t> pixels(height * width * channels, kGapGrey);
-  for (int64_t i = 0; i < images.count; ++i) {
-    const int64_t top = i / columns * (cell_height + kGap),
-                  left = i % columns * (cell_width + kGap);
-    const float* image = images.values.data() + i * images.height * images.width * channels;
-    for (int64_t y = 0; y < cell_height; ++y) {
-      for (int64_t x = 0; x < cell_width; ++x) {
-        for (int64_t c = 0; c < channels; ++c) {
-          pixels[((top + y) * width + left + x) * channels + c] =
-              PixelOf(image[(y / scale * images.width + x / scale) * channels + c]);
-        }
-      }
-    }
-  }
-  return EncodePng(pixels, height, width, channels);
+  const Grid grid(clips, columns, scale, 1);
+  std::vector<Canvas> frames;
+  for (int64_t f = 0; f < clips.frames; ++f) frames.push_back(grid.Draw(f));
+  GifEncoder encoder(frames[0].height, frames[0].width, static_cast<int>(clips.frames));
+  for (const Canvas& frame : frames) encoder.Append(frame.pixels, frame_centiseconds);
+  return encoder.Finish();
 }
 
 std::string EncodeNpy(const ImageBatch& images) {
   static_assert(std::endian::native == std::endian::little);
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
-                       std::to_string(images.count) + ", " + std::to_string(images.height) + ", " +
-                       std::to_string(images.width) + ", " + std::to_string(images.channels) +
-                       "), }";
+                       std::to_string(images.count) + ", " +
+                       (images.frames > 0 ? std::to_string(images.frames) + ", " : "") +
+                       std::to_string(images.height) + ", " + std::to_string(images.width) + ", " +
+                       std::to_string(images.channels) + "), }";
   const int64_t prefix = 10;  // magic, version, header length
   while ((prefix + static_cast<int64_t>(header.size()) + 1) % kNpyAlignment != 0) header += ' ';
   header += '\n';
@@ -98,17 +162,22 @@ std::string EncodeNpy(const ImageBatch& images) {
 }
 
 void CheckImageExtension(const std::filesystem::path& path) {
-  if (path.extension() != ".png" && path.extension() != ".npy") {
-    throw Error(ErrorCode::kUsage, path.string(), "has an unknown extension", ".png or .npy");
+  const auto extension = path.extension();
+  if (extension != ".png" && extension != ".npy" && extension != ".gif") {
+    throw Error(ErrorCode::kUsage, path.string(), "has an unknown extension",
+                ".png, .npy, or of clips .gif");
   }
 }
 
 void WriteImages(const std::filesystem::path& path, const ImageBatch& images) {
   CheckImageExtension(path);
   if (path.extension() == ".npy") return WriteFileAtomically(path, EncodeNpy(images));
+  // A square of pictures: a strip of frames is as wide as they are.
+  const double strip = path.extension() == ".png" ? std::max<double>(1, images.frames) : 1;
   const auto columns =
-      static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(images.count))));
-  WriteFileAtomically(path, EncodePngGrid(images, columns, 2));
+      static_cast<int64_t>(std::ceil(std::sqrt(static_cast<double>(images.count) / strip)));
+  WriteFileAtomically(path, path.extension() == ".gif" ? EncodeGifGrid(images, columns, 4)
+                                                       : EncodePngGrid(images, columns, 2));
 }
 
 }  // namespace tmpq

@@ -139,6 +139,12 @@ Checkpoint::Checkpoint(const std::filesystem::path& folder, const std::string& s
   }
 }
 
+Hash128 Checkpoint::hash() const {
+  std::string digits;
+  for (const auto& file : files_) digits += file->hash().Hex();
+  return HashString(digits);
+}
+
 std::vector<float> Checkpoint::Floats(const std::string& name) const {
   const TensorView& view = *tensors_.at(name);
   switch (view.dtype) {

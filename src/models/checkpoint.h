@@ -25,6 +25,8 @@ class Checkpoint {
   Checkpoint(const std::filesystem::path& folder, const std::string& stem);
 
   const std::filesystem::path& path() const { return path_; }
+  // Over all files, whole.
+  Hash128 hash() const;
   const std::map<std::string, const TensorView*>& tensors() const { return tensors_; }
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // The tensor's values as float32. Throws kInput for other types than F32, F16, BF16.

@@ -4,13 +4,18 @@
 #include <vector>
 
 #include "src/core/error.h"
+#include "src/core/file.h"
 #include "src/core/tensor_file.h"
+#include "src/models/checkpoint.h"
 
 namespace tmpq {
 namespace {
 
 constexpr const char* kMetadataKey = "tmpq.model";
 constexpr const char* kFormat = "tmpq-model-1";
+constexpr const char* kNetworkName = "network.json";
+constexpr const char* kNetworkFormat = "tmpq-network-1";
+constexpr size_t kMostNetworkBytes = size_t{1} << 28;
 constexpr const char* kWeightsName = "weights.safetensors";
 
 }  // namespace
@@ -42,6 +47,27 @@ void ModelFile::Save(const std::filesystem::path& path) const {
   writer.SetMetadata(kMetadataKey, json.dump());
   parameters.Save(writer, graph);
   writer.Write(path);
+}
+
+bool IsNetworkFolder(const std::filesystem::path& folder) {
+  return std::filesystem::is_regular_file(folder / kNetworkName);
+}
+
+ModelFile LoadNetworkFolder(const std::filesystem::path& folder) {
+  const auto path = folder / kNetworkName;
+  const std::string where = path.string(), text = ReadFile(path, kMostNetworkBytes);
+  const Json json = ParseJson(text, where);
+  if (JsonGet<std::string>(json, "format", where) != kNetworkFormat) {
+    throw Error(ErrorCode::kInput, where, std::string("is not of format ") + kNetworkFormat);
+  }
+  ModelFile model;
+  model.name = JsonGet<std::string>(json, "name", where);
+  model.graph = Graph::FromJson(JsonGet<Json>(json, "graph", where), where);
+  if (json.contains("sampling")) model.sampling = json["sampling"];
+  const Checkpoint checkpoint(folder, "weights");
+  model.parameters = LoadParameters(checkpoint, model.graph, {});
+  model.hash = HashString(text + checkpoint.hash().Hex());
+  return model;
 }
 
 Json TextOf(const Json& sampling) {

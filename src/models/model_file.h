@@ -27,6 +27,13 @@ struct ModelFile {
   void Save(const std::filesystem::path& path) const;
 };
 
+// A network that a user brings without C++: `folder` holds network.json ("format":
+// "tmpq-network-1", "name", "graph", and to sample from it "sampling", as in a model file) beside
+// weights.safetensors (whole or in shards, any writer; convolutions as PyTorch lays them out).
+// Throws kIo, kCorrupt, kInput.
+bool IsNetworkFolder(const std::filesystem::path& folder);
+ModelFile LoadNetworkFolder(const std::filesystem::path& folder);
+
 // The member "text" of `sampling`, or null.
 Json TextOf(const Json& sampling);
 

@@ -12,4 +12,7 @@ namespace tmpq {
 std::vector<float> SincosPositions2d(int64_t rows, int64_t columns, int64_t features,
                                      int64_t base_size, double interpolation);
 
+// Sines, then cosines, of the positions 0, 1, .. : (count, features).
+std::vector<float> SincosPositions1d(int64_t count, int64_t features);
+
 }  // namespace tmpq

@@ -75,6 +75,11 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
   }
 }
 
+const Shape& DiffusionSampler::sample_shape() const {
+  const Graph& graph = network_->graph();
+  return graph.node(graph.FindInput("sample")).shape;
+}
+
 ConditionList DiffusionSampler::AllLabels() const {
   ConditionList list;
   if (condition_width_ != 1) return list;

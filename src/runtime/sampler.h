@@ -80,6 +80,7 @@ class DiffusionSampler {
   const NoiseSchedule& schedule() const { return schedule_; }
   const RuntimeNetwork& network() const { return *network_; }
   int64_t sample_elements() const { return elements_; }
+  const Shape& sample_shape() const;
 
   // Binds a candidate's policies.
   SamplingRun Prepare(const Candidate& candidate, const PackedWeightTable* table) const;

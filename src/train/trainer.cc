@@ -14,6 +14,7 @@
 #include "src/core/error.h"
 #include "src/core/random.h"
 #include "src/core/tensor_file.h"
+#include "src/models/position.h"
 #include "src/train/task.h"
 
 namespace tmpq {
@@ -53,8 +54,19 @@ bool BeginsAtZero(const std::string& name) {
           name.find(".transformer_blocks.") == std::string::npos);
 }
 
+// Positions that begin as sines and cosines, as large as what they are added to: tokens have to
+// tell places apart from the first step on.
+std::vector<float> InitialPositions(const Node& node, const Shape& shape) {
+  const int64_t places = shape[0], side = std::llround(std::sqrt(static_cast<double>(places)));
+  if (node.name == "pos_embed" && side * side == places) {
+    return SincosPositions2d(side, side, shape[1], side, 1);
+  }
+  return SincosPositions1d(places, shape[1]);
+}
+
 // Initial weights as in DiT: Xavier-uniform products, normal(0.02) tables, zeros where BeginsAtZero
-// says so. Norm weights are ones, biases zeros.
+// says so. Norm weights are ones, biases zeros. Words' tables are normal(1): nothing normalises
+// them before they are attended to.
 std::vector<float> InitialValues(const std::string& name, const Shape& shape, const Node& node,
                                  uint64_t seed, uint64_t index) {
   std::vector<float> values(ElementsOf(shape), 0.0f);
@@ -72,8 +84,12 @@ std::vector<float> InitialValues(const std::string& name, const Shape& shape, co
         std::sqrt(6.0 / (node.kind == OpKind::kConv2d ? fan_in : fan_in + fan_out));
     for (float& value : values) value = static_cast<float>(bound * (2 * random.Uniform() - 1));
   } else if (!product) {
+    if (node.kind == OpKind::kAddParameter && node.name.rfind("pos_embed", 0) == 0) {
+      return InitialPositions(node, shape);
+    }
     FillNormal(seed, RandomPurpose::kInitialWeights, index, values);
-    for (float& value : values) value *= 0.02f;
+    const bool words = node.kind == OpKind::kLabelEmbedding && node.shape.size() > 1;
+    for (float& value : values) value *= words ? 1.0f : 0.02f;
   }
   return values;
 }

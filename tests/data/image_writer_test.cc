@@ -48,9 +48,33 @@ TEST(ImageWriterTest, NpyIsFormatOne) {
   EXPECT_EQ(last, 6);
 }
 
+TEST(ImageWriterTest, ClipsAreStripsAndAnimations) {
+  std::vector<float> clips(2 * 3 * 4 * 5 * 3, -1);
+  std::fill(clips.begin() + 60, clips.begin() + 120, 1.0f);  // second frame of the first clip
+  const ImageBatch batch = BatchOf(clips, 2, {3, 4, 5, 3});
+  EXPECT_EQ(batch.frames, 3);
+  const std::string png = EncodePngGrid(batch, 1, 1);
+  EXPECT_EQ(static_cast<uint8_t>(png[19]), 3 * 5);      // width
+  EXPECT_EQ(static_cast<uint8_t>(png[23]), 4 + 2 + 4);  // height
+  EXPECT_NE(EncodeNpy(batch).find("'shape': (2, 3, 4, 5, 3)"), std::string::npos);
+  const std::string gif = EncodeGifGrid(batch, 2, 2);
+  EXPECT_EQ(gif.substr(0, 6), "GIF89a");
+  EXPECT_EQ(static_cast<uint8_t>(gif[6]), 2 * (2 * 5) + 2);  // width
+  EXPECT_EQ(static_cast<uint8_t>(gif[8]), 2 * 4);            // height
+  EXPECT_EQ(gif.back(), ';');
+  EXPECT_EQ(gif, EncodeGifGrid(batch, 2, 2));
+  const std::string frame_begin("\x21\xf9\x04", 3);
+  int frames = 0;
+  for (size_t at = 0; (at = gif.find(frame_begin, at)) != std::string::npos; ++at) ++frames;
+  EXPECT_EQ(frames, 3);
+  EXPECT_THROW(EncodeGifGrid(BatchOf(clips, 6, {4, 5, 3}), 2, 2), Error);
+  EXPECT_THROW(BatchOf(clips, 6, {20, 3}), Error);
+}
+
 TEST(ImageWriterTest, ExtensionsAreChecked) {
   EXPECT_NO_THROW(CheckImageExtension("a.png"));
   EXPECT_NO_THROW(CheckImageExtension("a.npy"));
+  EXPECT_NO_THROW(CheckImageExtension("a.gif"));
   for (const char* path : {"a.bmp", "a", "png"})
     EXPECT_THROW(CheckImageExtension(path), Error) << path;
 }

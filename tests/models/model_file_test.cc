@@ -7,6 +7,7 @@
 
 #include "src/core/error.h"
 #include "src/core/file.h"
+#include "src/graph/graph_builder.h"
 #include "src/models/feature_net.h"
 
 namespace tmpq {
@@ -76,6 +77,39 @@ TEST_F(ModelFileTest, DamageAndNotANumberAreRefused) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("classifier.bias"), std::string::npos) << error.what();
   }
+}
+
+// What a user writes from Python: a graph as JSON, and weights of any writer.
+TEST(NetworkFolderTest, GraphAndWeightsFromFiles) {
+  const fs::path folder = fs::path(testing::TempDir()) / "network-folder";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  EXPECT_FALSE(IsNetworkFolder(folder));
+  GraphBuilder builder("brought");
+  const NodeId x = builder.Conv2d("conv", builder.Input("sample", {4, 4, 2}), 3, 3, 1, 1);
+  const Graph graph = builder.Finish(x);
+  std::vector<float> weights(3 * 2 * 3 * 3), bias = {1, 2, 3};
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i);
+  TensorFileWriter writer;
+  writer.AddFloats("conv.weight", {3, 2, 3, 3}, weights);  // as PyTorch lays it out
+  writer.AddFloats("conv.bias", {3}, bias);
+  writer.Write(folder / "weights.safetensors");
+  Json json = {{"format", "tmpq-network-1"}, {"name", "mine"}, {"graph", graph.ToJson()}};
+  WriteFileAtomically(folder / "network.json", json.dump());
+  ASSERT_TRUE(IsNetworkFolder(folder));
+  const ModelFile model = LoadNetworkFolder(folder);
+  EXPECT_EQ(model.name, "mine");
+  EXPECT_EQ(model.graph.hash(), graph.hash());
+  EXPECT_EQ(model.parameters.Get("conv.weight")[1], 9);  // the second channel of the first place
+  EXPECT_TRUE(model.sampling.is_null());
+  json["format"] = "tmpq-network-0";
+  WriteFileAtomically(folder / "network.json", json.dump());
+  EXPECT_THROW(LoadNetworkFolder(folder), Error);
+  json["format"] = "tmpq-network-1";
+  json["graph"]["nodes"][1]["features"] = 4;
+  WriteFileAtomically(folder / "network.json", json.dump());
+  EXPECT_THROW(LoadNetworkFolder(folder), Error);
+  fs::remove_all(folder);
 }
 
 }  // namespace

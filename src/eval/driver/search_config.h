@@ -11,6 +11,8 @@ struct SearchConfig {
   std::string model = "fashion-dit";
   std::string prompts;
   std::string sampler;
+  std::string feature_net;
+  std::string reference;
   std::string budget = "4bit";
   int steps = 20;
   std::string mode = "groupwise-consistent";
@@ -43,6 +45,11 @@ struct SearchConfig {
     visit("prompts", prompts, "file of prompts, one a line (default: the model's own)");
     visit("sampler", sampler,
           "ddim, ddpm, dpmpp-2m, dpmpp-2s, unipc or euler-flow (default: the model's own)");
+    visit("feature_net", feature_net,
+          "feature network of the distance (default: the model's own, else random-features)");
+    visit("reference", reference,
+          "statistics file that distances are measured to (default: the feature network's training "
+          "set; for random-features the float model's own samples)");
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
     visit("steps", steps, "sampling steps");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");

@@ -11,8 +11,8 @@
 #include "src/core/version.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/journal/journaled_evaluator.h"
+#include "src/eval/models/any_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
-#include "src/models/feature_net.h"
 #include "src/search/allocation.h"
 #include "src/search/evolution.h"
 #include "src/search/hypervolume.h"
@@ -29,6 +29,7 @@ constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
 // Files of a run, in its folder.
 constexpr const char* kJournalName = "journal.jsonl";
 constexpr const char* kSupernetName = "supernet.safetensors";
+constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
 
 // Adds up wall time by stage.
 class StageClock {
@@ -68,8 +69,8 @@ void PrepareRunFolder(const SearchSession& session) {
   }
   PrepareFolder(session.out);
   if (session.overwrite) {
-    for (const char* name :
-         {kJournalName, kSupernetName, kRunName, kPlanName, kSummaryName, kSamplesName}) {
+    for (const char* name : {kJournalName, kSupernetName, kStatisticsName, kRunName, kPlanName,
+                             kSummaryName, kSamplesName, kClipsName}) {
       std::filesystem::remove(session.out / name);
     }
   }
@@ -109,14 +110,11 @@ class SearchDriver {
  private:
   void LoadModel() {
     clock_.Begin("load");
-    result_.model = ModelFile::Load(FindModel(result_.config.model, session_.bundled));
+    result_.model = LoadAnyModel(result_.config.model, session_.bundled);
     const ModelFile& model = result_.model;
     const std::string where = "model " + model.name;
-    if (model.sampling.is_null()) throw Error(ErrorCode::kInput, where, "is not a diffusion model");
-    result_.schedule =
-        NoiseSchedule::FromJson(JsonGet<Json>(model.sampling, "schedule", where), where);
-    result_.sampler =
-        SamplerSettings::FromJson(JsonGet<Json>(model.sampling, "sampler", where), where);
+    result_.schedule = ScheduleOf(model);
+    result_.sampler = SamplerOf(model);
     if (!result_.config.sampler.empty()) {
       CheckMethod(result_.config.sampler);
       result_.sampler.method = result_.config.sampler;
@@ -128,18 +126,28 @@ class SearchDriver {
     }
     result_.calls_per_step = result_.sampler.calls_per_step();
 
-    const auto feature_path =
-        FindModel(JsonGet<std::string>(model.sampling, "feature_net", where), session_.bundled);
-    const ModelFile feature_model = ModelFile::Load(feature_path);
-    features_ = std::make_unique<FeatureExtractor>(feature_model.graph.CutAfter(kFeatureNode),
-                                                   feature_model.parameters, feature_model.hash,
-                                                   kernels::BestKernels());
-    const auto statistics_path = feature_path.parent_path() / "statistics.safetensors";
-    statistics_ = std::make_unique<FrechetReference>(
-        ReadFeatureStatistics(statistics_path, features_->dimension(), features_->hash()));
-    result_.hashes = {{"model", model.hash.Hex()},
-                      {"feature_net", feature_model.hash.Hex()},
-                      {"statistics", TensorFile(statistics_path).hash().Hex()}};
+    const Json& sampling = model.sampling;
+    std::string feature_net = result_.config.feature_net;
+    if (feature_net.empty() && sampling.contains("feature_net")) {
+      feature_net = JsonGet<std::string>(sampling, "feature_net", where);
+    }
+    const NodeId sample = model.graph.FindInput("sample");
+    if (sample < 0) throw Error(ErrorCode::kInput, where, "has no input sample");
+    space_of_features_ =
+        OpenFeatureSpace(feature_net, model.graph.node(sample).shape, session_.bundled);
+    const FeatureExtractor& features = *space_of_features_.features;
+    result_.hashes = {{"model", model.hash.Hex()}, {"feature_net", features.hash().Hex()}};
+    result_.feature_net = space_of_features_.name;
+    const bool random = space_of_features_.name == kRandomFeatures;
+    if (!random || !result_.config.reference.empty()) {
+      const auto path = result_.config.reference.empty()
+                            ? StatisticsPath(feature_net, session_.bundled)
+                            : std::filesystem::path(result_.config.reference);
+      statistics_ = std::make_unique<FrechetReference>(
+          ReadFeatureStatistics(path, features.dimension(), features.hash()));
+      result_.hashes["statistics"] = TensorFile(path).hash().Hex();
+      result_.reference = result_.config.reference.empty() ? "training set" : path.string();
+    }
     if (!result_.config.prompts.empty()) {
       result_.hashes["prompts"] = HashString(ReadFile(result_.config.prompts)).Hex();
     }
@@ -208,10 +216,39 @@ class SearchDriver {
         *sampler_, TextOf(result_.model.sampling),
         config.prompts.empty() ? std::vector<std::string>{} : ReadPrompts(config.prompts),
         "model " + result_.model.name);
+    if (statistics_ == nullptr) MeasureReference(settings);
     evaluator_ = std::make_unique<RuntimeEvaluator>(
-        *sampler_, supernet_->weights(), *features_, *statistics_,
+        *sampler_, supernet_->weights(), *space_of_features_.features, *statistics_,
         UniformCandidate(BitWidth::kFloatBits), space_->Naive(), settings, *images_);
     journaled_ = std::make_unique<JournaledEvaluator>(*evaluator_, *journal_, 1);
+  }
+
+  // Features of the float model's own samples, at trajectory_steps, on noise of their own; kept for
+  // a resumed run.
+  void MeasureReference(const EvaluatorSettings& settings) {
+    clock_.Begin("reference");
+    const FeatureExtractor& features = *space_of_features_.features;
+    const auto path = session_.out / kStatisticsName;
+    if (!std::filesystem::exists(path)) {
+      const auto timesteps =
+          UniformTimesteps(settings.trajectory_steps, sampler_->schedule().training_steps());
+      SamplerOptions options;
+      options.batch = settings.batch, options.threads = settings.threads;
+      options.interrupted = settings.interrupted, options.progress = session_.progress;
+      session_.progress->Begin("sampling the float model", settings.report_samples, "samples");
+      const std::vector<float> samples =
+          sampler_->Sample(sampler_->PrepareFloat(timesteps),
+                           {settings.seed, RandomPurpose::kCalibration, 0, settings.report_samples,
+                            settings.prompts.conditions},
+                           options);
+      session_.progress->End();
+      FeatureAccumulator accumulator(features.dimension(), features.hash());
+      accumulator.Add(features.Extract(samples, settings.threads));
+      WriteFeatureStatistics(accumulator.Finish(), path);
+    }
+    statistics_ = std::make_unique<FrechetReference>(
+        ReadFeatureStatistics(path, features.dimension(), features.hash()));
+    result_.reference = "float model's samples";
   }
 
   Candidate UniformCandidate(int bits) const {
@@ -412,7 +449,7 @@ class SearchDriver {
   SearchSession session_;
   SearchResult result_;
   StageClock clock_;
-  std::unique_ptr<FeatureExtractor> features_;
+  FeatureSpace space_of_features_;
   std::unique_ptr<FrechetReference> statistics_;
   std::unique_ptr<SearchSpace> space_;
   std::unique_ptr<Supernet> supernet_;

@@ -12,6 +12,7 @@
 #include "src/core/progress.h"
 #include "src/eval/driver/search_config.h"
 #include "src/eval/journal/journal.h"
+#include "src/eval/models/feature_space.h"
 #include "src/eval/results/run_file.h"
 #include "src/models/model_file.h"
 #include "src/schedule/noise_schedule.h"
@@ -48,6 +49,8 @@ struct SearchResult {
   NoiseSchedule schedule;
   SamplerSettings sampler;
   int calls_per_step = 1;
+  std::string feature_net;  // whose space distances are in
+  std::string reference;    // what they are measured to: "training set", "float model's samples"
   Candidate plan;
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order

@@ -16,6 +16,7 @@ namespace tmpq {
 namespace {
 
 constexpr int64_t kSampleScale = 2;  // pixels of samples.png per pixel
+constexpr int64_t kShownClips = 12;
 
 const std::map<std::string, Quantity>& Quantities() {
   static const std::map<std::string, Quantity> kQuantities = {
@@ -129,6 +130,32 @@ std::string Verdict(const SearchResult& result) {
          "]: " + conclusion + ".\n";
 }
 
+// Images: a row of the float model's above a row of the plan's. Clips: strips and animations of the
+// float model's left of the plan's.
+void WriteSamples(const SearchResult& result, const std::filesystem::path& folder) {
+  const Graph& graph = result.model.graph;
+  const Shape& shape = graph.node(graph.FindInput("sample")).shape;
+  const auto elements = ElementsOf(shape);
+  auto count = static_cast<int64_t>(result.float_samples.size()) / elements;
+  std::vector<float> samples;
+  const auto append = [&](const std::vector<float>& from, int64_t index, int64_t size) {
+    samples.insert(samples.end(), from.begin() + index * elements,
+                   from.begin() + (index + size) * elements);
+  };
+  const bool clips = shape.size() == 4;
+  if (!clips) {
+    append(result.float_samples, 0, count), append(result.plan_samples, 0, count);
+  } else {
+    count = std::min(count, kShownClips);
+    for (int64_t i = 0; i < count; ++i) {
+      append(result.float_samples, i, 1), append(result.plan_samples, i, 1);
+    }
+  }
+  const ImageBatch batch = BatchOf(samples, 2 * count, shape);
+  WriteFileAtomically(folder / kSamplesName, EncodePngGrid(batch, clips ? 2 : count, kSampleScale));
+  if (clips) WriteFileAtomically(folder / kClipsName, EncodeGifGrid(batch, 8, 2 * kSampleScale));
+}
+
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
@@ -151,13 +178,7 @@ void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
 }
 
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
-  const Shape& shape = result.model.graph.output_shape();
-  std::vector<float> samples = result.float_samples;
-  samples.insert(samples.end(), result.plan_samples.begin(), result.plan_samples.end());
-  const auto columns = static_cast<int64_t>(result.float_samples.size()) / ElementsOf(shape);
-  WriteFileAtomically(
-      folder / kSamplesName,
-      EncodePngGrid({samples, 2 * columns, shape[0], shape[1], shape[2]}, columns, kSampleScale));
+  WriteSamples(result, folder);
   WriteRunFile(folder / kRunName, RecordOf(result));
   WriteFileAtomically(folder / kSummaryName, SummaryOf(result).dump(2) + "\n");
 }
@@ -170,7 +191,9 @@ Json SummaryOf(const SearchResult& result) {
   const RunHistory& history = result.history;
   summary["hypervolume"] = history.hypervolume.empty() ? 0 : history.hypervolume.back();
   summary["evaluations"] = history.evaluations.empty() ? 0 : history.evaluations.back();
-  summary["feature_net"] = result.hashes.at("feature_net");
+  summary["feature_net"] = {{"name", result.feature_net},
+                            {"hash", result.hashes.at("feature_net")},
+                            {"reference", result.reference}};
   summary["seconds"] = result.seconds;
   return summary;
 }
@@ -200,7 +223,8 @@ std::string TableOf(const SearchResult& result) {
   }
   text += "Report noise, n = " + std::to_string(result.config.report_samples) +
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
-          std::to_string(result.config.trajectory_steps) + " steps.\n";
+          std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +
+          result.feature_net + ", to the " + result.reference + ".\n";
   return text + Verdict(result);
 }
 

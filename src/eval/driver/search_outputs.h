@@ -15,13 +15,14 @@ inline constexpr const char* kRunName = "run.h5";
 inline constexpr const char* kPlanName = "plan.safetensors";
 inline constexpr const char* kSummaryName = "summary.json";
 inline constexpr const char* kSamplesName = "samples.png";
+inline constexpr const char* kClipsName = "samples.gif";  // of video models
 
 // "0.123": three significant digits.
 std::string Rounded(double value);
 
 void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
                  const std::filesystem::path& path);
-// run.h5, summary.json, samples.png.
+// run.h5, summary.json, samples.png; of video models samples.gif too.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
 
 // summary.json (docs/formats.md); infinite metrics are null.

@@ -6,6 +6,7 @@
 #include "src/core/file.h"
 #include "src/data/captioned_world.h"
 #include "src/data/vocabulary.h"
+#include "src/metrics/psnr.h"
 
 namespace tmpq {
 
@@ -53,6 +54,30 @@ double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const flo
   TMPQ_CHECK(!prompts.judge.empty(), "nobody judges these prompts");
   const auto count = static_cast<int64_t>(prompts.texts.size());
   return FindWorld(prompts.judge)->Alignment(prompts.texts[index % count], sample);
+}
+
+std::map<std::string, Estimate> JudgeAttributes(const Prompts& prompts,
+                                                std::span<const float> samples, int64_t count) {
+  const CaptionedWorld* world = FindWorld(prompts.judge);
+  TMPQ_CHECK(world != nullptr, "nobody judges these prompts");
+  const auto elements = static_cast<size_t>(world->elements());
+  std::map<std::string, std::vector<double>> shown;
+  for (int64_t i = 0; i < count; ++i) {
+    const AttributeValues wanted = world->ValuesOfCaption(prompts.texts[i % prompts.texts.size()]);
+    const AttributeValues seen = world->Judge(samples.subspan(i * elements, elements));
+    bool all = true;
+    for (size_t a = 0; a < wanted.size(); ++a) {
+      if (wanted[a] < 0) continue;
+      shown[world->attributes()[a].name].push_back(wanted[a] == seen[a]);
+      all = all && wanted[a] == seen[a];
+    }
+    shown["all"].push_back(all);
+  }
+  std::map<std::string, Estimate> estimates;
+  for (const auto& [name, values] : shown) {
+    if (values.size() > 1) estimates[name] = EstimateMean(values);
+  }
+  return estimates;
 }
 
 }  // namespace tmpq

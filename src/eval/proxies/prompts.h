@@ -2,10 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "src/core/json.h"
+#include "src/metrics/estimate.h"
 #include "src/runtime/sampler.h"
 
 namespace tmpq {
@@ -29,5 +31,11 @@ std::vector<std::string> ReadPrompts(const std::filesystem::path& path);
 // How much of its prompt sample `index` shows, in [0, 1]; what the prompt leaves open does not
 // count. Requires a judge.
 double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const float> sample);
+
+// Share of samples that show what their prompt asks for, by attribute, and "all" of it at once,
+// each over the samples whose prompt asks; attributes that fewer than two samples ask for are left
+// out. `samples` holds `count` of them. Requires a judge.
+std::map<std::string, Estimate> JudgeAttributes(const Prompts& prompts,
+                                                std::span<const float> samples, int64_t count);
 
 }  // namespace tmpq

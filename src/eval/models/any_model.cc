@@ -1,0 +1,33 @@
+#include "src/eval/models/any_model.h"
+
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+std::string Where(const ModelFile& model) { return "model " + model.name; }
+
+Json MemberOf(const ModelFile& model, const char* key) {
+  if (model.sampling.is_null()) {
+    throw Error(ErrorCode::kInput, Where(model), "is not a diffusion model",
+                "it is a feature network, or says nothing of sampling");
+  }
+  return JsonGet<Json>(model.sampling, key, Where(model));
+}
+
+}  // namespace
+
+ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled) {
+  if (IsNetworkFolder(name)) return LoadNetworkFolder(name);
+  return ModelFile::Load(FindModel(name, bundled));
+}
+
+NoiseSchedule ScheduleOf(const ModelFile& model) {
+  return NoiseSchedule::FromJson(MemberOf(model, "schedule"), Where(model));
+}
+
+SamplerSettings SamplerOf(const ModelFile& model) {
+  return SamplerSettings::FromJson(MemberOf(model, "sampler"), Where(model));
+}
+
+}  // namespace tmpq

@@ -1,6 +1,5 @@
 // The programs from end to end on the bundled model, with a search small enough for a test.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,41 +10,14 @@
 #include "src/core/json.h"
 #include "src/core/tensor_file.h"
 #include "tests/programs/process.h"
+#include "tests/programs/tiny_search.h"
 
 namespace tmpq {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path& Folder() {
-  static const fs::path folder =
-      fs::temp_directory_path() / ("tmpq-programs-" + std::to_string(getpid()));
-  return folder;
-}
-
-// A search of seconds; `more` comes last and wins.
-std::vector<std::string> TinySearch(const fs::path& out, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments = {"--steps=4",
-                                        "--budget=4bit",
-                                        "--weight-bits=4,8",
-                                        "--activation-bits=4,8",
-                                        "--population=5",
-                                        "--parents=3",
-                                        "--mutants=2",
-                                        "--crossovers=1",
-                                        "--generations=2",
-                                        "--trajectory-steps=6",
-                                        "--trajectory-samples=3",
-                                        "--metric-samples=12",
-                                        "--metric-candidates=1",
-                                        "--selection-candidates=2",
-                                        "--selection-samples=12",
-                                        "--report-samples=21",
-                                        "--converged-samples=4",
-                                        "--out=" + out.string()};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
+const fs::path& Folder() { return TestFolder("programs"); }
 
 ProcessResult Search(const std::string& out, std::vector<std::string> more = {},
                      const ProcessOptions& options = {}) {

@@ -1,0 +1,104 @@
+// Every kind of model goes through search, plan and run: bundled ones, and folders of a user's own.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "src/core/file.h"
+#include "src/core/json.h"
+#include "src/core/random.h"
+#include "src/core/tensor_file.h"
+#include "src/models/unet.h"
+#include "tests/programs/process.h"
+#include "tests/programs/tiny_search.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path& Folder() { return TestFolder("models"); }
+
+class ModelsTest : public testing::TestWithParam<const char*> {
+ protected:
+  static void SetUpTestSuite() { fs::create_directories(Folder()); }
+  static void TearDownTestSuite() { fs::remove_all(Folder()); }
+};
+
+// Searches, and runs the plan: on two backends the same bytes, and in float.
+Json SearchAndRun(const std::string& model, const std::string& name, const std::string& extension) {
+  const fs::path run = Folder() / name;
+  const ProcessResult result =
+      RunProcess("tmpq-search", TinySearch(run, {"--model=" + model, "--warm-start=false"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const auto draw = [&](const std::string& backend, const std::string& file) {
+    const ProcessResult drawn = RunProcess(
+        "tmpq-run", {"--plan=" + (run / "plan.safetensors").string(), "--count=2",
+                     "--model=" + model, "--backend=" + backend, "--out=" + (run / file).string()});
+    EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
+    return ReadFile(run / file);
+  };
+  EXPECT_EQ(draw("cpu", "a.npy") == draw("reference", "b.npy"), true) << model;
+  EXPECT_NE(draw("float", "c.npy") == draw("cpu", "d.npy"), true) << model;
+  draw("cpu", "e" + extension);
+  return ParseJson(ReadFile(run / "summary.json"), name);
+}
+
+TEST_P(ModelsTest, BundledModelsGoAllTheWay) {
+  const std::string name = GetParam();
+  const bool clips = name.rfind("sprites", 0) == 0;
+  const Json summary = SearchAndRun(name, name, clips ? ".gif" : ".png");
+  EXPECT_EQ(summary["model"], name);
+  EXPECT_EQ(summary["feature_net"]["reference"], "training set");
+  EXPECT_EQ(fs::exists(Folder() / name / "samples.gif"), clips);
+  const bool text = name.rfind("fashion", 0) != 0;
+  EXPECT_EQ(summary["plan"]["metrics"].contains("text_alignment"), text);
+}
+
+INSTANTIATE_TEST_SUITE_P(Bundled, ModelsTest,
+                         testing::Values("fashion-dit", "fashion-unet", "scenes-pixart"),
+                         [](const auto& item) {
+                           std::string name = item.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// A network from files alone, which nobody gave a feature network.
+TEST_F(ModelsTest, NetworksFromFoldersGoAllTheWay) {
+  UnetConfig config;
+  config.image_height = config.image_width = 8;
+  config.block_channels = {8, 16}, config.attention = {0, 1}, config.heads = {1, 2};
+  config.transformer_layers = {1, 1}, config.norm_groups = 4;
+  const Graph graph = BuildUnet(config);
+  const fs::path folder = Folder() / "brought";
+  fs::create_directories(folder);
+  const Json sampling = {
+      {"schedule", {{"kind", "linear"}, {"training_steps", 100}}},
+      {"sampler",
+       {{"method", "ddim"}, {"prediction", "epsilon"}, {"guidance_scale", 1.0}, {"eta", 0.0}}}};
+  WriteFileAtomically(folder / "network.json", Json{{"format", "tmpq-network-1"},
+                                                    {"name", "brought"},
+                                                    {"graph", graph.ToJson()},
+                                                    {"sampling", sampling}}
+                                                   .dump());
+  TensorFileWriter writer;
+  uint64_t stream = 0;
+  for (const auto& [name, shape] : graph.parameters()) {
+    std::vector<float> values(ElementsOf(shape));
+    FillNormal(1, RandomPurpose::kTest, stream++, values);
+    const auto fan_in = static_cast<float>(shape.size() > 1 ? ElementsOf(shape) / shape[0] : 4);
+    for (float& value : values) value /= std::sqrt(fan_in);
+    Shape stored = shape;  // a convolution's as PyTorch lays it out; numbers are random anyway
+    if (shape.size() == 4) stored = {shape[0], shape[3], shape[1], shape[2]};
+    writer.AddFloats(name, stored, values);
+  }
+  writer.Write(folder / "weights.safetensors");
+  const Json summary = SearchAndRun(folder.string(), "brought-run", ".png");
+  EXPECT_EQ(summary["model"], "brought");
+  EXPECT_EQ(summary["feature_net"]["name"], "random-features");
+  EXPECT_EQ(summary["feature_net"]["reference"], "float model's samples");
+}
+
+}  // namespace
+}  // namespace tmpq

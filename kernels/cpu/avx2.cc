@@ -133,7 +133,9 @@ constexpr KernelSet kSet = {"avx2",
                             TimestepEmbedding,
                             Multiply,
                             Scale,
-                            GeluErf};
+                            GeluErf,
+                            RmsNorm,
+                            QuickGelu};
 
 }  // namespace
 

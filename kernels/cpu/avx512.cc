@@ -204,7 +204,9 @@ constexpr KernelSet kSet = {"avx512vnni",
                             TimestepEmbedding,
                             Multiply,
                             Scale,
-                            GeluErf};
+                            GeluErf,
+                            RmsNorm,
+                            QuickGelu};
 
 }  // namespace
 

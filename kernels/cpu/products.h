@@ -266,7 +266,6 @@ inline void PackPanels(const float* x, int64_t stride, int64_t n, int64_t k, boo
 template <void (*Product)(const LinearF32Args&)>
 void AttentionF32(const AttentionArgs& args) {
   const int64_t d = args.head_dim, keys = args.keys, queries = args.queries;
-  const float inverse_root = 1.0f / sqrtf((float)d);
   Carver carver{args.scratch};
   float* k = carver.Take<float>(FloatPanelElements(keys, d));
   float* v = carver.Take<float>(FloatPanelElements(d, keys));
@@ -281,8 +280,7 @@ void AttentionF32(const AttentionArgs& args) {
     scores.out = p, scores.out_stride = keys;
     Product(scores);
     for (int64_t i = 0; i < queries; ++i) {
-      MaskLogits(args.mask, keys, p + i * keys);
-      sums[i] = FloatSoftmax(p + i * keys, keys, inverse_root);
+      sums[i] = SoftmaxOfScores(args, h, i, p + i * keys);
     }
     LinearF32Args mix;
     mix.m = queries, mix.n = d, mix.k = keys;

@@ -79,6 +79,16 @@ void LayerNorm(const LayerNormArgs& args) {
   }
 }
 
+void RmsNorm(const LayerNormArgs& args) {
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.cols;
+    float* out = args.out + row * args.cols;
+    const float mean = RowSum(args.cols, [&](int64_t i) { return x[i] * x[i]; }) / (float)args.cols;
+    const float inverse = 1.0f / sqrtf(mean + args.epsilon);
+    for (int64_t i = 0; i < args.cols; ++i) out[i] = x[i] * inverse * args.weight[i];
+  }
+}
+
 void GroupNorm(const GroupNormArgs& args) {
   const int64_t width = args.channels / args.groups, count = args.pixels * width;
   for (int64_t group = 0; group < args.groups; ++group) {
@@ -161,6 +171,10 @@ void GeluErf(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = GeluErfF(x[i]);
 }
 
+void QuickGelu(const float* x, int64_t count, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = QuickGeluF(x[i]);
+}
+
 constexpr float kLeastLogit = -__builtin_inff();  // its exponential against any maximum is 0
 
 // Leaves out the keys whose mask is 0, unless that were all of them.
@@ -215,6 +229,23 @@ inline float FloatSoftmax(float* logits, int64_t count, float scale) {
   const float maximum = MaxOf(logits, count);
   for (int64_t j = 0; j < count; ++j) logits[j] = ExpF((logits[j] - maximum) * scale);
   return RowSum(count, [&](int64_t j) { return logits[j]; });
+}
+
+// The softmax numerators of one query's scores (keys), in place; returns their sum.
+inline float SoftmaxOfScores(const AttentionArgs& args, int64_t head, int64_t query,
+                             float* __restrict scores) {
+  const int64_t keys = args.keys;
+  float scale = args.score_scale != 0.0f ? args.score_scale : 1.0f / sqrtf((float)args.head_dim);
+  MaskLogits(args.mask, keys, scores);
+  if (args.bias != nullptr) {
+    const float* __restrict bias = args.bias + (head * args.queries + query) * keys;
+    for (int64_t j = 0; j < keys; ++j) scores[j] = fmaf(scores[j], scale, bias[j]);
+    scale = 1.0f;
+  }
+  if (args.causal) {
+    for (int64_t j = query + 1; j < keys; ++j) scores[j] = kLeastLogit;
+  }
+  return FloatSoftmax(scores, keys, scale);
 }
 
 }  // namespace

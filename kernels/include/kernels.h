@@ -53,6 +53,11 @@ struct AttentionArgs {
   int softmax_bits = 8;                    // 2..8 or 16
   // (keys) or null: keys whose number is 0 are left out; where all are 0, none is.
   const float* mask = nullptr;
+  // Float attention only. logits = fmaf(score, score_scale, bias) with a bias (heads, queries,
+  // keys); score_scale of 0 is 1 / sqrt(head_dim). `causal`: keys after the query are left out.
+  float score_scale = 0;
+  const float* bias = nullptr;
+  bool causal = false;
   float* out = nullptr;
   int64_t out_stride = 0;
   uint8_t* scratch = nullptr;  // AttentionScratchBytes, 64-byte aligned
@@ -129,6 +134,8 @@ struct KernelSet {
   void (*multiply)(const float* x, const float* y, int64_t count, float* out);
   void (*scale)(const float* x, int64_t count, float factor, float* out);
   void (*gelu_erf)(const float* x, int64_t count, float* out);
+  void (*rms_norm)(const LayerNormArgs&);  // x / sqrt(mean x^2 + epsilon), times weight; no bias
+  void (*quick_gelu)(const float* x, int64_t count, float* out);
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

@@ -162,6 +162,9 @@ TMPQ_HOST_DEVICE static inline float TanhF(float x) {
 TMPQ_HOST_DEVICE static inline float SigmoidF(float x) { return 1.0f / (1.0f + ExpF(-x)); }
 TMPQ_HOST_DEVICE static inline float SiluF(float x) { return x * SigmoidF(x); }
 
+// x sigmoid(1.702 x), the GELU of CLIP.
+TMPQ_HOST_DEVICE static inline float QuickGeluF(float x) { return x * SigmoidF(1.702f * x); }
+
 // GELU, tanh approximation: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
 TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) {
   const float cube = x * x * x;

@@ -130,7 +130,6 @@ void AttentionInt(const AttentionArgs& args) {
 
 void AttentionF32(const AttentionArgs& args) {
   const int64_t d = args.head_dim;
-  const float inverse_root = 1.0f / sqrtf(static_cast<float>(d));
   auto* p = reinterpret_cast<float*>(args.scratch);  // (keys)
   for (int64_t h = 0; h < args.heads; ++h) {
     for (int64_t i = 0; i < args.queries; ++i) {
@@ -141,8 +140,7 @@ void AttentionF32(const AttentionArgs& args) {
         for (int64_t c = 0; c < d; ++c) score = fmaf(q[c], k[c], score);
         p[j] = score;
       }
-      MaskLogits(args.mask, args.keys, p);
-      const float sum = FloatSoftmax(p, args.keys, inverse_root);
+      const float sum = SoftmaxOfScores(args, h, i, p);
       for (int64_t c = 0; c < d; ++c) {
         float total = 0;
         for (int64_t j = 0; j < args.keys; ++j) {
@@ -160,9 +158,10 @@ bool Supported() { return true; }
 
 const KernelSet& ReferenceKernels() {
   static const KernelSet set = {
-      "reference",  "nothing", Supported,         QuantizeRows, LinearInt, LinearF32, AttentionInt,
-      AttentionF32, LayerNorm, GroupNorm,         Modulate,     GatedAdd,  Add,       Silu,
-      GeluTanh,     MeanRows,  TimestepEmbedding, Multiply,     Scale,     GeluErf};
+      "reference",  "nothing",    Supported, QuantizeRows, LinearInt,         LinearF32,
+      AttentionInt, AttentionF32, LayerNorm, GroupNorm,    Modulate,          GatedAdd,
+      Add,          Silu,         GeluTanh,  MeanRows,     TimestepEmbedding, Multiply,
+      Scale,        GeluErf,      RmsNorm,   QuickGelu};
   return set;
 }
 

@@ -15,7 +15,8 @@ constexpr const char* kOpNames[] = {
     "attention",       "patchify",  "unpatchify", "timestep_embedding",
     "label_embedding", "mean_pool", "multiply",   "scale",
     "gelu_erf",        "concat",    "reshape",    "permute",
-    "upsample"};
+    "upsample",        "parameter", "rms_norm",   "quick_gelu",
+    "select_row"};
 
 OpKind ParseOp(const std::string& name, const std::string& where) {
   const auto* found = std::find(std::begin(kOpNames), std::end(kOpNames), name);

@@ -40,11 +40,13 @@ enum class OpKind : uint8_t {
   kSilu,          // x sigmoid(x)
   kGelu,          // tanh approximation
   kSlice,         // channels [offset, offset + size)
-  kAttention,     // (q (.., Tq, C), k (.., Tk, C), v (.., Tk, C)[, mask (Tk)]) -> (.., Tq, C):
-               // softmax(q k' / sqrt(C/heads)) v per head; k and v may lack the leading dimensions
-               // and are then shared; keys whose mask is 0 are left out
-  kPatchify,    // (.., H, W, C) -> (.., H/p W/p, p p C), features ordered (row, column, channel)
-  kUnpatchify,  // inverse of kPatchify to (.., height, width, C)
+  kAttention,     // (q (.., Tq, C), k (.., Tk, C), v (.., Tk, C)[, mask (Tk)][, bias]) -> (.., Tq,
+                  // C): softmax(q k' score_scale + bias) v per head; score_scale of 0: 1 /
+                  // sqrt(C/heads); bias (heads, Tq, Tk) with score_bias only; k and v may lack the
+                  // leading dimensions and are then shared; keys whose mask is 0 are left out, and
+                  // with causal those after the query
+  kPatchify,      // (.., H, W, C) -> (.., H/p W/p, p p C), features ordered (row, column, channel)
+  kUnpatchify,    // inverse of kPatchify to (.., height, width, C)
   kTimestepEmbedding,  // scalar t -> (features): cos(t f_i) then sin(t f_i) (sin_first: reversed),
                        // f_i = 10000^(-i / (features/2 - frequency_shift))
   kLabelEmbedding,     // integers (..) -> (.., features): rows of parameter weight [size, features]
@@ -56,6 +58,10 @@ enum class OpKind : uint8_t {
   kReshape,            // same elements in the same order, as dims
   kPermute,            // output dimension i is x's dimension dims[i]
   kUpsample,           // (.., H, W, C) -> (.., 2 H, 2 W, C): each pixel four times
+  kParameter,          // no input: parameter "weight" of shape dims, the same for every sample
+  kRmsNorm,            // x / sqrt(mean over C of x^2 + epsilon), times weight [C]
+  kQuickGelu,          // x sigmoid(1.702 x)
+  kSelectRow,          // (x (T, C), integer scalar i) -> (C): row i of x
 };
 const char* NameOf(OpKind kind);
 
@@ -79,9 +85,12 @@ struct Attributes {
   bool sin_first = false;          // timestep embedding
   bool bias = true;                // linear, conv2d
   bool affine = false;             // layer norm
-  std::vector<int64_t> dims = {};  // reshape, permute, add_parameter
+  std::vector<int64_t> dims = {};  // reshape, permute, add_parameter, parameter
   bool quantized = false;          // linear, conv2d, attention: has quantization sites
   int64_t group = static_cast<int64_t>(LayerGroup::kEmbedding);  // LayerGroup of the sites
+  double score_scale = 0;   // attention: what scores are multiplied with; 0: 1 / sqrt(C/heads)
+  bool score_bias = false;  // attention: the last input is added to the scores
+  bool causal = false;      // attention: keys after the query are left out
 
   template <typename V>
   void ForEachField(V&& visit) {
@@ -93,6 +102,7 @@ struct Attributes {
     visit("frequency_shift", frequency_shift), visit("sin_first", sin_first);
     visit("bias", bias), visit("affine", affine), visit("dims", dims);
     visit("quantized", quantized), visit("group", group);
+    visit("score_scale", score_scale), visit("score_bias", score_bias), visit("causal", causal);
   }
 };
 

@@ -17,14 +17,16 @@ constexpr size_t kMaxRank = 6;
 std::pair<size_t, size_t> InputCountsOf(OpKind kind) {
   switch (kind) {
     case OpKind::kInput:
+    case OpKind::kParameter:
       return {0, 0};
     case OpKind::kModulate:
     case OpKind::kGatedAdd:
       return {3, 3};
     case OpKind::kAttention:
-      return {3, 4};
+      return {3, 5};
     case OpKind::kAdd:
     case OpKind::kMultiply:
+    case OpKind::kSelectRow:
       return {2, 2};
     case OpKind::kConcat:
       return {2, 64};
@@ -36,6 +38,13 @@ std::pair<size_t, size_t> InputCountsOf(OpKind kind) {
 // Whether `part` is `whole` or its last dimensions.
 bool IsSuffix(const Shape& part, const Shape& whole) {
   return part.size() <= whole.size() && std::equal(part.rbegin(), part.rend(), whole.rbegin());
+}
+
+// Whether dims can be multiplied without a look at each.
+bool IsLegalShape(const Shape& dims) {
+  return !dims.empty() && dims.size() <= kMaxRank &&
+         std::all_of(dims.begin(), dims.end(),
+                     [](int64_t d) { return d > 0 && d <= kMaxDimension; });
 }
 
 Shape Leading(const Shape& shape, size_t last) {
@@ -126,6 +135,22 @@ void GraphBuilder::InferShape(Node& node) const {
     case OpKind::kSilu:
     case OpKind::kGelu:
     case OpKind::kGeluErf:
+    case OpKind::kQuickGelu:
+      break;
+    case OpKind::kParameter:
+      require(IsLegalShape(a.dims), "needs dims");
+      node.shape = a.dims;
+      node.parameters = {{"weight", a.dims}};
+      break;
+    case OpKind::kRmsNorm:
+      require(has_channels && a.epsilon > 0, "needs channels and epsilon > 0");
+      node.parameters = {{"weight", {channels}}};
+      break;
+    case OpKind::kSelectRow:
+      require(
+          x.size() == 2 && input(1).empty() && graph_.nodes_[node.inputs[1]].kind == OpKind::kInput,
+          "needs x (T, C) and a scalar input");
+      node.shape = {channels};
       break;
     case OpKind::kConcat:
       node.shape.back() = 0;
@@ -137,10 +162,7 @@ void GraphBuilder::InferShape(Node& node) const {
       }
       break;
     case OpKind::kReshape:
-      require(!a.dims.empty() &&
-                  std::all_of(a.dims.begin(), a.dims.end(),
-                              [](int64_t d) { return d > 0 && d <= kMaxDimension; }) &&
-                  a.dims.size() <= kMaxRank && ElementsOf(a.dims) == ElementsOf(x),
+      require(IsLegalShape(a.dims) && ElementsOf(a.dims) == ElementsOf(x),
               "dims have another number of elements");
       node.shape = a.dims;
       break;
@@ -169,9 +191,19 @@ void GraphBuilder::InferShape(Node& node) const {
                   (k.size() == 2 || Leading(k, 2) == Leading(x, 2)) && a.heads > 0 &&
                   channels % a.heads == 0,
               "needs q (.., Tq, C), k and v (.., Tk, C) or (Tk, C), C a multiple of heads");
-      require(node.inputs.size() == 3 || input(3) == Shape{k[k.size() - 2]},
-              "needs a mask of one number a key");
-      node.macs = 2 * ElementsOf(x) * k[k.size() - 2];
+      const int64_t queries = x[x.size() - 2], keys = k[k.size() - 2];
+      const size_t extra = node.inputs.size() - 3, biases = a.score_bias ? 1 : 0;
+      require(
+          extra >= biases && extra - biases <= 1 && (extra == biases || input(3) == Shape{keys}),
+          "needs a mask of one number a key");
+      require(!a.score_bias || input(2 + static_cast<int>(extra)) == Shape{a.heads, queries, keys},
+              "needs a bias (heads, Tq, Tk)");
+      require(!a.causal || (queries == keys && extra == biases),
+              "causal attention needs as many queries as keys, and no mask");
+      require(a.score_scale >= 0 && std::isfinite(a.score_scale), "has a bad score_scale");
+      require(!a.quantized || (!a.causal && !a.score_bias && a.score_scale == 0),
+              "causal, score_bias and score_scale have no integer kernel: they need a float layer");
+      node.macs = 2 * ElementsOf(x) * keys;
       break;
     }
     case OpKind::kPatchify: {
@@ -287,8 +319,8 @@ Graph GraphBuilder::Finish(NodeId output) {
 NodeId GraphBuilder::Input(const std::string& name, Shape shape) {
   return Append(OpKind::kInput, name, {}, {}, std::move(shape));
 }
-NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features) {
-  return Append(OpKind::kLinear, name, {x}, {.features = features});
+NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features, bool bias) {
+  return Append(OpKind::kLinear, name, {x}, {.features = features, .bias = bias});
 }
 NodeId GraphBuilder::Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group,
                             bool bias) {
@@ -371,6 +403,17 @@ NodeId GraphBuilder::Attention(const std::string& name, NodeId q, NodeId k, Node
   return Append(OpKind::kAttention, name, std::move(inputs),
                 {.heads = heads, .quantized = true, .group = static_cast<int64_t>(group)});
 }
+NodeId GraphBuilder::FloatAttention(const std::string& name, NodeId q, NodeId k, NodeId v,
+                                    int64_t heads, const ScoreOptions& options) {
+  std::vector<NodeId> inputs = {q, k, v};
+  if (options.mask >= 0) inputs.push_back(options.mask);
+  if (options.bias >= 0) inputs.push_back(options.bias);
+  return Append(OpKind::kAttention, name, std::move(inputs),
+                {.heads = heads,
+                 .score_scale = options.scale,
+                 .score_bias = options.bias >= 0,
+                 .causal = options.causal});
+}
 NodeId GraphBuilder::Patchify(const std::string& name, NodeId x, int64_t patch) {
   return Append(OpKind::kPatchify, name, {x}, {.patch = patch});
 }
@@ -389,6 +432,18 @@ NodeId GraphBuilder::LabelEmbedding(const std::string& name, NodeId label, int64
 }
 NodeId GraphBuilder::MeanPool(const std::string& name, NodeId x) {
   return Append(OpKind::kMeanPool, name, {x}, {});
+}
+NodeId GraphBuilder::Parameter(const std::string& name, Shape dims) {
+  return Append(OpKind::kParameter, name, {}, {.dims = std::move(dims)});
+}
+NodeId GraphBuilder::RmsNorm(const std::string& name, NodeId x, double epsilon) {
+  return Append(OpKind::kRmsNorm, name, {x}, {.epsilon = epsilon});
+}
+NodeId GraphBuilder::QuickGelu(const std::string& name, NodeId x) {
+  return Append(OpKind::kQuickGelu, name, {x}, {});
+}
+NodeId GraphBuilder::SelectRow(const std::string& name, NodeId x, NodeId row) {
+  return Append(OpKind::kSelectRow, name, {x, row}, {});
 }
 
 }  // namespace tmpq

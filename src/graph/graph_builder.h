@@ -9,13 +9,21 @@
 
 namespace tmpq {
 
+// What a float attention does besides q k' and v; node ids of -1: none.
+struct ScoreOptions {
+  NodeId mask = -1;  // (Tk)
+  NodeId bias = -1;  // (heads, Tq, Tk)
+  bool causal = false;
+  double scale = 0;  // 0: 1 / sqrt(C/heads)
+};
+
 class GraphBuilder {
  public:
   explicit GraphBuilder(std::string graph_name);
 
   NodeId Input(const std::string& name, Shape shape);
   // `group` is set when the layer has quantization sites; without it the layer stays float.
-  NodeId Linear(const std::string& name, NodeId x, int64_t features);
+  NodeId Linear(const std::string& name, NodeId x, int64_t features, bool bias = true);
   NodeId Linear(const std::string& name, NodeId x, int64_t features, LayerGroup group,
                 bool bias = true);
   NodeId Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel, int64_t stride,
@@ -39,6 +47,9 @@ class GraphBuilder {
   // `mask` of -1: none.
   NodeId Attention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
                    LayerGroup group, NodeId mask = -1);
+  // Without quantization sites.
+  NodeId FloatAttention(const std::string& name, NodeId q, NodeId k, NodeId v, int64_t heads,
+                        const ScoreOptions& options = {});
   NodeId Patchify(const std::string& name, NodeId x, int64_t patch);
   NodeId Unpatchify(const std::string& name, NodeId x, int64_t patch, int64_t height,
                     int64_t width);
@@ -46,6 +57,11 @@ class GraphBuilder {
                            bool sin_first = false, double frequency_shift = 0);
   NodeId LabelEmbedding(const std::string& name, NodeId label, int64_t classes, int64_t features);
   NodeId MeanPool(const std::string& name, NodeId x);
+  NodeId Parameter(const std::string& name, Shape dims);
+  NodeId RmsNorm(const std::string& name, NodeId x, double epsilon);
+  NodeId QuickGelu(const std::string& name, NodeId x);
+  // `row`: an input.
+  NodeId SelectRow(const std::string& name, NodeId x, NodeId row);
   NodeId Concat(const std::string& name, std::vector<NodeId> inputs);
   NodeId Reshape(const std::string& name, NodeId x, Shape dims);
   NodeId Permute(const std::string& name, NodeId x, std::vector<int64_t> order);

@@ -174,6 +174,8 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
       case OpKind::kReshape:
       case OpKind::kPermute:
       case OpKind::kUpsample:
+      case OpKind::kParameter:
+      case OpKind::kSelectRow:
         RunLayout(call, id);
         break;
       default:

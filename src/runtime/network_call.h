@@ -60,8 +60,8 @@ struct RuntimeNetwork::Call {
     const NodeId id = node.inputs[operand];
     return layout(id).buffer >= 0 ? value(id) : static_cast<const float*>(inputs[id]);
   }
-  const int32_t* integers(const Node& node) const {
-    return static_cast<const int32_t*>(inputs[node.inputs[0]]);
+  const int32_t* integers(const Node& node, size_t operand) const {
+    return static_cast<const int32_t*>(inputs[node.inputs[operand]]);
   }
 };
 

@@ -134,6 +134,9 @@ void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
   args.softmax_bits = binding.bits[3];
   args.out_stride = node.shape.back();
   args.scratch = call.workspace.scratch.data();
+  args.score_scale = static_cast<float>(node.attributes.score_scale);
+  args.causal = node.attributes.causal;
+  const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
   // Attentions per sample; keys and values may be shared by all of them.
   const int64_t groups = call.layout(id).rows / args.queries;
   const int64_t key_groups = call.layout(node.inputs[1]).rows / args.keys;
@@ -142,7 +145,10 @@ void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
     args.q = call.input(node, 0) + i * args.queries * args.q_stride;
     args.k = call.input(node, 1) + key_group * args.keys * args.k_stride;
     args.v = call.input(node, 2) + key_group * args.keys * args.v_stride;
-    if (node.inputs.size() > 3) args.mask = call.input(node, 3) + i / groups * args.keys;
+    if (extra > biases) args.mask = call.input(node, 3) + i / groups * args.keys;
+    if (biases > 0) {
+      args.bias = call.input(node, 2 + extra) + i / groups * args.heads * args.queries * args.keys;
+    }
     args.out = call.value(id) + i * args.queries * args.out_stride;
     (binding.bits[0] == 0 ? kernels_->attention_f32 : kernels_->attention_int)(args);
   }
@@ -198,6 +204,11 @@ void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
       return kernels_->silu(x, count, out);
     case OpKind::kGelu:
       return kernels_->gelu_tanh(x, count, out);
+    case OpKind::kQuickGelu:
+      return kernels_->quick_gelu(x, count, out);
+    case OpKind::kRmsNorm:
+      return kernels_->rms_norm({x, batch * rows, cols, static_cast<float>(node.attributes.epsilon),
+                                 weight_of_node_[id], nullptr, out});
     case OpKind::kMeanPool:
       for (int64_t b = 0; b < batch; ++b) {
         const int64_t pixels = call.layout(node.inputs[0]).rows;
@@ -253,11 +264,27 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       return;
     case OpKind::kLabelEmbedding:
       for (int64_t row = 0; row < call.rows(id); ++row) {
-        const int32_t label = call.integers(node)[row];
+        const int32_t label = call.integers(node, 0)[row];
         TMPQ_CHECK(label >= 0 && label < a.size, "label outside the table");
         std::copy_n(weight_of_node_[id] + label * a.features, a.features, out + row * a.features);
       }
       return;
+    case OpKind::kParameter: {
+      const int64_t elements = ElementsOf(node.shape);
+      for (int64_t b = 0; b < call.batch; ++b) {
+        std::copy_n(weight_of_node_[id], elements, out + b * elements);
+      }
+      return;
+    }
+    case OpKind::kSelectRow: {
+      const Shape& in = graph_.node(node.inputs[0]).shape;
+      for (int64_t b = 0; b < call.batch; ++b, out += in[1]) {
+        const int32_t row = call.integers(node, 1)[b];
+        TMPQ_CHECK(row >= 0 && row < in[0], "row outside the tokens");
+        std::copy_n(call.input(node, 0) + (b * in[0] + row) * in[1], in[1], out);
+      }
+      return;
+    }
     case OpKind::kConcat: {
       int64_t begin = 0;
       for (size_t i = 0; i < node.inputs.size(); ++i) {

@@ -32,9 +32,9 @@ at::Tensor FakeSoftmax(const at::Tensor& logits, BitWidth width) {
   return rounded / rounded.sum(-1, true);
 }
 
-// `mask` (batch, keys) may be undefined.
+// `mask` (batch, keys) and `bias` (batch, heads, queries, keys) may be undefined.
 at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v, at::Tensor mask,
-                     const Policy* policy) {
+                     at::Tensor bias, const Policy* policy) {
   const int64_t heads = node.attributes.heads, channels = q.size(-1);
   const auto split = [&](at::Tensor x) {           // (B, .., T, C) -> (B, .., heads, T, C / heads)
     while (x.dim() < q.dim()) x = x.unsqueeze(1);  // keys that the attentions of a sample share
@@ -64,8 +64,18 @@ at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
     if (mask.defined()) logits = logits + mask;
     out = at::matmul(FakeSoftmax(logits, bits[3]), v);
   } else {
-    const std::optional<at::Tensor> bias = mask.defined() ? std::optional(mask) : std::nullopt;
-    out = at::scaled_dot_product_attention(q, k, v, bias);
+    if (bias.defined()) {
+      while (bias.dim() <= rank) bias = bias.unsqueeze(1);
+      mask = mask.defined() ? mask + bias : bias;
+    }
+    if (node.attributes.causal) {
+      const at::Tensor later = at::full({q.size(-2), k.size(-2)}, -INFINITY, at::kFloat).triu(1);
+      mask = mask.defined() ? mask + later : later;
+    }
+    const double scale = node.attributes.score_scale;
+    out = at::scaled_dot_product_attention(q, k, v,
+                                           mask.defined() ? std::optional(mask) : std::nullopt, 0.0,
+                                           false, scale != 0 ? std::optional(scale) : std::nullopt);
   }
   return out.transpose(-2, -3).flatten(-2);
 }
@@ -234,10 +244,12 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
       case OpKind::kSlice:
         y = in(0).narrow(-1, node.attributes.offset, node.attributes.size);
         break;
-      case OpKind::kAttention:
-        y = Attention(node, in(0), in(1), in(2), node.inputs.size() > 3 ? in(3) : at::Tensor(),
-                      policy);
+      case OpKind::kAttention: {
+        const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
+        y = Attention(node, in(0), in(1), in(2), extra > biases ? in(3) : at::Tensor(),
+                      biases > 0 ? in(2 + extra) : at::Tensor(), policy);
         break;
+      }
       case OpKind::kPatchify:
         y = Patchify(node, in(0));
         break;
@@ -249,6 +261,22 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         break;
       case OpKind::kLabelEmbedding:
         y = at::embedding(parameter("weight"), in(0));
+        break;
+      case OpKind::kParameter: {
+        std::vector<int64_t> shape = node.shape;
+        shape.insert(shape.begin(), inputs.begin()->second.size(0));
+        y = parameter("weight").expand(shape);
+        break;
+      }
+      case OpKind::kRmsNorm:
+        y = in(0) * at::rsqrt((in(0) * in(0)).mean(-1, true) + node.attributes.epsilon) *
+            parameter("weight");
+        break;
+      case OpKind::kQuickGelu:
+        y = in(0) * at::sigmoid(1.702 * in(0));
+        break;
+      case OpKind::kSelectRow:
+        y = in(0).gather(1, in(1).view({-1, 1, 1}).expand({-1, 1, in(0).size(2)})).squeeze(1);
         break;
       case OpKind::kMeanPool:
         y = in(0).flatten(1, -2).mean(1);

@@ -209,7 +209,11 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
     check([&](const KernelSet& k, float* out) {
       k.layer_norm({x.data(), rows, cols, 1e-6f, side.data(), side.data() + cols, out});
     });
+    check([&](const KernelSet& k, float* out) {
+      k.rms_norm({x.data(), rows, cols, 1e-6f, side.data(), nullptr, out});
+    });
     check([&](const KernelSet& k, float* out) { k.gelu_erf(x.data(), rows * cols, out); });
+    check([&](const KernelSet& k, float* out) { k.quick_gelu(x.data(), rows * cols, out); });
     check([&](const KernelSet& k, float* out) { k.scale(x.data(), rows * cols, 0.3f, out); });
     check(
         [&](const KernelSet& k, float* out) { k.multiply(x.data(), y.data(), rows * cols, out); });
@@ -277,6 +281,25 @@ TEST(ReferenceTest, FloatAttentionIsAttention) {
       EXPECT_NEAR(integer[i * d + c], expected, 0.05 * largest);  // 8-bit q, k, v
     }
   }
+}
+
+// Two queries, three keys, by hand: scores times 2, a bias, and later keys left out.
+TEST(ReferenceTest, BiasScaleAndCausalityReachTheScores) {
+  const std::vector<float> q = {1, -1, 0}, k = {0.5f, 0.25f, 1}, v = {1, 10, 100},
+                           bias = {0, 0, 0, 0.5f, 0, 0, 0, 0, 0};
+  AlignedVector<uint8_t> scratch(AttentionScratchBytes(3, 3, 1));
+  std::vector<float> out(3);
+  AttentionArgs args;
+  args.queries = args.keys = 3, args.heads = args.head_dim = 1;
+  args.q = q.data(), args.k = k.data(), args.v = v.data();
+  args.q_stride = args.k_stride = args.v_stride = args.out_stride = 1;
+  args.score_scale = 2, args.bias = bias.data(), args.causal = true;
+  args.out = out.data(), args.scratch = scratch.data();
+  ReferenceKernels().attention_f32(args);
+  EXPECT_EQ(out[0], 1);  // sees the first key only
+  const double first = std::exp(-1 + 0.5), second = std::exp(-0.5);
+  EXPECT_NEAR(out[1], (first + 10 * second) / (first + second), 1e-5);
+  EXPECT_NEAR(out[2], 37, 1e-4);
 }
 
 TEST(KernelsTest, AreFoundByName) {

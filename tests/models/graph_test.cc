@@ -47,6 +47,18 @@ TEST(GraphBuilderTest, RefusesIllegalShapes) {
   refused("heads", [](GraphBuilder& b, NodeId x, NodeId) {
     b.Attention("heads", x, x, x, 4, LayerGroup::kSpatialAttention);
   });
+  refused("bias", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.FloatAttention("bias", x, x, x, 2, {.bias = b.Parameter("b", {2, 4, 5})});
+  });
+  refused("causal_mask", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.FloatAttention("causal_mask", x, x, x, 2, {.mask = b.Input("m", {4}), .causal = true});
+  });
+  refused("integer_causal", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.Append(OpKind::kAttention, "integer_causal", {x, x, x},
+             {.heads = 2, .quantized = true, .causal = true});
+  });
+  refused("dims", [](GraphBuilder& b, NodeId, NodeId) { b.Parameter("dims", {4, 1 << 30}); });
+  refused("row", [](GraphBuilder& b, NodeId x, NodeId) { b.SelectRow("row", x, x); });
   refused("gate", [](GraphBuilder& b, NodeId x, NodeId) { b.GatedAdd("gate", x, x, x); });
   refused("twice", [](GraphBuilder& b, NodeId x, NodeId) {
     b.Silu("twice", x);

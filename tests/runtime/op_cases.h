@@ -101,6 +101,31 @@ inline std::vector<Graph> OpCases() {
     const NodeId x = b.Input("sample", {2, 7, 8}), text = b.Input("context", {6, 8});
     return b.Attention("x", x, text, text, 2, LayerGroup::kCrossAttention, b.Input("mask", {6}));
   });
+  add("attention_causal", [](auto& b) {
+    const NodeId x = b.Input("sample", {2, 21, 8});
+    return b.FloatAttention("x", x, b.Silu("k", x), x, 2, {.causal = true});
+  });
+  add("attention_biased", [](auto& b) {
+    const NodeId x = b.Input("sample", {2, 7, 8}), text = b.Input("context", {21, 8});
+    return b.FloatAttention("x", x, text, text, 4,
+                            {.bias = b.Parameter("bias", {4, 7, 21}), .scale = 0.8});
+  });
+  add("attention_biased_masked", [](auto& b) {
+    const NodeId x = b.Input("sample", {6, 8});
+    return b.FloatAttention("x", x, x, x, 2,
+                            {.mask = b.Input("mask", {6}), .bias = b.Input("bias", {2, 6, 6})});
+  });
+  add("parameter", [&](auto& b) {
+    const NodeId x = tokens(b);
+    return b.Add("x", x, b.Parameter("row", {12}));
+  });
+  add("rms_norm", [&](auto& b) { return b.RmsNorm("x", video(b), 1e-6); });
+  add("rms_norm_wide", [](auto& b) { return b.RmsNorm("x", b.Input("sample", {3, 71}), 1e-6); });
+  add("quick_gelu", [&](auto& b) { return b.QuickGelu("x", tokens(b)); });
+  add("select_row", [&](auto& b) {
+    const NodeId x = tokens(b);
+    return b.SelectRow("x", b.Silu("silu", x), b.Input("row", {}));
+  });
   add("patchify_video", [&](auto& b) {
     const NodeId x = b.Patchify("patchify", video(b), 2);
     return b.Unpatchify("x", b.Linear("fc", x, 12), 2, 4, 6);
@@ -155,13 +180,9 @@ struct RandomBatch {
           if (node.name == "mask") value = static_cast<float>(random.Below(2));
         }
       } else if (node.kind == OpKind::kLabelEmbedding) {
-        const std::string& name = graph.node(node.inputs[0]).name;
-        std::vector<int32_t>& values = integers[name];
-        values.resize(floats.at(name).size());
-        for (int32_t& value : values) {
-          value = static_cast<int32_t>(random.Below(node.attributes.size));
-        }
-        floats.erase(name);
+        MakeIntegers(graph.node(node.inputs[0]).name, node.attributes.size, random);
+      } else if (node.kind == OpKind::kSelectRow) {
+        MakeIntegers(graph.node(node.inputs[1]).name, graph.node(node.inputs[0]).shape[0], random);
       }
     }
   }
@@ -180,6 +201,15 @@ struct RandomBatch {
       }
     }
     return inputs;
+  }
+
+ private:
+  // Turns a float input into integers below `limit`.
+  void MakeIntegers(const std::string& name, int64_t limit, RandomStream& random) {
+    std::vector<int32_t>& values = integers[name];
+    values.resize(floats.at(name).size());
+    for (int32_t& value : values) value = static_cast<int32_t>(random.Below(limit));
+    floats.erase(name);
   }
 };
 

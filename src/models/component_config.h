@@ -15,6 +15,8 @@
 
 namespace tmpq {
 
+inline constexpr const char* kConfigName = "config.json";
+inline constexpr const char* kDiffusersWeights = "diffusion_pytorch_model";
 inline constexpr size_t kMostConfigBytes = size_t{1} << 24;
 
 // A component's config.json, where null means absent, as diffusers has it.
@@ -22,6 +24,11 @@ class ComponentConfig {
  public:
   explicit ComponentConfig(const std::filesystem::path& path)
       : where_(path.string()), json_(ParseJson(ReadFile(path, kMostConfigBytes), where_)) {
+    if (!json_.is_object()) throw Error(ErrorCode::kInput, where_, "is not a JSON object");
+  }
+
+  // An object inside another file's, called `where`.
+  ComponentConfig(Json json, std::string where) : where_(std::move(where)), json_(std::move(json)) {
     if (!json_.is_object()) throw Error(ErrorCode::kInput, where_, "is not a JSON object");
   }
 
@@ -75,6 +82,19 @@ class ComponentConfig {
   std::string where_;
   Json json_;
 };
+
+// What early checkpoints call the layers of an attention.
+inline std::vector<std::string> OldAttentionNames(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [now, before] :
+       {std::pair{".to_q.", ".query."}, std::pair{".to_k.", ".key."},
+        std::pair{".to_v.", ".value."}, std::pair{".to_out.0.", ".proj_attn."}}) {
+    const size_t at = name.find(now);
+    if (at == std::string::npos) continue;
+    names.push_back(std::string(name).replace(at, std::string(now).size(), before));
+  }
+  return names;
+}
 
 // A network and where its parameters are found.
 struct BuiltNetwork {

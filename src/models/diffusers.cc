@@ -16,9 +16,7 @@
 namespace tmpq {
 namespace {
 
-constexpr const char* kConfigName = "config.json";
 constexpr const char* kPipelineName = "model_index.json";
-constexpr const char* kWeightsStem = "diffusion_pytorch_model";
 
 // Square samples have one number in a config, others two.
 void SetImageSize(const ComponentConfig& config, const DiffusersOptions& options, int64_t fallback,
@@ -103,18 +101,7 @@ BuiltNetwork BuildUnet2d(const ComponentConfig& config, const DiffusersOptions& 
   }
   if (config.Has("num_class_embeds")) unet.classes = config.Size("num_class_embeds") - 1;
   BuiltNetwork built{BuildUnet(unet), {}};
-  // Early checkpoints name the attention's layers otherwise.
-  built.source.aliases = [](const std::string& name) {
-    std::vector<std::string> aliases;
-    for (const auto& [now, before] :
-         {std::pair{".to_q.", ".query."}, std::pair{".to_k.", ".key."},
-          std::pair{".to_v.", ".value."}, std::pair{".to_out.0.", ".proj_attn."}}) {
-      const size_t at = name.find(now);
-      if (at == std::string::npos) continue;
-      aliases.push_back(std::string(name).replace(at, std::string(now).size(), before));
-    }
-    return aliases;
-  };
+  built.source.aliases = OldAttentionNames;
   return built;
 }
 
@@ -249,7 +236,7 @@ DiffusersNetwork LoadDiffusers(const std::filesystem::path& folder,
   const auto component = NetworkFolder(folder);
   const ComponentConfig config(component / kConfigName);
   BuiltNetwork built = ClassOf(config).build(config, options);
-  const Checkpoint checkpoint(component, kWeightsStem);
+  const Checkpoint checkpoint(component, kDiffusersWeights);
   ParameterSet parameters = LoadParameters(checkpoint, built.graph, built.source);
   return {config.Get<std::string>("_class_name"), std::move(built.graph), std::move(parameters)};
 }

@@ -61,24 +61,42 @@ NoiseSchedule NoiseSchedule::Make(const std::string& kind, int training_steps) {
   return schedule;
 }
 
+NoiseSchedule NoiseSchedule::FromTable(const std::string& kind, std::vector<double> alpha_bar,
+                                       const std::string& where) {
+  const bool legal = !alpha_bar.empty() && alpha_bar.front() < 1 && alpha_bar.back() > 0 &&
+                     std::adjacent_find(alpha_bar.begin(), alpha_bar.end(), [](double a, double b) {
+                       return !(a > b);
+                     }) == alpha_bar.end();
+  if (!legal)
+    throw Error(ErrorCode::kInput, where, "alpha_bar has to decrease strictly within (0, 1)");
+  return {kind, std::move(alpha_bar)};
+}
+
 NoiseSchedule NoiseSchedule::FromJson(const Json& json, const std::string& where) {
   const auto kind = JsonGet<std::string>(json, "kind", where);
   const auto training_steps = JsonGet<int>(json, "training_steps", where);
-  if (!json.contains("alpha_bar")) return Make(kind, training_steps);
-  NoiseSchedule schedule{kind, JsonGet<std::vector<double>>(json, "alpha_bar", where)};
-  const auto& table = schedule.alpha_bar;
-  const bool legal =
-      static_cast<int>(table.size()) == training_steps && !table.empty() && table.front() < 1 &&
-      table.back() > 0 &&
-      std::is_sorted(table.begin(), table.end(), [](double a, double b) { return a >= b; });
-  if (!legal)
-    throw Error(ErrorCode::kInput, where, "alpha_bar has to decrease strictly within (0, 1)");
+  NoiseSchedule schedule;
+  if (json.contains("alpha_bar")) {
+    schedule = FromTable(kind, JsonGet<std::vector<double>>(json, "alpha_bar", where), where);
+    if (schedule.training_steps() != training_steps) {
+      throw Error(ErrorCode::kInput, where, "alpha_bar has not training_steps numbers");
+    }
+  } else {
+    schedule = Make(kind, training_steps);
+  }
+  if (json.contains("final_alpha_bar")) {
+    schedule.final_alpha_bar = JsonGet<double>(json, "final_alpha_bar", where);
+    if (!(schedule.final_alpha_bar > 0 && schedule.final_alpha_bar <= 1)) {
+      throw Error(ErrorCode::kInput, where, "final_alpha_bar is not within 0 to 1");
+    }
+  }
   return schedule;
 }
 
 Json NoiseSchedule::ToJson(bool with_table) const {
   Json json = {{"kind", kind}, {"training_steps", training_steps()}};
   if (with_table) json["alpha_bar"] = alpha_bar;
+  if (final_alpha_bar != 1) json["final_alpha_bar"] = final_alpha_bar;
   return json;
 }
 

@@ -14,16 +14,19 @@ struct Place {
   double signal = 1, noise = 0, lambda = INFINITY;
 };
 
-// The places of all timesteps and the clean end.
+Place PlaceOf(double alpha_bar) {
+  const double signal = std::sqrt(alpha_bar), noise = std::sqrt(1 - alpha_bar);
+  return {signal, noise, std::log(signal / noise)};
+}
+
+// The places of all timesteps and the end, which is clean unless the schedule says otherwise.
 std::vector<Place> PlacesOf(const NoiseSchedule& schedule, const TimestepSequence& timesteps) {
   std::vector<Place> places;
   for (const int t : timesteps.values()) {
     CheckRange("timestep", t, 0, schedule.training_steps() - 1);
-    const double signal = std::sqrt(schedule.alpha_bar[t]),
-                 noise = std::sqrt(1 - schedule.alpha_bar[t]);
-    places.push_back({signal, noise, std::log(signal / noise)});
+    places.push_back(PlaceOf(schedule.alpha_bar[t]));
   }
-  places.emplace_back();
+  places.push_back(schedule.final_alpha_bar < 1 ? PlaceOf(schedule.final_alpha_bar) : Place{});
   return places;
 }
 

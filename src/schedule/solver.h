@@ -44,7 +44,7 @@ struct SolverCall {
 //   dpmpp-2s      the same, singlestep of order 2: every other call is an inner one
 //   unipc         Zhao et al., arXiv 2302.04867, order 2, B2(h)
 //   euler-flow    Euler over sigma = t / T of a rectified flow
-// The last call always goes to the clean end (alpha_bar = 1). Throws kUsage for timesteps beyond
+// The last call goes to schedule.final_alpha_bar, the clean end. Throws kUsage for timesteps beyond
 // the schedule, kUnsupported for a method that cannot do the prediction.
 std::vector<SolverCall> MakeSolver(const NoiseSchedule& schedule, const SamplerSettings& settings,
                                    const TimestepSequence& timesteps);

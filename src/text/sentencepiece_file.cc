@@ -121,6 +121,7 @@ void CheckCharacterMap(std::string_view map, const Checker& checker) {
 void CheckSentencePieceModel(std::string_view bytes, const std::string& where) {
   Checker checker(where);
   int32_t pieces = 0;
+  std::string_view text;  // of the piece that is being read
   const auto piece = [&](const Field& field) {
     float score = 0;
     const auto low = static_cast<uint32_t>(field.value);
@@ -128,7 +129,7 @@ void CheckSentencePieceModel(std::string_view bytes, const std::string& where) {
       std::memcpy(&score, &low, sizeof(score));
     }
     if (!std::isfinite(score)) checker.Fail("has a piece whose score is no number");
-    if (field.number == kPieceText && field.bytes.empty()) checker.Fail("has an empty piece");
+    if (field.number == kPieceText) text = field.bytes;
   };
   const auto trainer = [&](const Field& field) {
     if (field.number == kModelType && field.value != kUnigram) checker.Fail("is no unigram model");
@@ -139,7 +140,11 @@ void CheckSentencePieceModel(std::string_view bytes, const std::string& where) {
   checker.ForEachField(bytes, [&](const Field& field) {
     if (field.type != kBytes) return;
     if (field.number == kPieces && ++pieces > kMostTokens) checker.Fail("has too many pieces");
-    if (field.number == kPieces) checker.ForEachField(field.bytes, piece);
+    if (field.number == kPieces) {
+      text = {};
+      checker.ForEachField(field.bytes, piece);
+      if (text.empty() || text.find('\0') != text.npos) checker.Fail("has a piece with no text");
+    }
     if (field.number == kTrainer) checker.ForEachField(field.bytes, trainer);
     if (field.number == kNormalizer || field.number == kDenormalizer) {
       checker.ForEachField(field.bytes, normalizer);

@@ -16,6 +16,20 @@ constexpr int64_t kMostExtraIds = 10000;
 // The character that SentencePiece writes for a space.
 constexpr std::u32string_view kSpaceSymbol = U"\u2581";
 
+// Runs what returns a status of SentencePiece's; it may throw, too. `where`: what is being read.
+template <typename Call>
+void Check(ErrorCode code, const std::string& where, Call call) {
+  std::string problem;
+  try {
+    const auto status = call();
+    if (status.ok()) return;
+    problem = status.ToString();
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  throw Error(code, where, "is not read by SentencePiece: " + problem);
+}
+
 }  // namespace
 
 struct T5Tokenizer::Model {
@@ -27,11 +41,8 @@ T5Tokenizer::T5Tokenizer(const std::filesystem::path& folder) : model_(std::make
   const std::string bytes = ReadFile(path, kMostTokenizerBytes);
   CheckSentencePieceModel(bytes, path.string());
   sentencepiece::SentencePieceProcessor& processor = model_->processor;
-  const auto status = processor.LoadFromSerializedProto(bytes);
-  if (!status.ok()) {
-    throw Error(ErrorCode::kCorrupt, path.string(),
-                "is not read by SentencePiece: " + status.ToString());
-  }
+  Check(ErrorCode::kCorrupt, path.string(),
+        [&] { return processor.LoadFromSerializedProto(bytes); });
   const TokenizerConfig config(folder);
   const int32_t pieces = processor.GetPieceSize();
   const int64_t extra = config.Number("extra_ids", kExtraIds);
@@ -65,11 +76,8 @@ TokenizedText T5Tokenizer::Encode(std::string_view text, int64_t length) const {
       text, special_,
       [&](std::string_view part) {
         std::vector<int> found;
-        const auto status = model_->processor.Encode(SingleSpaces(part, kSpaceSymbol), &found);
-        if (!status.ok()) {
-          throw Error(ErrorCode::kInput, "text",
-                      "is not read by SentencePiece: " + status.ToString());
-        }
+        Check(ErrorCode::kInput, "text",
+              [&] { return model_->processor.Encode(SingleSpaces(part, kSpaceSymbol), &found); });
         ids.insert(ids.end(), found.begin(), found.end());
       },
       [&](int32_t special) { ids.push_back(special); });

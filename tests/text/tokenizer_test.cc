@@ -136,6 +136,9 @@ TEST_F(TokenizerTest, DamagedFilesAreNamed) {
   folder = Copy("t5");
   Write(folder / "spiece.model", "not a model");
   ExpectError(folder, "spiece.model");
+  const std::string score_only("\x0a\x05\x15\0\0\0\0", 7);  // one piece, which has no text
+  Write(folder / "spiece.model", score_only);
+  ExpectError(folder, "has a piece with no text");
   Write(folder / "spiece.model", "");
   ExpectError(folder, "has no pieces");
 }

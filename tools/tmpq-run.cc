@@ -9,6 +9,7 @@
 #include "src/core/interrupt.h"
 #include "src/data/image_writer.h"
 #include "src/eval/models/any_model.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/prompts.h"
 #include "src/runtime/plan_file.h"
 #include "src/runtime/sampler.h"
@@ -77,6 +78,7 @@ struct Source {
   SamplerSettings sampler;
   TimestepSequence timesteps;
   Json text;
+  std::string pipeline;  // folder of text encoders and autoencoder, or empty
 };
 
 Source OpenSource(const RunOptions& options) {
@@ -84,7 +86,8 @@ Source OpenSource(const RunOptions& options) {
     ModelFile model = LoadAnyModel(options.model, BundledCheckpoints());
     const std::string where = "model " + model.name;
     Source source{model.name,        nullptr,          model.graph, model.parameters,
-                  ScheduleOf(model), SamplerOf(model), {},          TextOf(model.sampling)};
+                  ScheduleOf(model), SamplerOf(model), {},          TextOf(model.sampling),
+                  PipelineOf(model)};
     CheckRange("--steps", options.steps, 1, source.schedule.training_steps());
     source.timesteps = UniformTimesteps(options.steps, source.schedule.training_steps());
     return source;
@@ -103,17 +106,20 @@ Source OpenSource(const RunOptions& options) {
                 description.schedule,
                 description.sampler,
                 description.candidate.timesteps(),
-                description.text};
+                description.text,
+                description.pipeline};
   if (!in_float) source.plan = std::move(plan);
+  // A plan that was moved finds its pipeline where --model says.
+  if (!source.pipeline.empty() && !options.model.empty()) source.pipeline = options.model;
   return source;
 }
 
 Prompts PromptsOf(const cxxopts::ParseResult& arguments, const DiffusionSampler& sampler,
                   const Source& source) {
-  std::vector<std::string> chosen;
-  if (arguments.count("prompt") > 0) chosen = {arguments["prompt"].as<std::string>()};
-  if (arguments.count("prompts") > 0) chosen = ReadPrompts(arguments["prompts"].as<std::string>());
-  Prompts prompts = MakePrompts(sampler, source.text, chosen, source.name);
+  PromptSource texts{source.name, source.text, source.pipeline, {}, {}};
+  if (arguments.count("prompts") > 0) texts.Read(arguments["prompts"].as<std::string>());
+  if (arguments.count("prompt") > 0) texts.chosen = {arguments["prompt"].as<std::string>()};
+  Prompts prompts = MakePrompts(sampler, texts);
   if (arguments.count("class") == 0) return prompts;
   if (prompts.conditions.width != 1) {
     throw Error(ErrorCode::kUsage, "--class", "the model has no labels", "use --prompt");
@@ -164,8 +170,10 @@ void Run(const cxxopts::ParseResult& arguments) {
   progress.Begin("sampling", options.count, "samples");
   const std::vector<float> samples = sampler.Sample(run, request, options.sampler);
   progress.End();
-  WriteImages(options.out, BatchOf(samples, options.count, sampler.sample_shape()));
   const Json alignment = ReportAlignment(prompts, samples, options.count);
+  const Pictures pictures =
+      DecodeSamples(source.pipeline, samples, sampler.sample_shape(), options.sampler.threads);
+  WriteImages(options.out, BatchOf(pictures.values, options.count, pictures.shape));
   if (WantsJson(arguments)) {
     PrintJson({{"plan", options.plan.string()},
                {"model", source.name},
@@ -208,8 +216,10 @@ int main(int argc, char** argv) {
             "seed", "of the noise", cxxopts::value<uint64_t>()->default_value("0"))(
             "class", "label of all images (default: all labels in turn)", cxxopts::value<int>())(
             "prompt", "text of all images (default: the model's own prompts in turn)",
-            cxxopts::value<std::string>())("prompts", "file of prompts, one a line, taken in turn",
-                                           cxxopts::value<std::string>())(
+            cxxopts::value<std::string>())(
+            "prompts",
+            "file of prompts, one a line, or encoded ones in .safetensors, taken in turn",
+            cxxopts::value<std::string>())(
             "batch", "images per network call of a thread; never changes the result",
             cxxopts::value<int>()->default_value("8"))(
             "threads", "0: one per core; never changes the result",

@@ -168,6 +168,10 @@ Graph BuildDecoder(const AutoencoderConfig& config) {
   return AutoencoderBuilder(config, "autoencoder-decoder").Decoder();
 }
 
+int64_t AutoencoderFactor(const std::filesystem::path& folder) {
+  return ReadConfig(ComponentConfig(folder / kConfigName), {}).factor();
+}
+
 Autoencoder LoadAutoencoder(const std::filesystem::path& folder, const DiffusersOptions& options) {
   const ComponentConfig config(folder / kConfigName);
   const AutoencoderConfig vae = ReadConfig(config, options);

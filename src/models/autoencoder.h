@@ -45,6 +45,9 @@ struct Autoencoder {
   double shift_factor = 0;
 };
 
+// Pixels a latent, on each side, of the autoencoder in `folder`.
+int64_t AutoencoderFactor(const std::filesystem::path& folder);
+
 // `folder`: config.json beside diffusion_pytorch_model.safetensors. options.height and width are
 // the image's, in pixels. Throws as LoadDiffusers does.
 Autoencoder LoadAutoencoder(const std::filesystem::path& folder,

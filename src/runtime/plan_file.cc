@@ -42,6 +42,7 @@ PlanDescription ReadDescription(const TensorFile& file) {
   plan.graph = Graph::FromJson(JsonGet<Json>(json, "graph", where), where);
   plan.sampler = SamplerSettings::FromJson(JsonGet<Json>(json, "sampler", where), where);
   if (json.contains("text")) plan.text = json["text"];
+  if (json.contains("pipeline")) plan.pipeline = JsonGet<std::string>(json, "pipeline", where);
   plan.provenance = JsonGet<Json>(json, "provenance", where);
   const auto alpha_bar = file.Doubles(kAlphaBar);
   Json schedule = JsonGet<Json>(json, "schedule", where);
@@ -85,6 +86,7 @@ void WritePlan(const std::filesystem::path& path, const PlanDescription& descrip
       {"sampler", description.sampler.ToJson()},
       {"provenance", description.provenance}};
   if (!description.text.is_null()) metadata["text"] = description.text;
+  if (!description.pipeline.empty()) metadata["pipeline"] = description.pipeline;
   writer.SetMetadata(kMetadataKey, metadata.dump());
   writer.Write(path);
 }

@@ -23,8 +23,9 @@ struct PlanDescription {
   Candidate candidate;
   NoiseSchedule schedule;
   SamplerSettings sampler;
-  Json text;        // of the model's sampling settings; null without captions
-  Json provenance;  // program, git revision, seed, config; not interpreted
+  Json text;             // of the model's sampling settings; null without captions
+  std::string pipeline;  // folder whose encoders and autoencoder go with the network, or empty
+  Json provenance;       // program, git revision, seed, config; not interpreted
 };
 
 // Writes a plan: the packed weights that `description.candidate` uses, copied from `weights`, and

@@ -75,6 +75,8 @@ class DiffusionSampler {
   ConditionList AllLabels() const;
   // Throws kUsage unless `conditions` fits the network.
   void CheckConditions(const ConditionList& conditions) const;
+  // Whether it has conditions in floats.
+  bool takes_tensors() const { return !tensor_elements_.empty(); }
   int calls_per_step() const { return settings_.calls_per_step(); }
   const SamplerSettings& settings() const { return settings_; }
   const NoiseSchedule& schedule() const { return schedule_; }

@@ -27,10 +27,11 @@ class ModelsTest : public testing::TestWithParam<const char*> {
 };
 
 // Searches, and runs the plan: on two backends the same bytes, and in float.
-Json SearchAndRun(const std::string& model, const std::string& name, const std::string& extension) {
+Json SearchAndRun(const std::string& model, const std::string& name, const std::string& extension,
+                  std::vector<std::string> more = {}) {
   const fs::path run = Folder() / name;
-  const ProcessResult result =
-      RunProcess("tmpq-search", TinySearch(run, {"--model=" + model, "--warm-start=false"}));
+  more.insert(more.begin(), {"--model=" + model, "--warm-start=false"});
+  const ProcessResult result = RunProcess("tmpq-search", TinySearch(run, std::move(more)));
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const auto draw = [&](const std::string& backend, const std::string& file) {
     const ProcessResult drawn = RunProcess(
@@ -63,6 +64,33 @@ INSTANTIATE_TEST_SUITE_P(Bundled, ModelsTest,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// A Stable Diffusion pipeline's folder: text encoder, U-Net, scheduler and autoencoder (random
+// weights), with prompts of the user's own.
+TEST_F(ModelsTest, PipelinesOfDiffusersGoAllTheWay) {
+  const std::string folder = TMPQ_SOURCE_DIR "/tests/fixtures/pipeline";
+  const fs::path prompts = Folder() / "prompts.txt";
+  WriteFileAtomically(prompts, "a photo of a cat\n\na red bicycle\n");
+  const Json summary = SearchAndRun(folder, "pipeline-run", ".png",
+                                    {"--sampler=ddim", "--prompts=" + prompts.string()});
+  EXPECT_EQ(summary["model"], "pipeline");
+  EXPECT_EQ(summary["feature_net"]["name"], "random-features");
+  const auto draw = [&](const std::string& prompt, const std::string& file) {
+    const ProcessResult drawn = RunProcess(
+        "tmpq-run", {"--plan=" + (Folder() / "pipeline-run/plan.safetensors").string(), "--count=1",
+                     "--prompt=" + prompt, "--out=" + (Folder() / file).string()});
+    EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
+    return ReadFile(Folder() / file);
+  };
+  const std::string cat = draw("a photo of a cat", "cat.npy");
+  EXPECT_NE(cat.find("'shape': (1, 16, 16, 3)"), std::string::npos);  // decoded from 8 x 8 x 4
+  EXPECT_EQ(cat == draw("a red bicycle", "bicycle.npy"), false);
+  // The scheduler's own sampler is refused with a way out.
+  const ProcessResult refused =
+      RunProcess("tmpq-search", TinySearch(Folder() / "refused", {"--model=" + folder}));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("search with another sampler"), std::string::npos) << refused.err;
+}
 
 // A network from files alone, which nobody gave a feature network.
 TEST_F(ModelsTest, NetworksFromFoldersGoAllTheWay) {

@@ -11,6 +11,7 @@ struct SearchConfig {
   std::string model = "fashion-dit";
   std::string prompts;
   std::string sampler;
+  double guidance = -1;
   std::string feature_net;
   std::string reference;
   std::string budget = "4bit";
@@ -42,9 +43,12 @@ struct SearchConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     visit("model", model, "bundled model's name, folder or weights file");
-    visit("prompts", prompts, "file of prompts, one a line (default: the model's own)");
+    visit(
+        "prompts", prompts,
+        "file of prompts, one a line, or encoded ones in .safetensors (default: the model's own)");
     visit("sampler", sampler,
           "ddim, ddpm, dpmpp-2m, dpmpp-2s, unipc or euler-flow (default: the model's own)");
+    visit("guidance", guidance, "classifier-free guidance scale; -1: the model's own");
     visit("feature_net", feature_net,
           "feature network of the distance (default: the model's own, else random-features)");
     visit("reference", reference,

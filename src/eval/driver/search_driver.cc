@@ -119,6 +119,10 @@ class SearchDriver {
       CheckMethod(result_.config.sampler);
       result_.sampler.method = result_.config.sampler;
     }
+    if (result_.config.guidance >= 0) {
+      result_.sampler.guidance_scale = result_.config.guidance;
+      result_.sampler.guidance_ranges.clear();
+    }
     if (result_.sampler.method == "plms") {
       throw Error(ErrorCode::kUnsupported, "sampler plms",
                   "calls the network once more than it has steps, which budgets do not count",
@@ -212,10 +216,13 @@ class SearchDriver {
     settings.report_samples = config.report_samples;
     settings.converged_samples = config.converged_samples;
     settings.interrupted = session_.interrupted;
-    settings.prompts = MakePrompts(
-        *sampler_, TextOf(result_.model.sampling),
-        config.prompts.empty() ? std::vector<std::string>{} : ReadPrompts(config.prompts),
-        "model " + result_.model.name);
+    PromptSource source{"model " + result_.model.name,
+                        TextOf(result_.model.sampling),
+                        PipelineOf(result_.model),
+                        {},
+                        {}};
+    if (!config.prompts.empty()) source.Read(config.prompts);
+    settings.prompts = MakePrompts(*sampler_, source);
     if (statistics_ == nullptr) MeasureReference(settings);
     evaluator_ = std::make_unique<RuntimeEvaluator>(
         *sampler_, supernet_->weights(), *space_of_features_.features, *statistics_,

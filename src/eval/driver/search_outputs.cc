@@ -9,6 +9,8 @@
 #include "src/core/file.h"
 #include "src/core/version.h"
 #include "src/data/image_writer.h"
+#include "src/eval/models/any_model.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/runtime/plan_file.h"
 
@@ -134,15 +136,15 @@ std::string Verdict(const SearchResult& result) {
 // float model's left of the plan's.
 void WriteSamples(const SearchResult& result, const std::filesystem::path& folder) {
   const Graph& graph = result.model.graph;
-  const Shape& shape = graph.node(graph.FindInput("sample")).shape;
-  const auto elements = ElementsOf(shape);
+  const Shape& latent = graph.node(graph.FindInput("sample")).shape;
+  const auto elements = ElementsOf(latent);
   auto count = static_cast<int64_t>(result.float_samples.size()) / elements;
   std::vector<float> samples;
   const auto append = [&](const std::vector<float>& from, int64_t index, int64_t size) {
     samples.insert(samples.end(), from.begin() + index * elements,
                    from.begin() + (index + size) * elements);
   };
-  const bool clips = shape.size() == 4;
+  const bool clips = latent.size() == 4;
   if (!clips) {
     append(result.float_samples, 0, count), append(result.plan_samples, 0, count);
   } else {
@@ -151,7 +153,8 @@ void WriteSamples(const SearchResult& result, const std::filesystem::path& folde
       append(result.float_samples, i, 1), append(result.plan_samples, i, 1);
     }
   }
-  const ImageBatch batch = BatchOf(samples, 2 * count, shape);
+  const Pictures pictures = DecodeSamples(PipelineOf(result.model), std::move(samples), latent, 0);
+  const ImageBatch batch = BatchOf(pictures.values, 2 * count, pictures.shape);
   WriteFileAtomically(folder / kSamplesName, EncodePngGrid(batch, clips ? 2 : count, kSampleScale));
   if (clips) WriteFileAtomically(folder / kClipsName, EncodeGifGrid(batch, 8, 2 * kSampleScale));
 }
@@ -169,6 +172,7 @@ void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
                                     result.schedule,
                                     result.sampler,
                                     TextOf(result.model.sampling),
+                                    PipelineOf(result.model),
                                     {{"program", std::string("tmpq-search ") + Version()},
                                      {"git_revision", GitRevision()},
                                      {"seed", result.config.seed},

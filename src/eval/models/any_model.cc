@@ -1,6 +1,8 @@
 #include "src/eval/models/any_model.h"
 
 #include "src/core/error.h"
+#include "src/eval/models/pipeline_model.h"
+#include "src/models/diffusers.h"
 
 namespace tmpq {
 namespace {
@@ -19,6 +21,7 @@ Json MemberOf(const ModelFile& model, const char* key) {
 
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled) {
   if (IsNetworkFolder(name)) return LoadNetworkFolder(name);
+  if (IsDiffusersFolder(name)) return LoadPipelineModel(name);
   return ModelFile::Load(FindModel(name, bundled));
 }
 
@@ -28,6 +31,10 @@ NoiseSchedule ScheduleOf(const ModelFile& model) {
 
 SamplerSettings SamplerOf(const ModelFile& model) {
   return SamplerSettings::FromJson(MemberOf(model, "sampler"), Where(model));
+}
+
+std::string PipelineOf(const ModelFile& model) {
+  return model.sampling.is_object() ? model.sampling.value("pipeline", "") : "";
 }
 
 }  // namespace tmpq

@@ -10,13 +10,16 @@
 
 namespace tmpq {
 
-// `name`: a bundled model's name, a weights file of tmpq-train or a folder that holds one, or a
-// folder with a network.json (LoadNetworkFolder). Throws
+// `name`: a bundled model's name, a weights file of tmpq-train or a folder that holds one, a
+// folder with a network.json (LoadNetworkFolder), or a pipeline's folder of diffusers
+// (LoadPipelineModel). Throws
 // kIo, kCorrupt, kInput, kUnsupported.
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled);
 
 // The members of a model's sampling settings. Throws kInput where the model is not sampled from.
 NoiseSchedule ScheduleOf(const ModelFile& model);
 SamplerSettings SamplerOf(const ModelFile& model);
+// The pipeline's folder that the model comes from, or empty.
+std::string PipelineOf(const ModelFile& model);
 
 }  // namespace tmpq

@@ -6,47 +6,86 @@
 #include "src/core/file.h"
 #include "src/data/captioned_world.h"
 #include "src/data/vocabulary.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/metrics/psnr.h"
 
 namespace tmpq {
 
-Prompts MakePrompts(const DiffusionSampler& sampler, const Json& text,
-                    const std::vector<std::string>& chosen, const std::string& where) {
+namespace {
+
+// What a pipeline without prompts of its own is asked for.
+constexpr const char* kEverydayPrompts[] = {"a photograph of a red bicycle leaning on a white wall",
+                                            "a watercolour painting of a lighthouse at dawn",
+                                            "two cats asleep on a green sofa",
+                                            "a bowl of oranges on a wooden table, studio light",
+                                            "an old man playing chess in a park",
+                                            "a snowy mountain above a dark lake",
+                                            "a small robot watering flowers, detailed illustration",
+                                            "a busy street market at night in the rain"};
+
+Prompts PromptsOfPipeline(const Graph& graph, const PromptSource& source) {
   Prompts prompts;
-  if (text.is_null()) {
-    if (!chosen.empty()) {
-      throw Error(ErrorCode::kUsage, "prompts", "the model does not take text",
-                  "use --class, or a text-to-image model");
-    }
-    prompts.conditions = sampler.AllLabels();
-    return prompts;
+  prompts.texts = source.chosen;
+  if (prompts.texts.empty()) {
+    prompts.texts.assign(std::begin(kEverydayPrompts), std::end(kEverydayPrompts));
   }
+  prompts.conditions = EncodePrompts(source.pipeline, graph, prompts.texts);
+  return prompts;
+}
+
+Prompts PromptsOfVocabulary(const PromptSource& source) {
+  Prompts prompts;
   const Vocabulary vocabulary =
-      Vocabulary::FromJson(JsonGet<Json>(text, "vocabulary", where), where);
-  prompts.judge = JsonGet<std::string>(text, "judge", where);
+      Vocabulary::FromJson(JsonGet<Json>(source.text, "vocabulary", source.where), source.where);
+  prompts.judge = JsonGet<std::string>(source.text, "judge", source.where);
   if (!prompts.judge.empty() && FindWorld(prompts.judge) == nullptr) {
-    throw Error(ErrorCode::kUnsupported, where, "has an unknown judge \"" + prompts.judge + "\"");
+    throw Error(ErrorCode::kUnsupported, source.where,
+                "has an unknown judge \"" + prompts.judge + "\"");
   }
-  prompts.texts =
-      chosen.empty() ? JsonGet<std::vector<std::string>>(text, "prompts", where) : chosen;
+  prompts.texts = source.chosen;
+  if (prompts.texts.empty()) {
+    prompts.texts = JsonGet<std::vector<std::string>>(source.text, "prompts", source.where);
+  }
   prompts.conditions.width = vocabulary.tokens();
   for (const std::string& prompt : prompts.texts) {
     const std::vector<int32_t> tokens = vocabulary.Encode(prompt);
     prompts.conditions.values.insert(prompts.conditions.values.end(), tokens.begin(), tokens.end());
   }
-  sampler.CheckConditions(prompts.conditions);
   return prompts;
 }
 
-std::vector<std::string> ReadPrompts(const std::filesystem::path& path) {
-  std::istringstream lines(ReadFile(path));
-  std::vector<std::string> prompts;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.find_first_not_of(" \t\r") != std::string::npos) prompts.push_back(line);
+}  // namespace
+
+void PromptSource::Read(const std::filesystem::path& path) {
+  if (path.extension() == ".safetensors") {
+    encoded = path;
+    return;
   }
-  if (prompts.empty()) {
+  std::istringstream lines(ReadFile(path));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find_first_not_of(" \t\r") != std::string::npos) chosen.push_back(line);
+  }
+  if (chosen.empty()) {
     throw Error(ErrorCode::kUsage, path.string(), "holds no prompt", "one a line is expected");
   }
+}
+
+Prompts MakePrompts(const DiffusionSampler& sampler, const PromptSource& source) {
+  const Graph& graph = sampler.network().graph();
+  Prompts prompts;
+  if (!source.encoded.empty()) {
+    prompts.conditions = ReadEncodedPrompts(source.encoded, graph);
+  } else if (!source.text.is_null()) {
+    prompts = PromptsOfVocabulary(source);
+  } else if (sampler.takes_tensors() && !source.pipeline.empty()) {
+    prompts = PromptsOfPipeline(graph, source);
+  } else if (!source.chosen.empty()) {
+    throw Error(ErrorCode::kUsage, "prompts", "the model does not take text",
+                "use --class, or a text-to-image model");
+  } else {
+    prompts.conditions = sampler.AllLabels();
+  }
+  sampler.CheckConditions(prompts.conditions);
   return prompts;
 }
 

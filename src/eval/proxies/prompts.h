@@ -19,14 +19,23 @@ struct Prompts {
   std::string judge;  // of text alignment: a world of src/data/captioned_world.h, or empty
 };
 
-// `text` is the member of a model's or plan's sampling settings: {"vocabulary", "prompts",
-// "judge"}, or null for networks without captions. `chosen`: prompts to use instead of the model's
-// own. Throws kUsage for prompts that a network does not take or know.
-Prompts MakePrompts(const DiffusionSampler& sampler, const Json& text,
-                    const std::vector<std::string>& chosen, const std::string& where);
+// What a network's prompts are made of.
+struct PromptSource {
+  std::string where;  // names the model in errors
+  // Of the model's sampling settings: {"vocabulary", "prompts", "judge"}; null where the network
+  // does not read words.
+  Json text;
+  std::filesystem::path pipeline;   // whose text encoders read prompts; empty: none
+  std::vector<std::string> chosen;  // instead of the model's own
+  std::filesystem::path encoded;    // instead of any text: src/eval/models/pipeline_model.h
 
-// One prompt a line; empty lines are skipped. Throws kIo, kUsage when there is none.
-std::vector<std::string> ReadPrompts(const std::filesystem::path& path);
+  // `path`: a text file, one prompt a line, empty lines skipped; or encoded prompts in a
+  // .safetensors file. Throws kIo, kUsage when there is none.
+  void Read(const std::filesystem::path& path);
+};
+
+// Throws kUsage for prompts that a network does not take or know; as EncodePrompts does.
+Prompts MakePrompts(const DiffusionSampler& sampler, const PromptSource& source);
 
 // How much of its prompt sample `index` shows, in [0, 1]; what the prompt leaves open does not
 // count. Requires a judge.

@@ -21,6 +21,7 @@ class TextDitBuilder {
                          LayerGroup::kEmbedding);
     const Shape tokens = b_.shape(x);
     x = b_.AddParameter("pos_embed", x, {tokens[tokens.size() - 2], c_.width});
+    if (c_.frames > 0) x = AddFramePositions(x);
     MakeCaption();
     MakeTimestep(timestep);
     for (int64_t i = 0; i < c_.depth; ++i) x = Block(x, i);
@@ -75,10 +76,17 @@ class TextDitBuilder {
                      group);
   }
 
+  // Into the residual stream, so that every layer can tell frames apart: what moves where depends
+  // on the frame as much as on the caption.
+  NodeId AddFramePositions(NodeId x) {
+    NodeId h = b_.Permute("pos_embed_temporal.by_position", x, {1, 0, 2});
+    h = b_.AddParameter("pos_embed_temporal", h, {c_.frames, c_.width});
+    return b_.Permute("pos_embed_temporal.by_frame", h, {1, 0, 2});
+  }
+
   // Every position attends to itself in the other frames: (frames, tokens, C) and back.
-  NodeId AttendOverTime(const std::string& p, NodeId x, bool first) {
+  NodeId AttendOverTime(const std::string& p, NodeId x) {
     NodeId h = b_.Permute(p + "attn_temp.by_position", x, {1, 0, 2});
-    if (first) h = b_.AddParameter("pos_embed_temporal", h, {c_.frames, c_.width});
     h = Attend(p + "attn_temp", h, h, LayerGroup::kTemporalAttention, -1);
     return b_.Permute(p + "attn_temp.by_frame", h, {1, 0, 2});
   }
@@ -94,7 +102,7 @@ class TextDitBuilder {
     h = Attend(p + "attn1", h, h, LayerGroup::kSpatialAttention, -1);
     x = b_.GatedAdd(p + "residual1", x, gate1, h);
     if (c_.frames > 0) {
-      x = b_.GatedAdd(p + "residual_temp", x, gate1, AttendOverTime(p, x, index == 0));
+      x = b_.GatedAdd(p + "residual_temp", x, gate1, AttendOverTime(p, x));
     }
     h = Attend(p + "attn2", x, caption_, LayerGroup::kCrossAttention, mask_);
     x = b_.Add(p + "residual2", x, h);

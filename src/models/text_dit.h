@@ -9,7 +9,8 @@
 namespace tmpq {
 
 // Nodes carry the module names of diffusers' PixArtTransformer2DModel; a video's temporal attention
-// is `attn_temp`.
+// is `attn_temp`. Unlike OpenSORA's, whose checkpoints src/models/stdit.h reads, a video's frame
+// positions join the residual stream.
 struct TextDitConfig {
   int64_t frames = 0;  // 0: an image
   int64_t image_height = 32;

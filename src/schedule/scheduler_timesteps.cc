@@ -20,7 +20,9 @@ TimestepSequence SchedulerConfig::Timesteps(int steps) const {
     if (spacing == Spacing::kLeading || spacing == Spacing::kLeadingMore) {
       t = static_cast<double>(i) * (training_steps / count) + steps_offset;
     } else if (spacing == Spacing::kTrailing) {
-      t = std::nearbyint(total - k * (total / steps)) - 1;
+      // The step as numpy's arange has it: its rounding decides which way a half goes.
+      const double step = (total - total / steps) - total;
+      t = std::nearbyint(total + k * step) - 1;
     } else if (spacing == Spacing::kFlow) {
       const auto shifted = [&](double sigma) { return shift * sigma / (1 + (shift - 1) * sigma); };
       const double least = shifted(1 / total);

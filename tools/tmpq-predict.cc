@@ -109,6 +109,7 @@ LoadedNetwork Load(const cxxopts::ParseResult& arguments, const InputFile& input
     if (sample.size() >= 3) {
       options.height = sample[sample.size() - 2], options.width = sample.back();
     }
+    if (sample.size() == 5) options.frames = sample[2];
     const TensorView* caption = inputs.Find("encoder_hidden_states");
     if (caption != nullptr && caption->shape.size() == 3)
       options.caption_tokens = caption->shape[1];

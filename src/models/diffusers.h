@@ -13,7 +13,8 @@ namespace tmpq {
 struct DiffusersOptions {
   int64_t height = 0;  // of the sample, in the network's pixels
   int64_t width = 0;
-  int64_t caption_tokens = 0;  // default 77 (U-Nets), 120 (PixArt)
+  int64_t frames = 0;          // of a video
+  int64_t caption_tokens = 0;  // default 77 (U-Nets), 120 (PixArt, Latte)
 };
 
 struct DiffusersNetwork {
@@ -22,8 +23,8 @@ struct DiffusersNetwork {
   ParameterSet parameters;
 };
 
-// The classes that are read: UNet2DModel, UNet2DConditionModel, DiTTransformer2DModel,
-// PixArtTransformer2DModel.
+// Whether `folder` looks like one. The classes that are read are in diffusers.cc's list; an error
+// about any other class names them.
 bool IsDiffusersFolder(const std::filesystem::path& folder);
 
 // `folder`: a pipeline (model_index.json; its transformer or unet is read), or one component

@@ -29,6 +29,9 @@ struct TextDitConfig {
   // timestep embedding; 0: the caption comes as "encoder_hidden_states".
   int64_t vocabulary = 0;
   bool caption_mask = false;  // without vocabulary: input "encoder_attention_mask"
+  // Inputs "resolution" (height, width) and "aspect_ratio" (1) add to the timestep embedding
+  // (PixArt-alpha at 1024); the width is then a multiple of 3.
+  bool size_conditions = false;
 
   template <typename V>
   void ForEachField(V&& visit) {
@@ -44,12 +47,14 @@ struct TextDitConfig {
     visit("caption_features", caption_features, "features of a caption token");
     visit("vocabulary", vocabulary, "rows of the token table; 0: captions come encoded");
     visit("caption_mask", caption_mask, "captions come with a mask");
+    visit("size_conditions", size_conditions, "resolution and aspect ratio are inputs");
   }
 };
 
 // Inputs: "sample" ([frames,] height, width, channels), "timestep" scalar, and the caption:
 // "caption" (tokens) integers, or "encoder_hidden_states" (tokens, features) with, where asked for,
-// "encoder_attention_mask" (tokens). Output: ([frames,] height, width, output_channels).
+// "encoder_attention_mask" (tokens); with size conditions "resolution" (2) and "aspect_ratio" (1).
+// Output: ([frames,] height, width, output_channels).
 Graph BuildTextDit(const TextDitConfig& config);
 
 }  // namespace tmpq

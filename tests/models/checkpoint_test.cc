@@ -85,7 +85,7 @@ TEST_F(CheckpointTest, EveryFixtureLoads) {
     EXPECT_EQ(network.parameters.values().size(), network.graph.parameters().size());
     ++count;
   }
-  EXPECT_GE(count, 6);
+  EXPECT_GE(count, 7);
 }
 
 TEST_F(CheckpointTest, APipelinesNetworkIsFound) {

@@ -103,7 +103,7 @@ TEST_F(ProgramsTest, PredictEqualsDiffusers) {
     EXPECT_EQ(bytes == Bytes(name + ".safetensors"), true) << name;
     ++count;
   }
-  EXPECT_GE(count, 6);
+  EXPECT_GE(count, 7);
 }
 
 // A plan's call in integers is near its call in float; wrong inputs are refused by name.

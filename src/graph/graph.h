@@ -47,8 +47,8 @@ enum class OpKind : uint8_t {
                   // with causal those after the query
   kPatchify,      // (.., H, W, C) -> (.., H/p W/p, p p C), features ordered (row, column, channel)
   kUnpatchify,    // inverse of kPatchify to (.., height, width, C)
-  kTimestepEmbedding,  // scalar t -> (features): cos(t f_i) then sin(t f_i) (sin_first: reversed),
-                       // f_i = 10000^(-i / (features/2 - frequency_shift))
+  kTimestepEmbedding,  // numbers t (..) -> (.., features): cos(t f_i) then sin(t f_i) (sin_first:
+                       // reversed), f_i = 10000^(-i / (features/2 - frequency_shift))
   kLabelEmbedding,     // integers (..) -> (.., features): rows of parameter weight [size, features]
   kMeanPool,           // (.., C) -> (C): mean over everything but channels
   kMultiply,           // (x, y) -> x y; y's shape is x's or x's last dimensions
@@ -62,6 +62,10 @@ enum class OpKind : uint8_t {
   kRmsNorm,            // x / sqrt(mean over C of x^2 + epsilon), times weight [C]
   kQuickGelu,          // x sigmoid(1.702 x)
   kSelectRow,          // (x (T, C), integer scalar i) -> (C): row i of x
+  kRotary,  // (x (.., T, C), angles (T, C/heads)) -> (.., T, C): per head, token t's channel pair
+            // (a, b) becomes (a cos - b sin, b cos + a sin); row t of angles is (cos, sin) by pair
+  kReplaceRows,  // (x (.., T, C), mask (T), y (.., T, C)) -> row t is x's where the mask is not 0,
+                 // else y's
 };
 const char* NameOf(OpKind kind);
 
@@ -73,7 +77,7 @@ struct Attributes {
   int64_t padding = 0;   // conv2d: zeros on each side
   bool end_padding_only = false;   // conv2d: zeros below and to the right only
   int64_t groups = 0;              // group norm
-  int64_t heads = 0;               // attention
+  int64_t heads = 0;               // attention, rotary
   int64_t patch = 0;               // patchify, unpatchify: side p
   int64_t height = 0;              // unpatchify
   int64_t width = 0;               // unpatchify

@@ -21,12 +21,14 @@ std::pair<size_t, size_t> InputCountsOf(OpKind kind) {
       return {0, 0};
     case OpKind::kModulate:
     case OpKind::kGatedAdd:
+    case OpKind::kReplaceRows:
       return {3, 3};
     case OpKind::kAttention:
       return {3, 5};
     case OpKind::kAdd:
     case OpKind::kMultiply:
     case OpKind::kSelectRow:
+    case OpKind::kRotary:
       return {2, 2};
     case OpKind::kConcat:
       return {2, 64};
@@ -224,11 +226,10 @@ void GraphBuilder::InferShape(Node& node) const {
       node.shape = Joined(Leading(x, 2), {a.height, a.width, channels / (a.patch * a.patch)});
       break;
     case OpKind::kTimestepEmbedding:
-      require(x.empty() && a.features > 0 && a.features % 2 == 0,
-              "needs a scalar and an even width");
+      require(a.features > 0 && a.features % 2 == 0, "needs an even width");
       require(a.frequency_shift >= 0 && a.frequency_shift < static_cast<double>(a.features) / 2,
               "has a bad frequency shift");
-      node.shape = {a.features};
+      node.shape.push_back(a.features);
       break;
     case OpKind::kLabelEmbedding:
       require(a.features > 0 && a.size > 0, "needs rows and a width");
@@ -239,6 +240,15 @@ void GraphBuilder::InferShape(Node& node) const {
     case OpKind::kMeanPool:
       require(x.size() >= 2, "needs positions and channels");
       node.shape = {channels};
+      break;
+    case OpKind::kRotary:
+      require(x.size() >= 2 && a.heads > 0 && channels % (2 * a.heads) == 0 &&
+                  input(1) == Shape{x[x.size() - 2], channels / a.heads},
+              "needs x (.., T, C) and angles (T, C / heads), C / heads even");
+      break;
+    case OpKind::kReplaceRows:
+      require(x.size() >= 2 && input(1) == Shape{x[x.size() - 2]} && input(2) == x,
+              "needs x and y (.., T, C) and a mask (T)");
       break;
   }
 }
@@ -386,6 +396,12 @@ NodeId GraphBuilder::Permute(const std::string& name, NodeId x, std::vector<int6
 }
 NodeId GraphBuilder::Upsample(const std::string& name, NodeId x) {
   return Append(OpKind::kUpsample, name, {x}, {});
+}
+NodeId GraphBuilder::Rotary(const std::string& name, NodeId x, NodeId angles, int64_t heads) {
+  return Append(OpKind::kRotary, name, {x, angles}, {.heads = heads});
+}
+NodeId GraphBuilder::ReplaceRows(const std::string& name, NodeId x, NodeId mask, NodeId y) {
+  return Append(OpKind::kReplaceRows, name, {x, mask, y}, {});
 }
 NodeId GraphBuilder::Silu(const std::string& name, NodeId x) {
   return Append(OpKind::kSilu, name, {x}, {});

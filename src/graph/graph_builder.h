@@ -66,6 +66,8 @@ class GraphBuilder {
   NodeId Reshape(const std::string& name, NodeId x, Shape dims);
   NodeId Permute(const std::string& name, NodeId x, std::vector<int64_t> order);
   NodeId Upsample(const std::string& name, NodeId x);
+  NodeId Rotary(const std::string& name, NodeId x, NodeId angles, int64_t heads);
+  NodeId ReplaceRows(const std::string& name, NodeId x, NodeId mask, NodeId y);
 
   const Shape& shape(NodeId id) const { return graph_.nodes_[id].shape; }
   // Adds a node of any kind; shape, parameters, sites and MACs follow from kind, inputs and

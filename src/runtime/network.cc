@@ -176,6 +176,7 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
       case OpKind::kUpsample:
       case OpKind::kParameter:
       case OpKind::kSelectRow:
+      case OpKind::kReplaceRows:
         RunLayout(call, id);
         break;
       default:

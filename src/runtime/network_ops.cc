@@ -28,6 +28,20 @@ void Permute(const Shape& shape, const std::vector<int64_t>& order, const float*
   }
 }
 
+// Turns every head's channel pairs of x (rows, cols) by the angles (period, cols / heads): pairs of
+// cosine and sine, whose rows repeat.
+void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int64_t period,
+            int64_t head, float* out) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* turn = angles + row % period * head;
+    for (int64_t at = 0; at < cols; at += 2, x += 2, out += 2) {
+      const float cosine = turn[at % head], sine = turn[at % head + 1];
+      out[0] = x[0] * cosine - x[1] * sine;
+      out[1] = x[1] * cosine + x[0] * sine;
+    }
+  }
+}
+
 // Copies the windows of output rows [first, first + rows) side by side, zeros outside; `line`
 // values an output pixel, of which the window's are the first.
 template <typename T>
@@ -209,6 +223,14 @@ void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
     case OpKind::kRmsNorm:
       return kernels_->rms_norm({x, batch * rows, cols, static_cast<float>(node.attributes.epsilon),
                                  weight_of_node_[id], nullptr, out});
+    case OpKind::kRotary: {
+      const int64_t tokens = node.shape[node.shape.size() - 2], head = cols / node.attributes.heads;
+      for (int64_t b = 0; b < batch; ++b) {
+        Rotate(x + b * rows * cols, rows, cols, side(1) + b * tokens * head, tokens, head,
+               out + b * rows * cols);
+      }
+      return;
+    }
     case OpKind::kMeanPool:
       for (int64_t b = 0; b < batch; ++b) {
         const int64_t pixels = call.layout(node.inputs[0]).rows;
@@ -256,10 +278,10 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       return;
     }
     case OpKind::kTimestepEmbedding:
-      for (int64_t b = 0; b < call.batch; ++b) {
-        kernels_->timestep_embedding({call.input(node, 0)[b], a.features,
+      for (int64_t row = 0; row < call.rows(id); ++row) {
+        kernels_->timestep_embedding({call.input(node, 0)[row], a.features,
                                       static_cast<float>(a.frequency_shift), a.sin_first,
-                                      out + b * a.features});
+                                      out + row * a.features});
       }
       return;
     case OpKind::kLabelEmbedding:
@@ -304,6 +326,15 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       const Shape& in = graph_.node(node.inputs[0]).shape;
       for (int64_t b = 0; b < call.batch; ++b) {
         Permute(in, a.dims, call.input(node, 0) + b * ElementsOf(in), out + b * ElementsOf(in));
+      }
+      return;
+    }
+    case OpKind::kReplaceRows: {
+      const int64_t rows = call.layout(id).rows, cols = call.layout(id).cols;
+      const int64_t tokens = node.shape[node.shape.size() - 2];
+      for (int64_t row = 0; row < call.rows(id); ++row) {
+        const float kept = call.input(node, 1)[row / rows * tokens + row % tokens];
+        std::copy_n(call.input(node, kept != 0 ? 0 : 2) + row * cols, cols, out + row * cols);
       }
       return;
     }

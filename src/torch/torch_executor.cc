@@ -143,6 +143,20 @@ at::Tensor TimestepEmbedding(const Node& node, const at::Tensor& timestep) {
   return a.sin_first ? at::cat({sines, cosines}, -1) : at::cat({cosines, sines}, -1);
 }
 
+// Channel pairs of every head, turned.
+at::Tensor Rotary(const Node& node, const at::Tensor& x, const at::Tensor& angles) {
+  const at::Tensor pairs = x.unflatten(-1, {node.attributes.heads, -1, 2});
+  at::Tensor turn = angles.unflatten(-1, {1, -1, 2});  // (batch, T, 1, C / heads / 2, 2)
+  while (turn.dim() < pairs.dim()) turn = turn.unsqueeze(1);
+  const at::Tensor a = pairs.select(-1, 0), b = pairs.select(-1, 1);
+  const at::Tensor cosine = turn.select(-1, 0), sine = turn.select(-1, 1);
+  return at::stack({a * cosine - b * sine, b * cosine + a * sine}, -1).flatten(-3);
+}
+
+at::Tensor ReplaceRows(const at::Tensor& x, const at::Tensor& mask, const at::Tensor& y) {
+  return at::where(Unsqueezed(mask.unsqueeze(-1) != 0, x.dim()), x, y);
+}
+
 }  // namespace
 
 at::Tensor FakeQuantizeRows(const at::Tensor& x, BitWidth width) {
@@ -277,6 +291,12 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         break;
       case OpKind::kSelectRow:
         y = in(0).gather(1, in(1).view({-1, 1, 1}).expand({-1, 1, in(0).size(2)})).squeeze(1);
+        break;
+      case OpKind::kRotary:
+        y = Rotary(node, in(0), in(1));
+        break;
+      case OpKind::kReplaceRows:
+        y = ReplaceRows(in(0), in(1), in(2));
         break;
       case OpKind::kMeanPool:
         y = in(0).flatten(1, -2).mean(1);

@@ -60,6 +60,20 @@ TEST(GraphBuilderTest, RefusesIllegalShapes) {
   refused("dims", [](GraphBuilder& b, NodeId, NodeId) { b.Parameter("dims", {4, 1 << 30}); });
   refused("row", [](GraphBuilder& b, NodeId x, NodeId) { b.SelectRow("row", x, x); });
   refused("gate", [](GraphBuilder& b, NodeId x, NodeId) { b.GatedAdd("gate", x, x, x); });
+  refused("turn", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.Rotary("turn", x, b.Parameter("angles", {4, 3}), 2);  // pairs of 3 channels
+  });
+  refused("turn", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.Rotary("turn", x, b.Parameter("angles", {3, 6}), 1);
+  });
+  refused("rows", [](GraphBuilder& b, NodeId x, NodeId image) {
+    b.ReplaceRows("rows", x, b.Input("mask", {4}), image);
+  });
+  refused("rows", [](GraphBuilder& b, NodeId x, NodeId) {
+    b.ReplaceRows("rows", x, b.Input("mask", {6}), x);
+  });
+  refused("empty", [](GraphBuilder& b, NodeId, NodeId) { b.Parameter("empty", {}); });
+  refused("sizes", [](GraphBuilder& b, NodeId x, NodeId) { b.TimestepEmbedding("sizes", x, 7); });
   refused("twice", [](GraphBuilder& b, NodeId x, NodeId) {
     b.Silu("twice", x);
     b.Silu("twice", x);

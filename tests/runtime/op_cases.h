@@ -146,6 +146,22 @@ inline std::vector<Graph> OpCases() {
   add("permute_cycle", [](auto& b) {
     return b.Permute("x", b.Input("sample", {2, 3, 4, 5}), {2, 3, 0, 1});
   });
+  add("timestep_several",
+      [](auto& b) { return b.TimestepEmbedding("x", b.Input("sizes", {3}), 8); });
+  add("rotary", [&](auto& b) {
+    return b.Rotary("x", tokens(b), b.Parameter("angles", {5, 4}), 3);
+  });
+  add("rotary_groups", [](auto& b) {  // the same angles in every frame
+    const NodeId x = b.Input("sample", {2, 5, 12});
+    return b.Rotary("x", x, b.Input("angles", {5, 12}), 1);
+  });
+  add("replace_rows", [&](auto& b) {
+    return b.ReplaceRows("x", tokens(b), b.Input("mask", {5}), b.Parameter("padding", {5, 12}));
+  });
+  add("replace_rows_groups", [](auto& b) {
+    const NodeId x = b.Input("sample", {2, 5, 3});
+    return b.ReplaceRows("x", x, b.Input("mask", {5}), b.Silu("silu", x));
+  });
   add("upsample", [&](auto& b) { return b.Upsample("x", image(b)); });
   add("upsample_video", [&](auto& b) { return b.Upsample("x", video(b)); });
   cases.push_back(SmallDenoiser());

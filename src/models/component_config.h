@@ -53,8 +53,8 @@ class ComponentConfig {
     }
     return value;
   }
-  // A number for each of `count` levels: a list, or one number for all.
-  std::vector<int> PerLevel(const char* key, size_t count, int fallback) const {
+  // A number, `least` or more, for each of `count` levels: a list, or one number for all.
+  std::vector<int> PerLevel(const char* key, size_t count, int fallback, int least = 1) const {
     std::vector<int> values(count, fallback);
     if (Has(key)) {
       if (Raw(key).is_number()) {
@@ -63,8 +63,8 @@ class ComponentConfig {
         values = Get<std::vector<int>>(key);
       }
     }
-    if (values.size() != count ||
-        std::any_of(values.begin(), values.end(), [](int v) { return v < 1 || v > (1 << 20); })) {
+    if (values.size() != count || std::any_of(values.begin(), values.end(),
+                                              [&](int v) { return v < least || v > (1 << 20); })) {
       throw Error(ErrorCode::kInput, where_, std::string(key) + " has not a size for every level");
     }
     return values;

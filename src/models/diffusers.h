@@ -14,7 +14,8 @@ struct DiffusersOptions {
   int64_t height = 0;  // of the sample, in the network's pixels
   int64_t width = 0;
   int64_t frames = 0;          // of a video
-  int64_t caption_tokens = 0;  // default 77 (U-Nets), 120 (PixArt, Latte)
+  int64_t caption_tokens = 0;  // default 77 (U-Nets), 120 (PixArt, Latte, STDiT)
+  int64_t sizes = 0;           // size conditions of SDXL's kind: default 6
 };
 
 struct DiffusersNetwork {

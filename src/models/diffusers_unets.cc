@@ -57,6 +57,25 @@ UnetConfig CommonUnet(const ComponentConfig& config, const DiffusersOptions& opt
   return unet;
 }
 
+// SDXL's pooled text and sizes (addition_embed_type text_time). The config has the features of all
+// of them together.
+void SetSizeConditions(const ComponentConfig& config, const DiffusersOptions& options,
+                       UnetConfig& unet) {
+  if (!config.Has("addition_embed_type")) return;
+  config.Expect("addition_embed_type", "text_time");
+  unet.sizes = options.sizes > 0 ? options.sizes : 6;
+  unet.size_features = config.Size("addition_time_embed_dim", 256);
+  const int64_t all = config.Size("projection_class_embeddings_input_dim", 2816);
+  unet.pooled_features = all - unet.sizes * unet.size_features;
+  if (unet.pooled_features < 1) {
+    throw Error(ErrorCode::kInput, config.where(),
+                "projection_class_embeddings_input_dim is " + std::to_string(all),
+                "more than " + std::to_string(unet.sizes) +
+                    " size conditions of addition_time_embed_dim " +
+                    std::to_string(unet.size_features) + " is expected");
+  }
+}
+
 }  // namespace
 
 BuiltNetwork BuildUnet2d(const ComponentConfig& config, const DiffusersOptions& options) {
@@ -83,14 +102,22 @@ BuiltNetwork BuildUnet2dCondition(const ComponentConfig& config, const Diffusers
   // diffusers calls the number of heads attention_head_dim here.
   unet.heads = config.PerLevel(
       config.Has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim", levels, 8);
-  unet.transformer_layers = config.PerLevel("transformer_layers_per_block", levels, 1);
+  unet.transformer_layers = config.PerLevel("transformer_layers_per_block", levels, 1, 0);
   unet.context_features = config.Size("cross_attention_dim", 1280);
   unet.context_tokens = options.caption_tokens > 0 ? options.caption_tokens : 77;
   unet.linear_projection = config.Get<bool>("use_linear_projection", false);
+  SetSizeConditions(config, options, unet);
   for (const char* key :
-       {"addition_embed_type", "encoder_hid_dim_type", "num_class_embeds", "time_cond_proj_dim"}) {
+       {"encoder_hid_dim", "encoder_hid_dim_type", "num_class_embeds", "time_cond_proj_dim",
+        "time_embedding_act_fn", "cross_attention_norm", "reverse_transformer_layers_per_block"}) {
     if (config.Has(key)) config.Expect(key, nullptr);
   }
+  config.Expect("attention_type", "default");
+  config.Expect("class_embeddings_concat", false);
+  config.Expect("conv_out_kernel", 3);
+  config.Expect("resnet_out_scale_factor", 1);
+  config.Expect("resnet_skip_time_act", false);
+  config.Expect("mid_block_only_cross_attention", false);
   config.Expect("only_cross_attention", false);
   config.Expect("dual_cross_attention", false);
   config.Expect("mid_block_type", "UNetMidBlock2DCrossAttn");

@@ -20,10 +20,11 @@ class UnetBuilder {
       : c_(config), b_(config.context_tokens > 0 ? "unet-text" : "unet") {
     const size_t levels = c_.block_channels.size();
     if (levels == 0 || c_.attention.size() != levels || c_.heads.size() != levels ||
-        (c_.context_tokens > 0 && c_.transformer_layers.size() != levels)) {
+        (c_.context_tokens > 0 && c_.transformer_layers.size() != levels) ||
+        (c_.sizes > 0) != (c_.pooled_features > 0)) {
       throw Error(ErrorCode::kInput, "unet",
-                  "block_channels, attention, heads and transformer_layers differ in length",
-                  "they have one number a level");
+                  "block_channels, attention, heads and transformer_layers differ in length, or "
+                  "one of pooled_features and sizes is missing");
     }
   }
 
@@ -66,7 +67,19 @@ class UnetBuilder {
       t = b_.Add("embedding", t,
                  b_.LabelEmbedding("class_embedding", label, c_.classes + 1, width));
     }
+    if (c_.sizes > 0) t = b_.Add("embedding_sizes", t, EmbedSizes(width));
     embedding_ = b_.Silu("embedding_act", t);
+  }
+
+  // The pooled text and the size conditions, together.
+  NodeId EmbedSizes(int64_t width) {
+    const NodeId text = b_.Input("text_embeds", {c_.pooled_features});
+    NodeId h = b_.TimestepEmbedding("add_time_proj", b_.Input("time_ids", {c_.sizes}),
+                                    c_.size_features, c_.sin_first, c_.frequency_shift);
+    h = b_.Concat("add_embedding.pair",
+                  {text, b_.Reshape("add_time_proj.row", h, {c_.sizes * c_.size_features})});
+    h = b_.Silu("add_embedding.act", b_.Linear("add_embedding.linear_1", h, width));
+    return b_.Linear("add_embedding.linear_2", h, width);
   }
 
   NodeId Resnet(const std::string& p, NodeId x, int64_t channels) {

@@ -1,5 +1,6 @@
 // Denoising U-Nets as graphs: DDPM's (Ho et al., arXiv 2006.11239; TMPQ-DM's kind of network), and
-// with cross-attention to a text (Rombach et al., arXiv 2112.10752).
+// with cross-attention to a text (Rombach et al., arXiv 2112.10752; SDXL: Podell et al.,
+// arXiv 2307.01952).
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,11 @@ struct UnetConfig {
   bool end_padded_downsampling = false;  // zeros below and to the right only
   bool sin_first = false;                // timestep embedding
   double frequency_shift = 0;
+  // SDXL's further conditions, both > 0 or none: a pooled text, and sizes that are embedded like
+  // timesteps, each in size_features.
+  int64_t pooled_features = 0;  // of the input text_embeds
+  int64_t sizes = 0;            // of the input time_ids
+  int64_t size_features = 256;
 
   template <typename V>
   void ForEachField(V&& visit) {
@@ -50,11 +56,15 @@ struct UnetConfig {
     visit("end_padded_downsampling", end_padded_downsampling, "zeros below and right only");
     visit("sin_first", sin_first, "timestep embedding: sines before cosines");
     visit("frequency_shift", frequency_shift, "timestep embedding");
+    visit("pooled_features", pooled_features, "features of the pooled text; 0: none");
+    visit("sizes", sizes, "size conditions; 0: none");
+    visit("size_features", size_features, "sinusoids of a size condition");
   }
 };
 
 // Inputs: "sample" (height, width, channels), "timestep" scalar, with classes "label" scalar, with
-// a context "encoder_hidden_states" (tokens, features). Output: (height, width, output_channels).
+// a context "encoder_hidden_states" (tokens, features), with sizes "text_embeds" (pooled_features)
+// and "time_ids" (sizes). Output: (height, width, output_channels).
 // Throws kInput where lists do not fit each other or sizes do not halve.
 Graph BuildUnet(const UnetConfig& config);
 

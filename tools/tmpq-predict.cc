@@ -1,91 +1,23 @@
 // tmpq-predict: one network call from given inputs.
-#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
 #include "src/core/tensor_file.h"
 #include "src/eval/models/any_model.h"
-#include "src/models/checkpoint.h"
 #include "src/models/diffusers.h"
 #include "src/runtime/network.h"
 #include "src/runtime/plan_file.h"
 #include "tools/common/backend.h"
+#include "tools/common/call_inputs.h"
 #include "tools/common/program.h"
 
 namespace tmpq {
 namespace {
 
 constexpr int64_t kMaxBatch = 4096;
-
-// diffusers' name of a graph's input in some of its classes.
-std::string AliasOf(const std::string& input) {
-  if (input == "sample") return "hidden_states";
-  if (input == "label") return "class_labels";
-  return input;
-}
-
-// The input file, by the graph's names.
-class InputFile {
- public:
-  explicit InputFile(const std::filesystem::path& path) : file_(path, "") {}
-
-  // Null where the file lacks it.
-  const TensorView* Find(const std::string& input) const {
-    const auto found = file_.tensors().find(NameOf(input));
-    return found == file_.tensors().end() ? nullptr : found->second;
-  }
-  const TensorView& Get(const std::string& input) const {
-    const TensorView* view = Find(input);
-    if (view == nullptr) {
-      throw Error(ErrorCode::kInput, where(), "has no tensor \"" + input + "\"",
-                  AliasOf(input) != input ? "it may also be called " + AliasOf(input) : "");
-    }
-    return *view;
-  }
-  std::vector<float> Floats(const std::string& input) const {
-    const DType dtype = Get(input).dtype;
-    if (dtype != DType::kI32 && dtype != DType::kI64) return file_.Floats(NameOf(input));
-    const auto integers = file_.Integers(NameOf(input));
-    return {integers.begin(), integers.end()};
-  }
-  std::vector<int32_t> Integers(const std::string& input) const {
-    return file_.Integers(NameOf(input));
-  }
-  std::string where() const { return file_.path().string(); }
-
- private:
-  std::string NameOf(const std::string& input) const {
-    return file_.Has(input) ? input : AliasOf(input);
-  }
-  Checkpoint file_;
-};
-
-// (batch, C, .., W) <-> (batch, .., W, C): samples lie channels first in files.
-std::vector<float> MoveChannels(const std::vector<float>& values, int64_t batch, int64_t channels,
-                                bool to_last) {
-  const int64_t pixels = static_cast<int64_t>(values.size()) / (batch * channels);
-  std::vector<float> out(values.size());
-  for (int64_t b = 0; b < batch; ++b) {
-    for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t i = 0; i < pixels; ++i) {
-        const int64_t first = (b * channels + c) * pixels + i,
-                      last = (b * pixels + i) * channels + c;
-        out[to_last ? last : first] = values[to_last ? first : last];
-      }
-    }
-  }
-  return out;
-}
-
-Shape ChannelsFirst(const Shape& shape) {
-  Shape result = {shape.back()};
-  result.insert(result.end(), shape.begin(), shape.end() - 1);
-  return result;
-}
 
 // The network that --model or --plan names.
 struct LoadedNetwork {
@@ -94,7 +26,7 @@ struct LoadedNetwork {
   std::unique_ptr<PlanFile> plan;
 };
 
-LoadedNetwork Load(const cxxopts::ParseResult& arguments, const InputFile& inputs) {
+LoadedNetwork Load(const cxxopts::ParseResult& arguments, const CallInputs& inputs) {
   if (arguments.count("plan") + arguments.count("model") != 1) {
     throw Error(ErrorCode::kUsage, "command line", "needs one of --model and --plan");
   }
@@ -104,63 +36,16 @@ LoadedNetwork Load(const cxxopts::ParseResult& arguments, const InputFile& input
   }
   const auto name = arguments["model"].as<std::string>();
   if (IsDiffusersFolder(name)) {
-    const Shape sample = inputs.Get("sample").shape;
-    DiffusersOptions options;
-    if (sample.size() >= 3) {
-      options.height = sample[sample.size() - 2], options.width = sample.back();
-    }
-    if (sample.size() == 5) options.frames = sample[2];
-    const TensorView* caption = inputs.Find("encoder_hidden_states");
-    if (caption != nullptr && caption->shape.size() == 3)
-      options.caption_tokens = caption->shape[1];
-    DiffusersNetwork network = LoadDiffusers(name, options);
+    DiffusersNetwork network = LoadDiffusers(name, inputs.Sizes());
     return {std::move(network.graph), std::move(network.parameters), nullptr};
   }
   ModelFile model = LoadAnyModel(name, BundledCheckpoints());
   return {std::move(model.graph), std::move(model.parameters), nullptr};
 }
 
-// The values of one input for the whole batch, in the graph's layout.
-struct InputValues {
-  std::vector<float> floats;
-  std::vector<int32_t> integers;
-};
-
-InputValues ReadInput(const InputFile& file, const Graph& graph, const Node& node, int64_t batch) {
-  const TensorView& view = file.Get(node.name);
-  InputValues values;
-  const Node* embedding = nullptr;
-  for (const Node& reader : graph.nodes()) {
-    if (reader.kind == OpKind::kLabelEmbedding && &graph.node(reader.inputs[0]) == &node) {
-      embedding = &reader;
-    }
-  }
-  const bool image = node.name == "sample";
-  Shape expected = image ? ChannelsFirst(node.shape) : node.shape;
-  expected.insert(expected.begin(), batch);
-  const bool one_for_all = node.shape.empty() && view.elements() == 1;
-  if (view.shape != expected && !one_for_all) {
-    throw Error(ErrorCode::kInput, file.where(),
-                "tensor " + node.name + " is " + ShapeText(view.shape),
-                "the network takes " + ShapeText(expected));
-  }
-  if (embedding != nullptr) {
-    values.integers = file.Integers(node.name);
-    if (one_for_all) values.integers.assign(batch, values.integers[0]);
-    for (const int32_t value : values.integers) {
-      CheckRange(node.name, value, 0, static_cast<double>(embedding->attributes.size - 1));
-    }
-    return values;
-  }
-  values.floats = file.Floats(node.name);
-  if (one_for_all) values.floats.assign(batch, values.floats[0]);
-  if (image) values.floats = MoveChannels(values.floats, batch, node.shape.back(), true);
-  return values;
-}
-
 void Predict(const cxxopts::ParseResult& arguments) {
   const std::filesystem::path out = Required(arguments, "out");
-  const InputFile file(Required(arguments, "inputs"));
+  const CallInputs file(Required(arguments, "inputs"));
   RefuseToOverwrite(out, arguments.count("overwrite") > 0);
   const auto backend = arguments["backend"].as<std::string>();
   const kernels::KernelSet& kernels = KernelsOf(backend);
@@ -168,20 +53,22 @@ void Predict(const cxxopts::ParseResult& arguments) {
   const Graph& graph = loaded.graph;
   const RuntimeNetwork network(graph, loaded.parameters, kernels);
 
-  const Shape& sample = file.Get("sample").shape;
-  const int64_t batch = sample.empty() ? 1 : sample[0];
+  const int64_t batch = file.batch();
   CheckRange("batch of the inputs", static_cast<double>(batch), 1, static_cast<double>(kMaxBatch));
   std::map<std::string, InputValues> values;
   NetworkInputs inputs;
   inputs.batch = batch;
   for (const Node& node : graph.nodes()) {
     if (node.kind != OpKind::kInput) continue;
-    InputValues& of_node = values[node.name] = ReadInput(file, graph, node, batch);
+    InputValues& of_node = values[node.name] = file.Read(graph, node);
     if (of_node.floats.empty()) {
       inputs.integers[node.name] = of_node.integers.data();
     } else {
       inputs.floats[node.name] = of_node.floats.data();
     }
+  }
+  if (const std::string unread = file.Unread(graph); !unread.empty()) {
+    std::fprintf(stderr, "the network does not take, and ignores: %s\n", unread.c_str());
   }
   ActivePolicy policy;
   if (loaded.plan != nullptr && backend != "float") {

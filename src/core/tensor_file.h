@@ -20,7 +20,7 @@
 
 namespace tmpq {
 
-enum class DType { kF32, kF16, kBF16, kF64, kI8, kU8, kI32, kI64 };
+enum class DType { kF32, kF16, kBF16, kF64, kI8, kU8, kI32, kI64, kBool };
 
 size_t SizeOf(DType dtype);
 const char* NameOf(DType dtype);  // as in the file: "F32", ...

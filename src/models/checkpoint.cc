@@ -165,12 +165,17 @@ std::vector<float> Checkpoint::Floats(const std::string& name) const {
 
 std::vector<int32_t> Checkpoint::Integers(const std::string& name) const {
   const TensorView& view = *tensors_.at(name);
-  if (view.dtype != DType::kI32 && view.dtype != DType::kI64) {
-    throw Error(ErrorCode::kInput, path_.string(), "tensor " + name + " is " + NameOf(view.dtype),
-                "I32 or I64 is expected");
-  }
   std::vector<int32_t> values(view.elements());
   const size_t size = SizeOf(view.dtype);
+  if (view.dtype == DType::kBool || view.dtype == DType::kU8) {
+    std::transform(view.data.begin(), view.data.end(), values.begin(),
+                   [](std::byte value) { return std::to_integer<int32_t>(value); });
+    return values;
+  }
+  if (view.dtype != DType::kI32 && view.dtype != DType::kI64) {
+    throw Error(ErrorCode::kInput, path_.string(), "tensor " + name + " is " + NameOf(view.dtype),
+                "BOOL, U8, I32 or I64 is expected");
+  }
   for (size_t i = 0; i < values.size(); ++i) {
     int64_t value = 0;
     if (view.dtype == DType::kI64) {
@@ -206,6 +211,12 @@ ParameterSet LoadParameters(const Checkpoint& checkpoint, const Graph& graph,
     }
     const auto found = std::find_if(names.begin(), names.end(),
                                     [&](const std::string& n) { return checkpoint.Has(n); });
+    if (const auto fallback = source.fallback.find(name);
+        found == names.end() && fallback != source.fallback.end()) {
+      TMPQ_CHECK(static_cast<int64_t>(fallback->second.size()) == ElementsOf(shape), name);
+      set.Set(name, fallback->second);
+      continue;
+    }
     if (found == names.end()) {
       problems.push_back(name + " is missing");
       continue;

@@ -31,7 +31,8 @@ class Checkpoint {
   bool Has(const std::string& name) const { return tensors_.count(name) > 0; }
   // The tensor's values as float32. Throws kInput for other types than F32, F16, BF16.
   std::vector<float> Floats(const std::string& name) const;
-  // The tensor's values as int32. Throws kInput for other types than I32, I64, and beyond int32.
+  // The tensor's values as int32. Throws kInput for other types than BOOL, U8, I32, I64, and beyond
+  // int32.
   std::vector<int32_t> Integers(const std::string& name) const;
 
  private:
@@ -46,6 +47,8 @@ class Checkpoint {
 struct ParameterSource {
   // Parameters that no tensor holds, computed: by the graph's name.
   std::map<std::string, std::vector<float>> computed;
+  // The same, but a tensor of the name is preferred: fixed tables that some files store.
+  std::map<std::string, std::vector<float>> fallback;
   // Other names that a tensor may have, tried in turn after its own.
   std::function<std::vector<std::string>(const std::string&)> aliases;
   std::set<std::string> ignored;  // tensors that no parameter needs

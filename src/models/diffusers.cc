@@ -21,7 +21,9 @@ constexpr KnownClass kKnownClasses[] = {{"UNet2DModel", BuildUnet2d},
                                         {"DiTTransformer2DModel", BuildDitTransformer},
                                         {"Transformer2DModel", BuildTransformer2d},
                                         {"PixArtTransformer2DModel", BuildPixartTransformer},
-                                        {"LatteTransformer3DModel", BuildLatteTransformer}};
+                                        {"LatteTransformer3DModel", BuildLatteTransformer},
+                                        {"HunyuanDiT2DModel", BuildHunyuanTransformer},
+                                        {"STDiT", BuildOpenSoraStdit}};
 
 const KnownClass& ClassOf(const ComponentConfig& config) {
   const auto name = config.Get<std::string>("_class_name");
@@ -63,6 +65,13 @@ void SetImageSize(const ComponentConfig& config, const DiffusersOptions& options
   }
   if (options.height > 0) height = options.height;
   if (options.width > 0) width = options.width;
+}
+
+void ExpectMultiple(const ComponentConfig& config, const char* key, int64_t value, int64_t factor) {
+  if (value % factor == 0) return;
+  throw Error(ErrorCode::kUnsupported, config.where(),
+              std::string(key) + " = " + std::to_string(value) + " is not supported",
+              "supported are multiples of " + std::to_string(factor));
 }
 
 bool IsDiffusersFolder(const std::filesystem::path& folder) {

@@ -1,8 +1,10 @@
 // diffusers' transformers, from their configs.
 #include <algorithm>
+#include <cmath>
 
 #include "src/models/class_dit.h"
 #include "src/models/diffusers_classes.h"
+#include "src/models/hunyuan_dit.h"
 #include "src/models/latte.h"
 #include "src/models/position.h"
 #include "src/models/text_dit.h"
@@ -21,6 +23,7 @@ Config CommonTransformer(const ComponentConfig& config, const DiffusersOptions& 
   dit.heads = config.Size("num_attention_heads", 16);
   dit.width = dit.heads * config.Size("attention_head_dim", 72);
   dit.depth = config.Size("num_layers", 28);
+  ExpectMultiple(config, "num_attention_heads * attention_head_dim", dit.width, 4);
   config.Expect("activation_fn", "gelu-approximate");
   config.Expect("attention_bias", true);
   config.Expect("norm_elementwise_affine", false);
@@ -46,6 +49,23 @@ void ExpectCaptionWidth(const ComponentConfig& config, int64_t width) {
               "supported is num_attention_heads * attention_head_dim = " + std::to_string(width));
 }
 
+// HunyuanDiT's token positions: the image is fitted into the middle of a square of the tokens of
+// 512 pixels, as HunyuanDiTPipeline does it, and `size` tokens of one side begin at its edge.
+std::vector<double> RotarySide(int64_t size, int64_t other, int64_t patch) {
+  constexpr int64_t kBasePixels = 512 / 8;  // of a latent
+  const auto base = static_cast<double>(kBasePixels / patch);
+  const double fitted =
+      size >= other ? base
+                    : std::nearbyint(base / static_cast<double>(other) * static_cast<double>(size));
+  const double begin = std::nearbyint((base - fitted) / 2);
+  const double end = (begin + fitted) * static_cast<double>(size - 1) / static_cast<double>(size);
+  std::vector<double> positions(size, begin);
+  for (int64_t i = 1; i < size; ++i) {
+    positions[i] += (end - begin) * static_cast<double>(i) / static_cast<double>(size - 1);
+  }
+  return positions;
+}
+
 }  // namespace
 
 BuiltNetwork BuildDitTransformer(const ComponentConfig& config, const DiffusersOptions& options) {
@@ -64,10 +84,10 @@ BuiltNetwork BuildPixartTransformer(const ComponentConfig& config,
   config.Expect("norm_type", "ada_norm_single");
   dit.size_conditions =
       config.Get<bool>("use_additional_conditions", config.Get<int64_t>("sample_size", 128) == 128);
-  if (dit.size_conditions && dit.width % 3 != 0) {
-    throw Error(ErrorCode::kUnsupported, config.where(),
-                "use_additional_conditions needs a width that is a multiple of 3",
-                "num_attention_heads * attention_head_dim is " + std::to_string(dit.width));
+  if (dit.size_conditions) {
+    ExpectMultiple(config,
+                   "num_attention_heads * attention_head_dim with use_additional_conditions",
+                   dit.width, 3);
   }
   ExpectCaptionWidth(config, dit.width);
   config.Expect("norm_eps", 1e-6);
@@ -96,6 +116,37 @@ BuiltNetwork BuildLatteTransformer(const ComponentConfig& config, const Diffuser
   BuiltNetwork built{BuildLatte(dit), {}};
   built.source.computed["pos_embed.weight"] = Positions(config, dit);
   built.source.computed["temp_pos_embed.weight"] = SincosPositions1d(dit.frames, dit.width);
+  return built;
+}
+
+BuiltNetwork BuildHunyuanTransformer(const ComponentConfig& config,
+                                     const DiffusersOptions& options) {
+  HunyuanDitConfig dit;
+  SetImageSize(config, options, 32, dit.image_height, dit.image_width);
+  dit.channels = config.Size("in_channels", 4);
+  dit.output_channels = (config.Get<bool>("learn_sigma", true) ? 2 : 1) * dit.channels;
+  dit.patch = config.Size("patch_size", 2);
+  dit.heads = config.Size("num_attention_heads", 16);
+  dit.width = dit.heads * config.Size("attention_head_dim", 88);
+  dit.depth = config.Size("num_layers", 28);
+  ExpectMultiple(config, "attention_head_dim", dit.width / dit.heads, 4);
+  if (dit.depth > 1) ExpectMultiple(config, "num_layers", dit.depth, 2);
+  dit.mlp_features =
+      static_cast<int64_t>(static_cast<double>(dit.width) * config.Get<double>("mlp_ratio", 4));
+  dit.text_tokens = config.Size("text_len", 77);
+  dit.text_features = config.Size("cross_attention_dim", 1024);
+  dit.t5_tokens = config.Size("text_len_t5", 256);
+  dit.t5_features = config.Size("cross_attention_dim_t5", 2048);
+  dit.pooled_features = config.Size("pooled_projection_dim", 1024);
+  dit.size_conditions = config.Get<bool>("use_style_cond_and_image_meta_size", true);
+  config.Expect("activation_fn", "gelu-approximate");
+  config.Expect("norm_type", "layer_norm");
+  config.Expect("hidden_size", dit.width);
+  BuiltNetwork built{BuildHunyuanDit(dit), {}};
+  const int64_t rows = dit.image_height / dit.patch, columns = dit.image_width / dit.patch;
+  built.source.computed["image_rotary_emb.weight"] =
+      RotaryPositions2d(RotarySide(rows, columns, dit.patch), RotarySide(columns, rows, dit.patch),
+                        dit.width / dit.heads);
   return built;
 }
 

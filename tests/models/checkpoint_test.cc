@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
@@ -69,6 +70,8 @@ TEST_F(CheckpointTest, HalvesAndBfloatsBecomeFloats) {
   TensorFileWriter writer;
   writer.Add("half", DType::kF16, {7}, std::as_bytes(std::span(halves)));
   writer.Add("brain", DType::kBF16, {4}, std::as_bytes(std::span(brains)));
+  const std::vector<uint8_t> truths = {1, 0, 1};
+  writer.Add("truths", DType::kBool, {3}, std::as_bytes(std::span(truths)));
   writer.Add("bytes", DType::kU8, {14}, std::as_bytes(std::span(halves)));
   writer.Write(folder_ / "w.safetensors");
   const Checkpoint checkpoint(folder_, "w");
@@ -76,6 +79,7 @@ TEST_F(CheckpointTest, HalvesAndBfloatsBecomeFloats) {
   EXPECT_TRUE(std::signbit(checkpoint.Floats("half")[1]));
   EXPECT_EQ(checkpoint.Floats("brain"), (std::vector<float>{0, 1, -2, 3.140625f}));
   EXPECT_THROW(checkpoint.Floats("bytes"), Error);
+  EXPECT_EQ(checkpoint.Integers("truths"), (std::vector<int32_t>{1, 0, 1}));
 }
 
 TEST_F(CheckpointTest, EveryFixtureLoads) {
@@ -85,7 +89,7 @@ TEST_F(CheckpointTest, EveryFixtureLoads) {
     EXPECT_EQ(network.parameters.values().size(), network.graph.parameters().size());
     ++count;
   }
-  EXPECT_GE(count, 7);
+  EXPECT_GE(count, 12);
 }
 
 TEST_F(CheckpointTest, APipelinesNetworkIsFound) {
@@ -127,8 +131,79 @@ TEST_F(CheckpointTest, ConfigsThatAskForMoreAreRefused) {
   refused("unet2d", "act_fn", "mish");
   refused("unet2d", "block_out_channels", Json::array({8}));
   refused("unet2d", "down_block_types", Json::array({"DownBlock2D", "SkipDownBlock2D"}));
-  refused("unet2d-condition", "addition_embed_type", "text_time");
+  refused("unet2d-condition", "addition_embed_type", "text_image");
+  refused("unet2d-condition", "reverse_transformer_layers_per_block", Json::array({1, 1}));
   refused("unet2d-condition", "attention_head_dim", Json::array({2, 0}));
+  refused("sdxl", "addition_embed_type", "image_hint");
+  refused("sdxl", "projection_class_embeddings_input_dim", 6 * 8);
+  refused("sdxl", "transformer_layers_per_block", Json::array({1, Json::array({1, 1}), 2}));
+  refused("sdxl", "transformer_layers_per_block", Json::array({1, -1, 2}));
+  refused("pixart-sizes", "cross_attention_dim", 16);
+  refused("pixart-sizes", "num_attention_heads", 1 << 19);
+  refused("latte", "norm_type", "layer_norm");
+  refused("latte", "activation_fn", "geglu");
+  refused("latte", "cross_attention_dim", 32);
+  refused("latte", "attention_head_dim", 7);
+  refused("latte", "video_length", 0);
+  refused("hunyuan-dit", "activation_fn", "geglu");
+  refused("hunyuan-dit", "norm_type", "ada_norm_single");
+  refused("hunyuan-dit", "hidden_size", 24);
+  refused("hunyuan-dit", "attention_head_dim", 6);
+  refused("hunyuan-dit", "num_layers", 5);
+  refused("stdit", "patch_size", Json::array({2, 2, 2}));
+  refused("stdit", "patch_size", Json::array({1, 2, 4}));
+  refused("stdit", "input_size", Json::array({8, 8}));
+  refused("stdit", "hidden_size", 18);
+  refused("stdit", "space_scale", 0);
+}
+
+// Every class's tensors are looked for by their own names.
+TEST_F(CheckpointTest, MissingTensorsOfEveryClassAreNamed) {
+  const auto missing = [&](const char* fixture, const char* key, const Json& value,
+                           const std::vector<std::string>& parts) {
+    const fs::path folder = Copy(fixture);
+    EditJson(folder / "config.json", [&](Json& json) { json[key] = value; });
+    ExpectError(folder, parts);
+  };
+  missing("latte", "num_layers", 3,
+          {"transformer_blocks.2.attn1.to_k.bias is missing",
+           "transformer_blocks.2.attn2.to_k.bias is missing"});
+  missing("hunyuan-dit", "use_style_cond_and_image_meta_size", true,
+          {"time_extra_emb.style_embedder.weight is missing",
+           "time_extra_emb.extra_embedder.linear_1.weight is (64, 6), not (64, 1558)"});
+  missing("stdit", "depth", 3,
+          {"blocks.2.attn.qkv.weight is missing", "blocks.2.cross_attn.kv_linear.bias is missing"});
+  missing("pixart-sizes", "use_additional_conditions", false,
+          {"adaln_single.emb.aspect_ratio_embedder.linear_1.bias is unknown"});
+  missing("sdxl", "addition_embed_type", nullptr, {"add_embedding.linear_1.weight is unknown"});
+}
+
+// STDiT's files hold their positional tables, which are of one size only.
+TEST_F(CheckpointTest, StditTablesAreTheFilesOrOfTheSample) {
+  const DiffusersNetwork stored = LoadDiffusers(kFixtures / "stdit");
+  const Checkpoint file(kFixtures / "stdit", "diffusion_pytorch_model");
+  EXPECT_EQ(stored.parameters.values().at("pos_embed.weight"), file.Floats("pos_embed"));
+  EXPECT_EQ(stored.parameters.values().at("pos_embed_temporal.weight"),
+            file.Floats("pos_embed_temporal"));
+  DiffusersOptions options;
+  options.frames = 2, options.height = 4, options.width = 8;
+  const DiffusersNetwork resized = LoadDiffusers(kFixtures / "stdit", options);
+  EXPECT_EQ(resized.graph.output_shape(), (Shape{2, 4, 8, 8}));
+  // The config's space_scale is 0.5: positions are two apart.
+  EXPECT_EQ(resized.parameters.values().at("pos_embed.weight"),
+            SincosPositions2d({0, 2}, {0, 2, 4, 6}, 16));
+  EXPECT_EQ(resized.parameters.values().at("pos_embed_temporal.weight"),
+            SincosPositions1d({0, 1}, 16));
+}
+
+TEST_F(CheckpointTest, LatteTakesItsFramesOrOne) {
+  DiffusersOptions options;
+  options.frames = 1;
+  const Graph image = LoadDiffusers(kFixtures / "latte", options).graph;
+  EXPECT_EQ(image.output_shape(), (Shape{1, 8, 8, 8}));
+  for (const auto& [name, shape] : image.parameters()) EXPECT_NE(name, "temp_pos_embed.weight");
+  options.frames = 2;
+  EXPECT_THROW(LoadDiffusers(kFixtures / "latte", options), Error);
 }
 
 TEST_F(CheckpointTest, DamagedFilesAreRefused) {
@@ -216,8 +291,10 @@ TEST_F(CheckpointTest, RealSizesCostWhatTheyShould) {
     options.caption_tokens = c["tokens"];
     const Graph graph = BuildDiffusersGraph(folder_ / "config.json", options);
     int64_t parameters = graph.parameter_count();
+    const std::set<std::string> computed = {"pos_embed.weight", "temp_pos_embed.weight",
+                                            "pos_embed_temporal.weight", "image_rotary_emb.weight"};
     for (const auto& [name, shape] : graph.parameters()) {
-      if (name == "pos_embed.weight") parameters -= ElementsOf(shape);  // computed, not stored
+      if (computed.count(name) > 0) parameters -= ElementsOf(shape);
     }
     EXPECT_EQ(parameters, c["parameters"].get<int64_t>()) << c["name"];
     EXPECT_EQ(graph.macs(), c["macs"].get<int64_t>()) << c["name"];
@@ -230,6 +307,24 @@ TEST(PositionTest, FirstPositionIsZeroAngles) {
             (std::vector<float>{0, 0, 1, 1, 0, 0, 1, 1}));
   EXPECT_FLOAT_EQ(values[8], std::sin(1.0f));          // column 1
   EXPECT_FLOAT_EQ(values[3 * 8 + 4], std::sin(1.5f));  // row 1 of 2, as wide as 3
+}
+
+TEST(PositionTest, OneDimensionHasSinesThenCosines) {
+  const std::vector<float> values = SincosPositions1d({0, 2}, 4);
+  const auto f = [](double x) { return static_cast<float>(x); };
+  EXPECT_EQ(values, (std::vector<float>{0, 0, 1, 1, f(std::sin(2.0)), f(std::sin(0.02)),
+                                        f(std::cos(2.0)), f(std::cos(0.02))}));
+}
+
+TEST(PositionTest, RotaryPairsTurnWithColumnThenRow) {
+  const std::vector<float> values = RotaryPositions2d({3}, {0, 5}, 8);
+  const auto f = [](double x) { return static_cast<float>(x); };
+  EXPECT_EQ(std::vector<float>(values.begin() + 8, values.end()),
+            (std::vector<float>{f(std::cos(5.0)), f(std::sin(5.0)), f(std::cos(0.05)),
+                                f(std::sin(0.05)), f(std::cos(3.0)), f(std::sin(3.0)),
+                                f(std::cos(0.03)), f(std::sin(0.03))}));
+  EXPECT_EQ(values[0], 1.0f);
+  EXPECT_EQ(values[1], 0.0f);
 }
 
 }  // namespace

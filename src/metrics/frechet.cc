@@ -1,28 +1,31 @@
 #include "src/metrics/frechet.h"
 
+#include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
 #include <string>
 
 #include "src/core/error.h"
-#include "src/core/random.h"
 
 namespace tmpq {
 namespace {
 
+using Eigen::Map;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr int64_t kColumns = 128;    // of one thread's turn; part of the result's definition
+constexpr int64_t kLargestPart = 4;  // FD-infinity looks at n/1 .. n/4
 
-// Eigenvalues at or below this are rounding errors of zeros: a symmetric solver's absolute error is
-// a few epsilon times the largest one. Taking their roots would turn 1e-16 into 1e-8.
-double ZeroThreshold(const VectorXd& eigenvalues) {
-  const double largest = eigenvalues.size() > 0 ? eigenvalues.maxCoeff() : 0.0;
-  return std::max(largest, 0.0) * static_cast<double>(eigenvalues.size()) *
+// Values at or below this are rounding errors of zeros: the absolute error of a symmetric
+// decomposition is a few epsilon times the largest value. Taking their roots would turn 1e-16 into
+// 1e-8.
+double ZeroThreshold(const VectorXd& values) {
+  const double largest = values.size() > 0 ? values.maxCoeff() : 0.0;
+  return std::max(largest, 0.0) * static_cast<double>(values.size()) *
          std::numeric_limits<double>::epsilon();
 }
 
@@ -32,102 +35,28 @@ bool AllFinite(const FeatureStatistics& statistics) {
          std::all_of(statistics.covariance.begin(), statistics.covariance.end(), finite);
 }
 
-double SampleDeviation(const std::vector<double>& values) {
-  double mean = 0.0, squares = 0.0;
-  for (const double value : values) mean += value;
-  mean /= static_cast<double>(values.size());
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+Map<const MatrixXd> CovarianceOf(const FeatureStatistics& statistics) {
+  return {statistics.covariance.data(), statistics.dimension, statistics.dimension};
+}
+Map<const VectorXd> MeanOf(const FeatureStatistics& statistics) {
+  return {statistics.mean.data(), statistics.dimension};
 }
 
-// Features as columns, centred on their mean: a resample's moments are then sums with weights.
-struct CentredFeatures {
-  VectorXd mean;
-  MatrixXd columns;  // (dimension, n)
-};
-
-CentredFeatures Centre(const FeatureStatistics& statistics, std::span<const float> features) {
-  CentredFeatures centred;
-  const int64_t d = statistics.dimension;
-  centred.mean = Eigen::Map<const VectorXd>(statistics.mean.data(), d);
-  centred.columns =
-      Eigen::Map<const Eigen::MatrixXf>(features.data(), d, statistics.count).cast<double>();
-  centred.columns.colwise() -= centred.mean;
-  return centred;
-}
-
-// Statistics of the resample that a stream draws: n rows with replacement, counted instead of
-// copied.
-FeatureStatistics Resample(const CentredFeatures& features, Hash128 feature_hash,
-                           RandomStream stream) {
-  const int64_t d = features.columns.rows(), n = features.columns.cols();
-  std::vector<int> times(n, 0);
-  for (int64_t i = 0; i < n; ++i) ++times[stream.Below(n)];
-  MatrixXd weighted(d, n);
-  VectorXd shift = VectorXd::Zero(d);
-  int64_t used = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    if (times[i] == 0) continue;
-    shift += times[i] * features.columns.col(i);
-    weighted.col(used++) = std::sqrt(static_cast<double>(times[i])) * features.columns.col(i);
+// left * right, in blocks of columns of fixed size, so threads change nothing.
+template <typename Left>
+MatrixXd Multiply(const Left& left, const Eigen::Ref<const MatrixXd>& right) {
+  MatrixXd product(left.rows(), right.cols());
+#pragma omp parallel for schedule(dynamic, 1)
+  for (int64_t begin = 0; begin < right.cols(); begin += kColumns) {
+    const int64_t width = std::min(kColumns, right.cols() - begin);
+    product.middleCols(begin, width).noalias() = left * right.middleCols(begin, width);
   }
-  shift /= static_cast<double>(n);
-  MatrixXd scatter = MatrixXd::Zero(d, d);
-  scatter.selfadjointView<Eigen::Lower>().rankUpdate(weighted.leftCols(used));
-  scatter.selfadjointView<Eigen::Lower>().rankUpdate(shift, -static_cast<double>(n));
-  FeatureStatistics statistics{n, d, std::vector<double>(d), std::vector<double>(d * d),
-                               feature_hash};
-  Eigen::Map<VectorXd>(statistics.mean.data(), d) = features.mean + shift;
-  Eigen::Map<MatrixXd>(statistics.covariance.data(), d, d) =
-      MatrixXd(scatter.selfadjointView<Eigen::Lower>()) / static_cast<double>(n - 1);
-  return statistics;
+  return product;
 }
 
-// The distance of each resample. Replicates are independent streams, so threads change nothing.
-std::vector<double> ReplicateDistances(const FrechetReference& reference,
-                                       const FeatureStatistics& statistics,
-                                       std::span<const float> features, uint64_t seed,
-                                       int replicates) {
-  const CentredFeatures centred = Centre(statistics, features);
-  std::vector<double> distances(replicates);
-  std::exception_ptr failure;
-#pragma omp parallel for schedule(static)
-  for (int r = 0; r < replicates; ++r) {
-    try {
-      distances[r] = reference.DistanceTo(
-          Resample(centred, statistics.feature_hash,
-                   RandomStream(seed, RandomPurpose::kBootstrap, static_cast<uint64_t>(r))));
-    } catch (...) {
-#pragma omp critical(tmpq_bootstrap_failure)
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
-  return distances;
-}
-
-struct Sample {
-  FeatureStatistics statistics;
-  double distance = 0.0;
-};
-
-Sample Measure(const FrechetReference& reference, std::span<const float> features,
-               Hash128 feature_hash) {
-  const int64_t dimension = reference.statistics().dimension;
-  if (features.size() % dimension != 0) {
-    throw Error(ErrorCode::kInput, "features",
-                "are not rows of dimension " + std::to_string(dimension));
-  }
-  FeatureAccumulator accumulator(dimension, feature_hash);
-  accumulator.Add(features);
-  Sample sample{accumulator.Finish(), 0.0};
-  sample.distance = reference.DistanceTo(sample.statistics);
-  return sample;
-}
-
-Estimate WithInterval(double value, const std::vector<double>& replicates, int64_t n) {
-  const double half = kNormal95 * SampleDeviation(replicates);
-  return {value, value - half, value + half, n};
+// The symmetric product R' S R, whose non-zero eigenvalues are those of (R R') S.
+MatrixXd SymmetricProduct(const Map<const MatrixXd>& root, const Map<const MatrixXd>& covariance) {
+  return Multiply(root.transpose(), Multiply(covariance, root));
 }
 
 }  // namespace
@@ -138,80 +67,139 @@ FrechetReference::FrechetReference(FeatureStatistics statistics)
     throw Error(ErrorCode::kInput, "reference statistics", "are not finite");
   }
   const int64_t d = statistics_.dimension;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
-      Eigen::Map<const MatrixXd>(statistics_.covariance.data(), d, d));
-  TMPQ_CHECK(solver.info() == Eigen::Success, "the eigen-decomposition did not converge");
-  const VectorXd& eigenvalues = solver.eigenvalues();  // ascending
-  const double zero = ZeroThreshold(eigenvalues);
-  rank_ = (eigenvalues.array() > zero).count();
+  const Eigen::LDLT<MatrixXd> factors(CovarianceOf(statistics_));
+  const VectorXd pivots = factors.vectorD();  // largest first, up to rounding
+  const double zero = ZeroThreshold(pivots);
+  while (rank_ < d && pivots[rank_] > zero) ++rank_;
   root_.resize(d * rank_);
-  Eigen::Map<MatrixXd>(root_.data(), d, rank_) =
-      solver.eigenvectors().rightCols(rank_) * eigenvalues.tail(rank_).cwiseSqrt().asDiagonal();
+  Map<MatrixXd> root(root_.data(), d, rank_);
+  root = MatrixXd(factors.matrixL()).leftCols(rank_);
+  root = root * pivots.head(rank_).cwiseSqrt().asDiagonal();
+  root = factors.transpositionsP().transpose() * root;
 }
 
 double FrechetReference::DistanceTo(const FeatureStatistics& other) const {
   CheckComparable(other, statistics_);
   if (!AllFinite(other)) return kInfinity;
-  const int64_t d = statistics_.dimension;
-  const Eigen::Map<const VectorXd> mean(statistics_.mean.data(), d);
-  const Eigen::Map<const VectorXd> other_mean(other.mean.data(), d);
-  const Eigen::Map<const MatrixXd> covariance(statistics_.covariance.data(), d, d);
-  const Eigen::Map<const MatrixXd> other_covariance(other.covariance.data(), d, d);
   double trace_of_root = 0.0;
   if (rank_ > 0) {
-    // With S1 = R R', the non-zero eigenvalues of S1 S2 are those of the symmetric R' S2 R.
-    const Eigen::Map<const MatrixXd> root(root_.data(), d, rank_);
-    const MatrixXd half = other_covariance * root;
-    const MatrixXd product = root.transpose() * half;
-    const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(product, Eigen::EigenvaluesOnly);
+    const Map<const MatrixXd> root(root_.data(), statistics_.dimension, rank_);
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
+        SymmetricProduct(root, CovarianceOf(other)), Eigen::EigenvaluesOnly);
     TMPQ_CHECK(solver.info() == Eigen::Success, "the eigen-decomposition did not converge");
     const double zero = ZeroThreshold(solver.eigenvalues());
     for (const double value : solver.eigenvalues()) {
       if (value > zero) trace_of_root += std::sqrt(value);
     }
   }
-  const double distance = (mean - other_mean).squaredNorm() + covariance.trace() +
-                          other_covariance.trace() - 2.0 * trace_of_root;
+  const double distance = (MeanOf(statistics_) - MeanOf(other)).squaredNorm() +
+                          CovarianceOf(statistics_).trace() + CovarianceOf(other).trace() -
+                          2.0 * trace_of_root;
   return std::max(distance, 0.0);  // rounding may leave -1e-15 between equals
+}
+
+// With S1 = R R' and K = R' S2 R = U diag(w) U': d tr(K^1/2) = 1/2 tr(K^-1/2 dK), so a row's share
+// of -2 tr(K^1/2) is -|w^-1/4 U' R' (x - m2)|^2. Along directions in which S2 has no variance no
+// reweighting of its own rows can give it any, so zeros of w are left out.
+std::vector<double> FrechetReference::Influences(const FeatureStatistics& other,
+                                                 std::span<const float> features) const {
+  CheckComparable(other, statistics_);
+  const int64_t d = statistics_.dimension, n = other.count;
+  TMPQ_CHECK(static_cast<int64_t>(features.size()) == n * d, "features and statistics differ");
+  MatrixXd centred = Map<const Eigen::MatrixXf>(features.data(), d, n).cast<double>();
+  centred.colwise() -= MeanOf(other);
+  const VectorXd shift = MeanOf(other) - MeanOf(statistics_);
+  VectorXd influences =
+      (2.0 * shift.transpose() * centred + centred.colwise().squaredNorm()).transpose();
+  if (rank_ > 0) {
+    const Map<const MatrixXd> root(root_.data(), d, rank_);
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(
+        SymmetricProduct(root, CovarianceOf(other)));
+    TMPQ_CHECK(solver.info() == Eigen::Success, "the eigen-decomposition did not converge");
+    const VectorXd& eigenvalues = solver.eigenvalues();  // ascending
+    const int64_t kept = (eigenvalues.array() > ZeroThreshold(eigenvalues)).count();
+    const MatrixXd directions = Multiply(root, solver.eigenvectors().rightCols(kept)) *
+                                eigenvalues.tail(kept).array().pow(-0.25).matrix().asDiagonal();
+    influences -= Multiply(directions.transpose(), centred).colwise().squaredNorm().transpose();
+  }
+  return {influences.begin(), influences.end()};
 }
 
 double FrechetDistance(const FeatureStatistics& a, const FeatureStatistics& b) {
   return FrechetReference(a).DistanceTo(b);
 }
 
+FeatureStatistics StatisticsOf(std::span<const float> features, int64_t dimension,
+                               Hash128 feature_hash) {
+  if (features.size() % dimension != 0) {
+    throw Error(ErrorCode::kInput, "features",
+                "are not rows of dimension " + std::to_string(dimension));
+  }
+  FeatureAccumulator accumulator(dimension, feature_hash);
+  accumulator.Add(features);
+  return accumulator.Finish();
+}
+
 Estimate EstimateFrechet(const FrechetReference& reference, std::span<const float> features,
-                         Hash128 feature_hash, uint64_t seed, int replicates) {
-  CheckRange("bootstrap replicates", replicates, 2, 1e6);
-  const Sample sample = Measure(reference, features, feature_hash);
-  const int64_t n = sample.statistics.count;
-  if (!std::isfinite(sample.distance)) return {kInfinity, kInfinity, kInfinity, n};
-  Estimate estimate =
-      WithInterval(sample.distance,
-                   ReplicateDistances(reference, sample.statistics, features, seed, replicates), n);
+                         Hash128 feature_hash) {
+  const FeatureStatistics statistics =
+      StatisticsOf(features, reference.statistics().dimension, feature_hash);
+  const double distance = reference.DistanceTo(statistics);
+  if (!std::isfinite(distance)) return {distance, distance, distance, statistics.count};
+  Estimate estimate = WithStandardError(
+      distance, StandardErrorOfMean(reference.Influences(statistics, features)), statistics.count);
   estimate.low = std::max(estimate.low, 0.0);
   return estimate;
 }
 
 Estimate EstimateFrechetDifference(const FrechetReference& reference, std::span<const float> a,
-                                   std::span<const float> b, Hash128 feature_hash, uint64_t seed,
-                                   int replicates) {
-  CheckRange("bootstrap replicates", replicates, 2, 1e6);
+                                   std::span<const float> b, Hash128 feature_hash) {
   if (a.size() != b.size()) {
     throw Error(ErrorCode::kInput, "paired features", "have different numbers of samples");
   }
-  const Sample first = Measure(reference, a, feature_hash);
-  const Sample second = Measure(reference, b, feature_hash);
-  const int64_t n = first.statistics.count;
-  if (!std::isfinite(first.distance) || !std::isfinite(second.distance)) {
+  const int64_t d = reference.statistics().dimension;
+  const FeatureStatistics first = StatisticsOf(a, d, feature_hash);
+  const FeatureStatistics second = StatisticsOf(b, d, feature_hash);
+  const double first_distance = reference.DistanceTo(first);
+  const double second_distance = reference.DistanceTo(second);
+  if (!std::isfinite(first_distance) || !std::isfinite(second_distance)) {
     const double unknown = std::numeric_limits<double>::quiet_NaN();
-    return {unknown, unknown, unknown, n};
+    return {unknown, unknown, unknown, first.count};
   }
-  std::vector<double> differences =
-      ReplicateDistances(reference, first.statistics, a, seed, replicates);
-  const std::vector<double> second_distances =
-      ReplicateDistances(reference, second.statistics, b, seed, replicates);
-  for (size_t r = 0; r < differences.size(); ++r) differences[r] -= second_distances[r];
-  return WithInterval(first.distance - second.distance, differences, n);
+  std::vector<double> differences = reference.Influences(first, a);
+  const std::vector<double> subtracted = reference.Influences(second, b);
+  for (size_t i = 0; i < differences.size(); ++i) differences[i] -= subtracted[i];
+  return WithStandardError(first_distance - second_distance, StandardErrorOfMean(differences),
+                           first.count);
+}
+
+Estimate EstimateFrechetInfinity(const FrechetReference& reference, std::span<const float> features,
+                                 Hash128 feature_hash) {
+  const int64_t d = reference.statistics().dimension;
+  const Estimate at_n = EstimateFrechet(reference, features, feature_hash);
+  if (at_n.n < 2 * kLargestPart) {
+    throw Error(ErrorCode::kInput, "features",
+                "are too few to extrapolate: got " + std::to_string(at_n.n),
+                "at least " + std::to_string(2 * kLargestPart) + " are needed");
+  }
+  if (!std::isfinite(at_n.value)) return at_n;
+  // Least squares over parts = 1..4; in units of 1/n the abscissa is the number of parts.
+  double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+  for (int64_t parts = 1; parts <= kLargestPart; ++parts) {
+    double mean = 0;
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = at_n.n * part / parts, end = at_n.n * (part + 1) / parts;
+      mean += reference.DistanceTo(
+          StatisticsOf(features.subspan(begin * d, (end - begin) * d), d, feature_hash));
+    }
+    mean /= static_cast<double>(parts);
+    const auto x = static_cast<double>(parts);
+    sum_x += x, sum_y += mean, sum_xx += x * x, sum_xy += x * mean;
+  }
+  const double points = kLargestPart;
+  const double slope = (points * sum_xy - sum_x * sum_y) / (points * sum_xx - sum_x * sum_x);
+  const double limit = (sum_y - slope * sum_x) / points, half = at_n.high - at_n.value;
+  return {limit, limit - half, limit + half, at_n.n};
 }
 
 }  // namespace tmpq

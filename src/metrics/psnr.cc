@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <string>
 
 #include "src/core/error.h"
 
@@ -29,19 +28,6 @@ std::vector<double> MeanSquaredErrors(std::span<const float> images,
 double PsnrOfMse(double mean_squared_error) {
   if (mean_squared_error <= 0.0) return std::numeric_limits<double>::infinity();
   return 10.0 * std::log10(4.0 / mean_squared_error);
-}
-
-Estimate EstimateMean(std::span<const double> values) {
-  const auto n = static_cast<int64_t>(values.size());
-  if (n < 2) {
-    throw Error(ErrorCode::kInput, "mean", "needs at least 2 samples, got " + std::to_string(n));
-  }
-  double mean = 0.0, squares = 0.0;
-  for (const double value : values) mean += value;
-  mean /= static_cast<double>(n);
-  for (const double value : values) squares += (value - mean) * (value - mean);
-  const double half = kNormal95 * std::sqrt(squares / static_cast<double>((n - 1) * n));
-  return {mean, mean - half, mean + half, n};
 }
 
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors) {

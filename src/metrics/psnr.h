@@ -18,13 +18,10 @@ std::vector<double> MeanSquaredErrors(std::span<const float> images,
 double PsnrOfMse(double mean_squared_error);
 
 // PSNR of the pooled error: the mean of the samples' mean squared errors, then dB (a mean of dB
-// would let one identical image make it infinite). The 95 % interval is mean +- 1.96 standard
-// errors of the samples' errors, in dB; where it reaches an error of 0, `high` is infinite.
+// would let one identical image make it infinite). The 95 % interval is EstimateMean's of the
+// samples' errors, in dB; where it reaches an error of 0, `high` is infinite.
 // Identical images: all three infinite; images that are not finite: all three -infinity. Throws
 // kInput below two samples.
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors);
-
-// Mean of one value a sample, +- 1.96 standard errors. Throws kInput below two samples.
-Estimate EstimateMean(std::span<const double> values);
 
 }  // namespace tmpq

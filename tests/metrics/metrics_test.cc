@@ -126,7 +126,7 @@ TEST(FrechetTest, IntervalsCover) {
   const int turns = 100;
   for (int turn = 0; turn < turns; ++turn) {
     const auto sample = Features(n, d, 200 + turn, 1.0f, 1.0f);
-    const Estimate estimate = EstimateFrechet(reference, sample, kSpace, turn, 60);
+    const Estimate estimate = EstimateFrechet(reference, sample, kSpace);
     EXPECT_EQ(estimate.n, n);
     covered += estimate.low <= truth && truth <= estimate.high;
   }
@@ -139,8 +139,8 @@ TEST(FrechetTest, PairedDifferencesAreNarrower) {
   const auto a = Features(n, d, 300, 1);
   std::vector<float> b = a;
   for (float& value : b) value += 0.02f;
-  const Estimate difference = EstimateFrechetDifference(reference, b, a, kSpace, 1);
-  const Estimate alone = EstimateFrechet(reference, a, kSpace, 1);
+  const Estimate difference = EstimateFrechetDifference(reference, b, a, kSpace);
+  const Estimate alone = EstimateFrechet(reference, a, kSpace);
   EXPECT_GT(difference.low, 0);
   EXPECT_LT(difference.high - difference.low, 0.5 * (alone.high - alone.low));
 }

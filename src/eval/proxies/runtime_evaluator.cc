@@ -107,8 +107,7 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
   Measurements result;
   const int64_t count = settings_.report_samples, converged_count = settings_.converged_samples;
   const Reported& own = Report(candidate);
-  SetEstimate(result, kDistance,
-              EstimateFrechet(statistics_, own.features, features_.hash(), settings_.seed));
+  SetEstimate(result, kDistance, EstimateFrechet(statistics_, own.features, features_.hash()));
   const std::vector<double> errors =
       MeanSquaredErrors(own.samples, Report(reference_).samples, count);
   SetEstimate(result, kPsnrToFloat, EstimatePsnr(errors));
@@ -119,7 +118,7 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
   if (!(candidate == naive_)) {
     SetEstimate(result, kDistanceMinusNaive,
                 EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
-                                          features_.hash(), settings_.seed));
+                                          features_.hash()));
   }
   if (!settings_.prompts.judge.empty()) {
     std::vector<double> alignments(count);

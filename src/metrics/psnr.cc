@@ -6,6 +6,9 @@
 #include "src/core/error.h"
 
 namespace tmpq {
+namespace {
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+}  // namespace
 
 std::vector<double> MeanSquaredErrors(std::span<const float> images,
                                       std::span<const float> reference, int64_t count) {
@@ -26,17 +29,46 @@ std::vector<double> MeanSquaredErrors(std::span<const float> images,
 }
 
 double PsnrOfMse(double mean_squared_error) {
-  if (mean_squared_error <= 0.0) return std::numeric_limits<double>::infinity();
+  if (mean_squared_error <= 0.0) return kInfinity;
   return 10.0 * std::log10(4.0 / mean_squared_error);
 }
 
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors) {
   const Estimate error = EstimateMean(mean_squared_errors);
   if (!std::isfinite(error.value)) {
-    const double nothing = -std::numeric_limits<double>::infinity();
-    return {nothing, nothing, nothing, error.n};
+    return {-kInfinity, -kInfinity, -kInfinity, error.n};
   }
   return {PsnrOfMse(error.value), PsnrOfMse(error.high), PsnrOfMse(error.low), error.n};
+}
+
+Estimate EstimateSqnr(std::span<const float> values, std::span<const float> reference,
+                      int64_t count) {
+  const std::vector<double> errors = MeanSquaredErrors(values, reference, count);
+  const std::vector<float> nothing(reference.size(), 0.0f);
+  const std::vector<double> signals = MeanSquaredErrors(reference, nothing, count);
+  const double error = EstimateMean(errors).value, signal = EstimateMean(signals).value;
+  if (!std::isfinite(error)) return {-kInfinity, -kInfinity, -kInfinity, count};
+  if (error == 0.0) return {kInfinity, kInfinity, kInfinity, count};
+  if (signal == 0.0) return {-kInfinity, -kInfinity, -kInfinity, count};
+  std::vector<double> deviations(count);
+  for (int64_t i = 0; i < count; ++i) deviations[i] = signals[i] / signal - errors[i] / error;
+  const double decibels = 10.0 / std::log(10.0);
+  return WithStandardError(decibels * std::log(signal / error),
+                           decibels * StandardErrorOfMean(deviations), count);
+}
+
+std::vector<Estimate> EstimateSqnrOfSteps(std::span<const float> values,
+                                          std::span<const float> reference, int64_t steps,
+                                          int64_t count) {
+  TMPQ_CHECK(steps > 0 && values.size() == reference.size() && values.size() % steps == 0,
+             "steps to compare differ in size");
+  const size_t elements = values.size() / steps;
+  std::vector<Estimate> estimates;
+  for (int64_t step = 0; step < steps; ++step) {
+    estimates.push_back(EstimateSqnr(values.subspan(step * elements, elements),
+                                     reference.subspan(step * elements, elements), count));
+  }
+  return estimates;
 }
 
 }  // namespace tmpq

@@ -1,4 +1,5 @@
-// Peak signal-to-noise ratio of images in [-1, 1] (peak-to-peak 2), in dB.
+// Signal against error in dB: the peak ratio of images in [-1, 1] (peak-to-peak 2), and the power
+// ratio of arrays of any scale.
 #pragma once
 
 #include <cstdint>
@@ -23,5 +24,18 @@ double PsnrOfMse(double mean_squared_error);
 // Identical images: all three infinite; images that are not finite: all three -infinity. Throws
 // kInput below two samples.
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors);
+
+// Signal-to-quantization-noise ratio 10 log10(sum reference^2 / sum (values - reference)^2), pooled
+// over `count` samples; for the end sample or any one step's output. Estimand: the ratio of the two
+// expected powers. Method: Student's t interval of the logarithm, whose standard error is that of
+// the samples' relative deviations of signal and error. Equal arrays: infinite; values that are not
+// finite: -infinity. Throws kInput below two samples.
+Estimate EstimateSqnr(std::span<const float> values, std::span<const float> reference,
+                      int64_t count);
+
+// EstimateSqnr of each step: `values` and `reference` are (steps, count, elements).
+std::vector<Estimate> EstimateSqnrOfSteps(std::span<const float> values,
+                                          std::span<const float> reference, int64_t steps,
+                                          int64_t count);
 
 }  // namespace tmpq

@@ -46,7 +46,7 @@ Map<const VectorXd> MeanOf(const FeatureStatistics& statistics) {
 template <typename Left>
 MatrixXd Multiply(const Left& left, const Eigen::Ref<const MatrixXd>& right) {
   MatrixXd product(left.rows(), right.cols());
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, 1) if (right.cols() > kColumns)
   for (int64_t begin = 0; begin < right.cols(); begin += kColumns) {
     const int64_t width = std::min(kColumns, right.cols() - begin);
     product.middleCols(begin, width).noalias() = left * right.middleCols(begin, width);

@@ -1,10 +1,11 @@
 // A small dense optical flow: Horn and Schunck (1981) with warping over an image pyramid.
 //
 // Brightness is the mean over channels. The pyramid halves (5-tap binomial filter) while both sides
-// stay at 8 pixels or more. On each level, coarse to fine, the second image is warped by the flow
-// so far (bicubic), the brightness constancy is linearised there, and smoothness is solved for by
-// a fixed number of Jacobi sweeps. Points that leave the image have no data term. In double, one
-// thread a pair, no randomness: the same bytes everywhere the contract of docs/numerics.md holds.
+// stay at 16 pixels or more. On each level, coarse to fine, the second image is warped by
+// the flow so far (bicubic), the brightness constancy is linearised there, and smoothness is solved
+// for by a fixed number of Jacobi sweeps. Points that leave the image have no data term. In double,
+// one thread a pair, no randomness: the same bytes everywhere the contract of docs/numerics.md
+// holds.
 //
 // Accuracy (tests/metrics): mean endpoint error below 0.05 pixels on textures translated by up to
 // 3 pixels, fractions included, away from the border. It smooths over the edges of moving objects,
@@ -26,7 +27,11 @@ struct FlowField {
   std::vector<double> dx, dy;
 };
 
-// Flow from `first` to `second`, images of `shape` in [-1, 1]. At least 8 x 8 pixels (kInput).
+inline constexpr int64_t kSmallestFlowSide = 8;  // pixels
+// Throws kInput for frames that are smaller.
+void CheckFlowShape(ImageShape shape);
+
+// Flow from `first` to `second`, images of `shape` in [-1, 1].
 FlowField OpticalFlow(std::span<const float> first, std::span<const float> second,
                       ImageShape shape);
 

@@ -118,9 +118,7 @@ double VbenchFlicker(double frame_difference) {
 
 ClipMotion MeasureMotion(std::span<const float> clips, ClipShape shape) {
   const int64_t count = CountOf(clips, shape);
-  if (shape.frame.height < 8 || shape.frame.width < 8) {
-    throw Error(ErrorCode::kInput, "optical flow", "frames are too small", "at least 8 x 8 pixels");
-  }
+  CheckFlowShape(shape.frame);  // before the threads, which cannot throw
   ClipMotion motion;
   for (auto* values : {&motion.flow_score, &motion.flow_change, &motion.warping_error,
                        &motion.static_difference}) {

@@ -16,13 +16,16 @@ FeatureExtractor::FeatureExtractor(const Graph& graph, const ParameterSet& param
     : network_(graph, parameters, kernels), policy_(network_.ActivateFloat()), hash_(hash) {
   const NodeId sample = graph.FindInput("sample");
   if (sample < 0) throw Error(ErrorCode::kInput, "network " + graph.name(), "has no input sample");
-  image_elements_ = ElementsOf(graph.node(sample).shape);
+  const Shape& shape = graph.node(sample).shape;
+  if (shape.size() != 3)
+    throw Error(ErrorCode::kInput, "network " + graph.name(), "does not take images");
+  image_shape_ = {shape[0], shape[1], shape[2]};
 }
 
 std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int threads,
                                              Progress* progress) const {
-  TMPQ_CHECK(images.size() % image_elements_ == 0, "images do not fit the feature network");
-  const auto count = static_cast<int64_t>(images.size()) / image_elements_;
+  TMPQ_CHECK(images.size() % image_elements() == 0, "images do not fit the feature network");
+  const auto count = static_cast<int64_t>(images.size()) / image_elements();
   const int64_t chunks = (count + kBatch - 1) / kBatch;
   const int workers = static_cast<int>(std::clamp<int64_t>(
       threads > 0 ? threads : omp_get_max_threads(), 1, std::max<int64_t>(chunks, 1)));
@@ -33,7 +36,7 @@ std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int 
 #pragma omp parallel for num_threads(workers) schedule(dynamic, 1)
   for (int64_t chunk = 0; chunk < chunks; ++chunk) {
     const int64_t begin = chunk * kBatch, size = std::min(kBatch, count - begin);
-    const NetworkInputs inputs{size, {{"sample", images.data() + begin * image_elements_}}, {}};
+    const NetworkInputs inputs{size, {{"sample", images.data() + begin * image_elements()}}, {}};
     network_.Run(policy_, inputs, features.data() + begin * dimension(),
                  workspaces[omp_get_thread_num()]);
     done += size;

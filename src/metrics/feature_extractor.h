@@ -11,6 +11,7 @@
 #include "src/core/progress.h"
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
+#include "src/metrics/image_shape.h"
 #include "src/runtime/network.h"
 
 namespace tmpq {
@@ -18,12 +19,14 @@ namespace tmpq {
 // Const-safe. Features do not depend on batch size or thread count.
 class FeatureExtractor {
  public:
-  // `graph` has one input "sample"; `hash` names the trained network in files and errors.
+  // `graph` has one input "sample" (height, width, channels); `hash` names the trained network in
+  // files and errors.
   FeatureExtractor(const Graph& graph, const ParameterSet& parameters, Hash128 hash,
                    const kernels::KernelSet& kernels);
 
   int64_t dimension() const { return ElementsOf(network_.graph().output_shape()); }
-  int64_t image_elements() const { return image_elements_; }
+  ImageShape image_shape() const { return image_shape_; }
+  int64_t image_elements() const { return image_shape_.elements(); }
   Hash128 hash() const { return hash_; }
 
   // (n, image elements) in [-1, 1] -> (n, dimension). `threads` 0: as many as OpenMP has.
@@ -34,7 +37,7 @@ class FeatureExtractor {
   RuntimeNetwork network_;
   ActivePolicy policy_;
   Hash128 hash_;
-  int64_t image_elements_ = 0;
+  ImageShape image_shape_;
 };
 
 }  // namespace tmpq

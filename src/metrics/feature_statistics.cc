@@ -49,22 +49,15 @@ void WriteFeatureStatistics(const FeatureStatistics& statistics,
   writer.Write(path);
 }
 
-FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path, int64_t dimension,
-                                        Hash128 feature_hash) {
+FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path) {
   const std::string where = path.string();
   const TensorFile file(path);
   if (file.Metadata("format") != kFormat) {
     throw Error(ErrorCode::kInput, where, "holds " + file.Metadata("format"),
                 std::string("expected ") + kFormat);
   }
-  if (file.Metadata("feature_hash") != feature_hash.Hex()) {
-    throw Error(ErrorCode::kInput, where,
-                "was made with feature network " + file.Metadata("feature_hash") + ", not " +
-                    feature_hash.Hex(),
-                "make the statistics again");
-  }
   const auto mean = file.Doubles("mean");
-  CheckIdentity(where, static_cast<int64_t>(mean.size()), feature_hash, dimension, feature_hash);
+  const auto dimension = static_cast<int64_t>(mean.size());
   const auto covariance = file.Doubles("covariance", {dimension, dimension});
   FeatureStatistics statistics;
   try {
@@ -76,8 +69,27 @@ FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path, int64
   statistics.dimension = dimension;
   statistics.mean.assign(mean.begin(), mean.end());
   statistics.covariance.assign(covariance.begin(), covariance.end());
-  statistics.feature_hash = feature_hash;
+  statistics.feature_hash = HashFromHex(file.Metadata("feature_hash"), where);
   return statistics;
+}
+
+FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path, int64_t dimension,
+                                        Hash128 feature_hash) {
+  FeatureStatistics statistics = ReadFeatureStatistics(path);
+  CheckIdentity(path.string(), statistics.dimension, statistics.feature_hash, dimension,
+                feature_hash);
+  return statistics;
+}
+
+std::vector<float> FlattenSpatial(std::span<const float> features, ImageShape shape, int64_t kept) {
+  TMPQ_CHECK(shape.elements() > 0 && features.size() % shape.elements() == 0 && kept > 0 &&
+                 kept <= shape.channels,
+             "spatial features do not fit their shape");
+  std::vector<float> rows;
+  rows.reserve(features.size() / shape.channels * kept);
+  for (size_t at = 0; at < features.size(); at += shape.channels)
+    rows.insert(rows.end(), features.begin() + at, features.begin() + at + kept);
+  return rows;
 }
 
 FeatureAccumulator::FeatureAccumulator(int64_t dimension, Hash128 feature_hash)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/core/hash.h"
+#include "src/metrics/image_shape.h"
 
 namespace tmpq {
 
@@ -30,6 +31,14 @@ void WriteFeatureStatistics(const FeatureStatistics& statistics, const std::file
 // than `feature_hash` or does not hold vectors of `dimension`.
 FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path, int64_t dimension,
                                         Hash128 feature_hash);
+
+// The same without an expectation, for a file that says itself what it is about.
+FeatureStatistics ReadFeatureStatistics(const std::filesystem::path& path);
+
+// The first `kept` channels of spatial features (n, height, width, channels), flattened to rows of
+// height x width x kept: the vectors of the spatial Frechet distance ("sFID", Nash et al. 2021, for
+// the first 7 channels of Inception's mixed_6 convolution).
+std::vector<float> FlattenSpatial(std::span<const float> features, ImageShape shape, int64_t kept);
 
 // Collects feature vectors in the order of arrival, in double.
 //

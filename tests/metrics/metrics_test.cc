@@ -80,9 +80,17 @@ TEST(FeatureStatisticsTest, FilesKeepEveryBitAndTheSpace) {
   EXPECT_EQ(back.mean, statistics.mean);
   EXPECT_EQ(back.covariance, statistics.covariance);
   EXPECT_EQ(back.count, 50);
+  EXPECT_EQ(ReadFeatureStatistics(path).feature_hash, kSpace);
   EXPECT_THROW(ReadFeatureStatistics(path, 5, kSpace), Error);
   EXPECT_THROW(ReadFeatureStatistics(path, 4, HashString("other")), Error);
   std::filesystem::remove(path);
+}
+
+TEST(FeatureStatisticsTest, SpatialFeaturesAreFlattened) {
+  // Two samples of 1 x 2 positions with 3 channels, of which 2 are kept.
+  const std::vector<float> features = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  EXPECT_EQ(FlattenSpatial(features, {1, 2, 3}, 2),
+            (std::vector<float>{1, 2, 4, 5, 7, 8, 10, 11}));
 }
 
 TEST(FrechetTest, DiagonalGaussiansHaveAClosedForm) {

@@ -15,17 +15,17 @@ namespace tmpq {
 namespace {
 
 TEST(SqnrTest, ByHand) {
-  const std::vector<float> reference = {3, 4, 0, 10}, values = {3, 5, 1, 10};
+  const std::vector<float> reference = {3, 4, 0, 10}, values = {3, 5, 1, 12};
   const Estimate sqnr = EstimateSqnr(values, reference, 2);
-  EXPECT_NEAR(sqnr.value, 10 * std::log10(125.0 / 2), 1e-9);
-  // Signals 25 and 100 (over 2 elements 12.5, 50), errors 1 and 1: relative deviations of the
-  // signal alone, .4 and 1.6.
-  const double half = 10 / std::log(10.0) * StudentT975(1) * 0.6;
+  EXPECT_NEAR(sqnr.value, 10 * std::log10(125.0 / 6), 1e-9);
+  // Signals 12.5 and 50 are .4 and 1.6 of their mean, errors .5 and 2.5 are 1/3 and 5/3: relative
+  // deviations of 1/15 and -1/15.
+  const double half = 10 / std::log(10.0) * StudentT975(1) / 15;
   EXPECT_NEAR(sqnr.high - sqnr.value, half, 1e-9);
   EXPECT_TRUE(std::isinf(EstimateSqnr(reference, reference, 2).value));
   const std::vector<float> broken = {3, NAN, 0, 10};
   EXPECT_EQ(EstimateSqnr(broken, reference, 2).value, -INFINITY);
-  const std::vector<float> twice = {3, 4, 0, 10, 3, 4, 0, 10}, steps = {3, 5, 1, 10, 3, 4, 0, 10};
+  const std::vector<float> twice = {3, 4, 0, 10, 3, 4, 0, 10}, steps = {3, 5, 1, 12, 3, 4, 0, 10};
   const auto estimates = EstimateSqnrOfSteps(steps, twice, 2, 2);
   EXPECT_EQ(estimates[0].value, sqnr.value);
   EXPECT_TRUE(std::isinf(estimates[1].value));

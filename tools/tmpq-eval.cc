@@ -15,7 +15,7 @@
 namespace tmpq {
 namespace {
 
-// The network that makes features of images; its files must outlive it.
+// The network that makes features of images, by name.
 struct FeatureNet {
   ModelFile model;
   FeatureExtractor extractor;

@@ -9,12 +9,14 @@
 #include "src/data/image_set.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/feature_statistics.h"
+#include "src/models/contrastive_encoder.h"
 #include "src/models/dit.h"
 #include "src/models/feature_net.h"
 #include "src/models/model_file.h"
 #include "src/models/text_dit.h"
 #include "src/models/unet.h"
 #include "src/schedule/sampler.h"
+#include "src/train/accuracy.h"
 #include "src/train/trainer.h"
 #include "tools/common/program.h"
 
@@ -41,6 +43,9 @@ Graph BuildNetwork(const TrainConfig& train, const std::map<std::string, std::st
                    const std::string& where) {
   if (train.task == "classify") {
     return BuildFeatureClassifier(NetworkConfig<FeatureNetConfig>(values, where));
+  }
+  if (train.task == "contrast") {
+    return BuildContrastiveEncoder(NetworkConfig<ContrastiveEncoderConfig>(values, where));
   }
   if (train.network == "dit") return BuildDit(NetworkConfig<DitConfig>(values, where));
   if (train.network == "unet") return BuildUnet(NetworkConfig<UnetConfig>(values, where));
@@ -86,6 +91,46 @@ FeatureStatistics StatisticsOf(const std::filesystem::path& weights, const Image
   return accumulator.Finish();
 }
 
+// Of samples that training has not seen; said on stderr, and what the model's file tells of it.
+Json TestOf(const TrainFile& file, const ParameterSet& parameters, const SampleSource& data) {
+  const ImageSet test = Materialize(file.train.data, Split::kTest, kTestSamples, file.train.seed);
+  const bool classify = file.train.task == "classify";
+  const Accuracy accuracy =
+      classify ? ClassifierAccuracy(file.graph, parameters, test, Labelling(file.train.label, data))
+               : RetrievalAccuracy(file.graph, parameters, test, *data.world());
+  std::fprintf(stderr, "test %s %.4f on %lld samples\n",
+               classify ? "accuracy" : "retrieval of the right caption", accuracy.whole,
+               static_cast<long long>(accuracy.samples));
+  for (const auto& [name, share] : accuracy.parts) {
+    std::fprintf(stderr, "  %-12s %.4f\n", name.c_str(), share);
+  }
+  Json result = {{"test_samples", accuracy.samples}};
+  result[classify ? "test_accuracy" : "test_retrieval"] = accuracy.whole;
+  if (accuracy.parts.size() > 1) result["test_by_attribute"] = accuracy.PartsJson();
+  if (!classify) result["captions"] = data.world()->count();
+  return result;
+}
+
+// ModelFile::sampling of what was trained.
+Json SamplingOf(const TrainConfig& config, const SampleSource& data) {
+  if (config.task == "classify") return nullptr;
+  Json sampling = Json::object();
+  if (config.task == "denoise") {
+    SamplerSettings sampler;
+    sampler.prediction = Prediction::kV;
+    sampler.guidance_scale = config.guidance_scale;
+    sampling = {{"schedule", NoiseSchedule::Make(config.schedule, config.training_steps).ToJson()},
+                {"sampler", sampler.ToJson()},
+                {"feature_net", config.feature_net}};
+  }
+  if (data.world() != nullptr) {
+    sampling["text"] = {{"vocabulary", data.world()->vocabulary().ToJson()},
+                        {"prompts", CaptionsOf(*data.world())},
+                        {"judge", data.world()->name()}};
+  }
+  return sampling;
+}
+
 void RunTraining(const cxxopts::ParseResult& arguments) {
   if (arguments.count("config") == 0) {
     throw Error(ErrorCode::kUsage, "command line", "names no config",
@@ -107,49 +152,30 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
   PrepareFolder(out);
   PrepareFolder(work);
 
-  const bool classify = file.train.task == "classify";
-  const auto statistics = out / "statistics.safetensors";
-  const Graph& graph = file.graph;
   const auto data = OpenSampleSource(file.train.data, Split::kTrain);
   TerminalProgress progress = MakeProgress();
   const TrainSession session{checkpoint, &progress, &InstallInterruptHandler()};
-  const TrainResult result = Train(graph, *data, file.train, session);
+  TrainResult result = Train(file.graph, *data, file.train, session);
 
-  ModelFile model;
-  model.name = file.train.name;
-  model.parameters = result.parameters;
-  model.training = {{"data", data->description()}, {"config", ConfigText(file.train)}};
-  if (classify) {
-    const ImageSet test = Materialize(file.train.data, Split::kTest, kTestSamples, file.train.seed);
-    const double accuracy = ClassifierAccuracy(graph, result.parameters, test);
-    std::fprintf(stderr, "test accuracy %.4f on %lld images\n", accuracy,
-                 static_cast<long long>(test.count));
-    model.training["test_accuracy"] = accuracy;
-    model.graph = graph;
-  } else {
-    model.graph = graph;
-    SamplerSettings sampler;
-    sampler.prediction = Prediction::kV;
-    sampler.guidance_scale = file.train.guidance_scale;
-    model.sampling = {
-        {"schedule", NoiseSchedule::Make(file.train.schedule, file.train.training_steps).ToJson()},
-        {"sampler", sampler.ToJson()},
-        {"feature_net", file.train.feature_net}};
-    if (data->vocabulary() != nullptr) {
-      model.sampling["text"] = {{"vocabulary", data->vocabulary()->ToJson()},
-                                {"prompts", data->Prompts()},
-                                {"judge", data->judge()}};
-    }
+  ModelFile model{file.train.name,
+                  file.graph,
+                  std::move(result.parameters),
+                  SamplingOf(file.train, *data),
+                  {{"data", data->description()}, {"config", ConfigText(file.train)}},
+                  {}};
+  if (file.train.task != "denoise") {
+    model.training.update(TestOf(file, model.parameters, *data));
   }
   WriteFileAtomically(out / "loss.csv", LossCurve(result.loss));
   model.Save(weights);
-  if (classify) {
+  std::fprintf(stderr, "wrote %s and %s\n", weights.c_str(), (out / "loss.csv").c_str());
+  if (file.train.task == "classify") {
+    const auto statistics = out / "statistics.safetensors";
     const ImageSet reference =
         Materialize(file.train.data, Split::kTrain, kStatisticsSamples, file.train.seed);
     WriteFeatureStatistics(StatisticsOf(weights, reference, progress), statistics);
+    std::fprintf(stderr, "wrote %s\n", statistics.c_str());
   }
-  std::fprintf(stderr, "wrote %s and %s%s\n", weights.c_str(), (out / "loss.csv").c_str(),
-               classify ? (" and " + statistics.string()).c_str() : "");
 }
 
 }  // namespace

@@ -83,14 +83,29 @@ Json Graph::ToJson() const {
 }
 
 Graph Graph::CutAfter(const std::string& output) const {
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].name != output) continue;
-    Json json = ToJson();
-    json["output"] = i;
-    json["nodes"].erase(json["nodes"].begin() + static_cast<int64_t>(i) + 1, json["nodes"].end());
-    return FromJson(json, "graph " + name_);
+  const auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                                  [&](const Node& node) { return node.name == output; });
+  if (found == nodes_.end()) {
+    throw Error(ErrorCode::kInput, "graph " + name_, "has no node \"" + output + "\"");
   }
-  throw Error(ErrorCode::kInput, "graph " + name_, "has no node \"" + output + "\"");
+  std::vector<bool> needed(found - nodes_.begin() + 1, false);
+  needed.back() = true;
+  for (size_t i = needed.size(); i-- > 0;) {
+    if (!needed[i]) continue;
+    for (const NodeId input : nodes_[i].inputs) needed[input] = true;
+  }
+  Json json = ToJson();
+  Json kept = Json::array();
+  std::vector<NodeId> moved(needed.size(), -1);  // old number -> new number
+  for (size_t i = 0; i < needed.size(); ++i) {
+    if (!needed[i]) continue;
+    moved[i] = static_cast<NodeId>(kept.size());
+    Json& node = kept.emplace_back(std::move(json["nodes"][i]));
+    for (Json& input : node["inputs"]) input = moved[input.get<NodeId>()];
+  }
+  json["output"] = moved.back();
+  json["nodes"] = std::move(kept);
+  return FromJson(json, "graph " + name_);
 }
 
 Graph Graph::FromJson(const Json& json, const std::string& where) {

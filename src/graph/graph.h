@@ -139,8 +139,8 @@ class Graph {
   // Hash of the structure (not of the weights): a plan fits a graph exactly when these are equal.
   Hash128 hash() const;
 
-  // The same network with the node called `output` as its output, and nothing after it. Throws
-  // kInput.
+  // The same network with the node called `output` as its output, and only what that needs.
+  // Throws kInput.
   Graph CutAfter(const std::string& output) const;
 
   Json ToJson() const;

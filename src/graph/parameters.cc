@@ -13,6 +13,12 @@ std::span<const float> ParameterSet::Get(const std::string& name) const {
   return found->second;
 }
 
+std::span<float> ParameterSet::Mutable(const std::string& name) {
+  const auto found = values_.find(name);
+  TMPQ_CHECK(found != values_.end(), "no parameter " + name);
+  return found->second;
+}
+
 ParameterSet ParameterSet::Load(const TensorFile& file, const Graph& graph,
                                 const std::string& prefix, bool allow_extra) {
   ParameterSet set;

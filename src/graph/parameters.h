@@ -19,6 +19,7 @@ class ParameterSet {
   }
   bool Has(const std::string& name) const { return values_.count(name) > 0; }
   std::span<const float> Get(const std::string& name) const;
+  std::span<float> Mutable(const std::string& name);
   const std::map<std::string, std::vector<float>>& values() const { return values_; }
 
   // Reads the tensors "<prefix><parameter>" of every parameter of `graph`. Missing, misshaped,

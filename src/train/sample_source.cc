@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "src/data/captioned_world.h"
-
 namespace tmpq {
 namespace {
 
@@ -36,15 +34,7 @@ class WorldSource : public SampleSource {
   std::string description() const override {
     return "synthetic " + world_->name() + " drawn on the fly (CC0)";
   }
-  const Vocabulary* vocabulary() const override { return &world_->vocabulary(); }
-  std::string judge() const override { return world_->name(); }
-  std::vector<std::string> Prompts() const override {
-    std::vector<std::string> prompts;
-    for (int64_t i = 0; i < world_->count(); ++i) {
-      prompts.push_back(world_->Caption(world_->ValuesOf(i)));
-    }
-    return prompts;
-  }
+  const CaptionedWorld* world() const override { return world_; }
   DrawnCondition Draw(RandomStream& random, std::span<float> sample) const override {
     const auto index = static_cast<int64_t>(random.Below(world_->count()));
     const AttributeValues values = world_->ValuesOf(index);
@@ -59,7 +49,7 @@ class WorldSource : public SampleSource {
 }  // namespace
 
 std::unique_ptr<SampleSource> OpenSampleSource(const std::string& data, Split split) {
-  if (const CaptionedWorld* world = FindWorld(data)) return std::make_unique<WorldSource>(*world);
+  if (const CaptionedWorld* world = FindWorld(data)) return SourceOf(*world);
   return SourceOf(LoadFashionMnist(data, split), split == Split::kTrain
                                                      ? "Fashion-MNIST, 60,000 training images"
                                                      : "Fashion-MNIST, 10,000 test images");
@@ -69,22 +59,34 @@ std::unique_ptr<SampleSource> SourceOf(ImageSet set, const std::string& descript
   return std::make_unique<ImageSetSource>(std::move(set), description);
 }
 
+std::unique_ptr<SampleSource> SourceOf(const CaptionedWorld& world) {
+  return std::make_unique<WorldSource>(world);
+}
+
 ImageSet Materialize(const std::string& data, Split split, int64_t count, uint64_t seed) {
   const CaptionedWorld* world = FindWorld(data);
   if (world == nullptr) return LoadFashionMnist(data, split);
-  const WorldSource source(*world);
-  const Shape shape = world->shape();
-  // A clip is kept as one tall picture, frame below frame.
-  ImageSet set{count, world->elements() / (shape[shape.size() - 2] * 3), shape[shape.size() - 2],
-               3,     std::vector<float>(count * world->elements()),     {}};
+  return Materialize(*world, split, count, seed);
+}
+
+ImageSet Materialize(const CaptionedWorld& world, Split split, int64_t count, uint64_t seed) {
+  const WorldSource source(world);
+  const int64_t width = world.shape()[world.shape().size() - 2], elements = world.elements();
+  ImageSet set{count, elements / (width * 3), width, 3, std::vector<float>(count * elements), {}};
   for (int64_t i = 0; i < count; ++i) {
     RandomStream random(
         seed, split == Split::kTest ? RandomPurpose::kTest : RandomPurpose::kCalibration, i);
-    const auto condition = source.Draw(random, {set.pixels.data() + i * world->elements(),
-                                                static_cast<size_t>(world->elements())});
+    const auto condition =
+        source.Draw(random, {set.pixels.data() + i * elements, static_cast<size_t>(elements)});
     set.labels.push_back(static_cast<int32_t>(condition.label));
   }
   return set;
+}
+
+std::vector<std::string> CaptionsOf(const CaptionedWorld& world) {
+  std::vector<std::string> captions;
+  for (int64_t i = 0; i < world.count(); ++i) captions.push_back(world.Caption(world.ValuesOf(i)));
+  return captions;
 }
 
 }  // namespace tmpq

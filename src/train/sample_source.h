@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "src/core/random.h"
+#include "src/data/captioned_world.h"
 #include "src/data/image_set.h"
-#include "src/data/vocabulary.h"
 #include "src/graph/graph.h"
 
 namespace tmpq {
@@ -25,10 +25,8 @@ class SampleSource {
   virtual Shape shape() const = 0;  // of a sample, channels last
   virtual int64_t labels() const = 0;
   virtual std::string description() const = 0;
-  // Null where there are no captions; the captions that samples are judged by.
-  virtual const Vocabulary* vocabulary() const { return nullptr; }
-  virtual std::vector<std::string> Prompts() const { return {}; }
-  virtual std::string judge() const { return ""; }  // of text alignment
+  // Whose captions the samples have: label i is the world's combination i. Null without captions.
+  virtual const CaptionedWorld* world() const { return nullptr; }
   // Fills `sample` (elements of shape()), [-1, 1], from `random` alone.
   virtual DrawnCondition Draw(RandomStream& random, std::span<float> sample) const = 0;
 };
@@ -38,10 +36,16 @@ class SampleSource {
 // kIo, kCorrupt.
 std::unique_ptr<SampleSource> OpenSampleSource(const std::string& data, Split split);
 
-// Samples of a set in memory.
+// Samples of a set in memory; of a world, which outlives the source.
 std::unique_ptr<SampleSource> SourceOf(ImageSet set, const std::string& description);
+std::unique_ptr<SampleSource> SourceOf(const CaptionedWorld& world);
 
-// `count` samples with their labels: of a data set the first ones in its order, else drawn ones.
+// `count` samples with their labels: of a data set the first ones in its order, else drawn ones. A
+// clip is one tall picture, frame below frame.
 ImageSet Materialize(const std::string& data, Split split, int64_t count, uint64_t seed);
+ImageSet Materialize(const CaptionedWorld& world, Split split, int64_t count, uint64_t seed);
+
+// The captions of all combinations, in their order.
+std::vector<std::string> CaptionsOf(const CaptionedWorld& world);
 
 }  // namespace tmpq

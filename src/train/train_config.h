@@ -21,6 +21,8 @@ struct TrainConfig {
   double ema_decay = 0.999;
   double label_dropout = 0.1;
   double timestep_shift = 1;
+  std::string label = "class";
+  double temperature = 0.05;
   int max_shift = 2;
   bool flip = false;
   std::string schedule = "cosine";
@@ -32,7 +34,8 @@ struct TrainConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     visit("name", name, "name of the model");
-    visit("task", task, "denoise (a diffusion transformer) or classify (a feature network)");
+    visit("task", task,
+          "denoise (a diffusion network), classify (a feature network) or contrast (an encoder)");
     visit("network", network, "denoise: dit, unet or text-dit");
     visit("data", data, "folder of Fashion-MNIST; or scenes, sprites");
     visit("seed", seed, "of weights, order and noise");
@@ -45,8 +48,10 @@ struct TrainConfig {
     visit("ema_decay", ema_decay, "of the averaged weights, which are what is kept");
     visit("label_dropout", label_dropout, "denoise: probability of the null label");
     visit("timestep_shift", timestep_shift, "denoise: > 1 draws more timesteps near noise");
-    visit("max_shift", max_shift, "classify: random shift, pixels");
-    visit("flip", flip, "classify: random horizontal flip");
+    visit("label", label, "classify: class, or attributes (one softmax for each)");
+    visit("temperature", temperature, "contrast: of the cosines' softmax");
+    visit("max_shift", max_shift, "classify: random shift of pictures, pixels");
+    visit("flip", flip, "classify: random horizontal flip of pictures");
     visit("schedule", schedule, "denoise: noise schedule");
     visit("training_steps", training_steps, "denoise: timesteps of the schedule");
     visit("guidance_scale", guidance_scale, "denoise: default of the sampler");

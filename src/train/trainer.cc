@@ -29,6 +29,7 @@ void TrainConfig::Validate() const {
   CheckRange("ema_decay", ema_decay, 0, 1);
   CheckRange("label_dropout", label_dropout, 0, 1);
   CheckRange("timestep_shift", timestep_shift, 1, 100);
+  CheckRange("temperature", temperature, 1e-3, 10);
   CheckRange("max_shift", max_shift, 0, 64);
   CheckRange("training_steps", training_steps, 1, 100000);
   CheckRange("checkpoint_steps", checkpoint_steps, 1, 1e8);
@@ -300,28 +301,6 @@ TrainResult Train(const Graph& graph, const SampleSource& data, const TrainConfi
   }
   progress.End();
   return {state.Average(), state.loss()};
-}
-
-double ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters,
-                          const ImageSet& data) {
-  constexpr int64_t kBatch = 250;
-  at::NoGradGuard no_grad;
-  const TorchExecutor executor(graph);
-  Tensors tensors;
-  for (const auto& [name, shape] : graph.parameters())
-    tensors[name] = ToTensor(parameters.Get(name), shape);
-  int64_t right = 0;
-  for (int64_t begin = 0; begin < data.count; begin += kBatch) {
-    const int64_t count = std::min(kBatch, data.count - begin);
-    const at::Tensor images =
-        at::from_blob(const_cast<float*>(data.image(begin)),
-                      {count, data.height, data.width, data.channels}, at::kFloat);
-    const at::Tensor labels = executor.Run(tensors, {{"sample", images}}).argmax(-1);
-    for (int64_t i = 0; i < count; ++i) {
-      right += labels[i].item<int64_t>() == data.labels[begin + i];
-    }
-  }
-  return static_cast<double>(right) / static_cast<double>(data.count);
 }
 
 }  // namespace tmpq

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "src/core/progress.h"
-#include "src/data/image_set.h"
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
 #include "src/schedule/noise_schedule.h"
@@ -34,8 +33,5 @@ struct TrainSession {
 // the checkpoint belongs to another config, kCorrupt when it is damaged.
 TrainResult Train(const Graph& graph, const SampleSource& data, const TrainConfig& config,
                   const TrainSession& session);
-
-// Share of `data` that the classifier `graph` labels right.
-double ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters, const ImageSet& data);
 
 }  // namespace tmpq

@@ -222,6 +222,7 @@ struct RandomBatch {
  private:
   // Turns a float input into integers below `limit`.
   void MakeIntegers(const std::string& name, int64_t limit, RandomStream& random) {
+    if (integers.count(name) > 0) return;  // also read by another table
     std::vector<int32_t>& values = integers[name];
     values.resize(floats.at(name).size());
     for (int32_t& value : values) value = static_cast<int32_t>(random.Below(limit));

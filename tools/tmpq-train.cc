@@ -124,9 +124,11 @@ Json SamplingOf(const TrainConfig& config, const SampleSource& data) {
                 {"feature_net", config.feature_net}};
   }
   if (data.world() != nullptr) {
-    sampling["text"] = {{"vocabulary", data.world()->vocabulary().ToJson()},
-                        {"prompts", CaptionsOf(*data.world())},
-                        {"judge", data.world()->name()}};
+    sampling["text"] = {{"vocabulary", data.world()->vocabulary().ToJson()}};
+    if (config.task == "denoise") {
+      sampling["text"]["prompts"] = CaptionsOf(*data.world());
+      sampling["text"]["judge"] = data.world()->name();
+    }
   }
   return sampling;
 }

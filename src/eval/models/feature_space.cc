@@ -34,6 +34,7 @@ ParameterSet RandomWeights(const Graph& graph) {
 
 FeatureSpace RandomSpace(const Shape& shape) {
   FeatureNetConfig config;
+  if (shape.size() > 3) config.frames = shape[shape.size() - 4];
   config.image_height = shape[shape.size() - 3], config.image_width = shape[shape.size() - 2];
   config.channels = shape.back();
   config.classes = 1;

@@ -11,6 +11,7 @@
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/prompts.h"
+#include "src/models/stress.h"
 #include "src/runtime/plan_file.h"
 #include "src/runtime/sampler.h"
 #include "tools/common/backend.h"
@@ -56,10 +57,20 @@ RunOptions ReadOptions(const cxxopts::ParseResult& arguments) {
   return options;
 }
 
+// "NAME-stress" is the stress variant of model NAME.
+ModelFile LoadForRun(const std::string& name) {
+  const std::string ending = "-stress";
+  if (name.size() <= ending.size() || !name.ends_with(ending)) {
+    return LoadAnyModel(name, BundledCheckpoints());
+  }
+  return StressVariant(
+      LoadAnyModel(name.substr(0, name.size() - ending.size()), BundledCheckpoints()));
+}
+
 // The model that a plan was made from, checked.
 ModelFile LoadModelOfPlan(const PlanFile& plan, const std::string& name) {
   const std::string wanted = name.empty() ? plan.description().model_name : name;
-  ModelFile model = LoadAnyModel(wanted, BundledCheckpoints());
+  ModelFile model = LoadForRun(wanted);
   if (model.hash != plan.description().model_hash) {
     throw Error(ErrorCode::kInput, wanted, "is another model than the plan was made from",
                 "the plan belongs to " + plan.description().model_name + " of hash " +
@@ -83,7 +94,7 @@ struct Source {
 
 Source OpenSource(const RunOptions& options) {
   if (options.plan.empty()) {
-    ModelFile model = LoadAnyModel(options.model, BundledCheckpoints());
+    ModelFile model = LoadForRun(options.model);
     const std::string where = "model " + model.name;
     Source source{model.name,        nullptr,          model.graph, model.parameters,
                   ScheduleOf(model), SamplerOf(model), {},          TextOf(model.sampling),

@@ -113,7 +113,7 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
                                 AlignedBytes(rows * 4) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kConv2d) {
-      const ImageShape in(graph_.node(node.inputs[0]).shape), out(node.shape);
+      const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
       const ProductShape product = ProductOf(node);
       const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
       most = std::max(most, AlignedBytes(4 * pixels * product.inputs) +

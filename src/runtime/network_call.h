@@ -21,10 +21,10 @@ inline ProductShape ProductOf(const Node& node) {
 }
 
 // Height, width and channels: the last three dimensions; how many such images a sample has.
-struct ImageShape {
+struct ImageLayout {
   int64_t height, width, channels, images;
 
-  explicit ImageShape(const Shape& shape)
+  explicit ImageLayout(const Shape& shape)
       : height(shape[shape.size() - 3]),
         width(shape[shape.size() - 2]),
         channels(shape.back()),
@@ -35,7 +35,7 @@ struct ImageShape {
 // Rows of a convolution's matrix product that are gathered at a time: whole output rows, about
 // this many pixels.
 constexpr int64_t kConvolutionPixels = 256;
-inline int64_t ConvolutionRowsAtOnce(const ImageShape& out) {
+inline int64_t ConvolutionRowsAtOnce(const ImageLayout& out) {
   return std::clamp<int64_t>(kConvolutionPixels / out.width, 1, out.height);
 }
 

@@ -45,7 +45,7 @@ void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int
 // Copies the windows of output rows [first, first + rows) side by side, zeros outside; `line`
 // values an output pixel, of which the window's are the first.
 template <typename T>
-void GatherWindows(const Attributes& a, const ImageShape& in, const ImageShape& out, const T* x,
+void GatherWindows(const Attributes& a, const ImageLayout& in, const ImageLayout& out, const T* x,
                    int64_t first, int64_t rows, int64_t line, T* windows) {
   const int64_t channels = in.channels, before = a.end_padding_only ? 0 : a.padding;
   const int64_t used = a.kernel * a.kernel * channels;
@@ -97,7 +97,7 @@ void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
 void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
-  const ImageShape in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
   const bool integer = binding.weights.bits != 0;
   const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
@@ -258,7 +258,7 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
     case OpKind::kPatchify:
     case OpKind::kUnpatchify: {
       const bool forward = node.kind == OpKind::kPatchify;
-      const ImageShape image(forward ? graph_.node(node.inputs[0]).shape : node.shape);
+      const ImageLayout image(forward ? graph_.node(node.inputs[0]).shape : node.shape);
       const int64_t line = a.patch * image.channels, elements = image.elements();
       const float* x = call.input(node, 0);
       for (int64_t b = 0; b < call.batch * image.images; ++b, x += elements, out += elements) {
@@ -339,7 +339,7 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       return;
     }
     case OpKind::kUpsample: {
-      const ImageShape image(graph_.node(node.inputs[0]).shape);
+      const ImageLayout image(graph_.node(node.inputs[0]).shape);
       const int64_t line = image.width * image.channels;
       const float* x = call.input(node, 0);
       for (int64_t row = 0; row < call.batch * image.images * image.height; ++row, x += line) {

@@ -9,6 +9,7 @@ namespace tmpq {
 
 struct SearchConfig {
   std::string model = "fashion-dit";
+  bool stress = false;
   std::string prompts;
   std::string sampler;
   double guidance = -1;
@@ -43,6 +44,8 @@ struct SearchConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     visit("model", model, "bundled model's name, folder or weights file");
+    visit("stress", stress,
+          "inject outlier channels first (float output unchanged; labelled NAME-stress)");
     visit(
         "prompts", prompts,
         "file of prompts, one a line, or encoded ones in .safetensors (default: the model's own)");

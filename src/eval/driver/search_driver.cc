@@ -13,6 +13,7 @@
 #include "src/eval/journal/journaled_evaluator.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
+#include "src/models/stress.h"
 #include "src/search/allocation.h"
 #include "src/search/evolution.h"
 #include "src/search/hypervolume.h"
@@ -111,6 +112,7 @@ class SearchDriver {
   void LoadModel() {
     clock_.Begin("load");
     result_.model = LoadAnyModel(result_.config.model, session_.bundled);
+    if (result_.config.stress) result_.model = StressVariant(result_.model);
     const ModelFile& model = result_.model;
     const std::string where = "model " + model.name;
     result_.schedule = ScheduleOf(model);

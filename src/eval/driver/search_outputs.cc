@@ -29,6 +29,14 @@ const std::map<std::string, Quantity>& Quantities() {
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
       {kTextAlignment, {"1", "share of the prompt's attributes that a sample shows", false}},
+      {kTemporalConsistency,
+       {"1", "VBench's flicker measure of successive frames: 1 is still", false}},
+      {kFrameDifferenceToFloat,
+       {"1", "mean absolute frame difference minus the float model's, paired", false}},
+      {kFlowScoreToFloat,
+       {"pixels", "mean length of the optical flow minus the float model's, paired", false}},
+      {kWarpingError,
+       {"1", "mean squared error of a frame against the next one along the flow", true}},
       {kPsnrToFloat,
        {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
       {kPsnrToConverged,
@@ -222,6 +230,13 @@ std::string TableOf(const SearchResult& result) {
     text += "Text alignment (share of the prompt's attributes shown):";
     for (const ReportRow& row : result.rows) {
       text += "  " + row.name + " " + EstimateText(row, kTextAlignment, 3);
+    }
+    text += "\n";
+  }
+  if (HasEstimate(result.rows.front().measurements, kTemporalConsistency)) {
+    text += "Frame difference minus the float model's, same noise:";
+    for (const ReportRow& row : result.rows) {
+      text += "  " + row.name + " " + EstimateText(row, kFrameDifferenceToFloat, 4);
     }
     text += "\n";
   }

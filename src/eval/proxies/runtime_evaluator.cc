@@ -1,9 +1,13 @@
 #include "src/eval/proxies/runtime_evaluator.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "src/core/error.h"
+#include "src/metrics/optical_flow.h"
 #include "src/metrics/psnr.h"
+#include "src/metrics/temporal.h"
 
 namespace tmpq {
 
@@ -129,8 +133,33 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
     }
     SetEstimate(result, kTextAlignment, EstimateMean(alignments));
   }
+  MeasureClips(own.samples, Report(reference_).samples, result);
   if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
   return result;
+}
+
+void RuntimeEvaluator::MeasureClips(const std::vector<float>& own,
+                                    const std::vector<float>& reference,
+                                    Measurements& result) const {
+  const Shape& shape = sampler_.sample_shape();
+  if (shape.size() != 4 || shape[0] < 2) return;
+  const ClipShape clip{shape[0], {shape[1], shape[2], shape[3]}};
+  const std::vector<double> differences = FrameDifferences(own, clip);
+  std::vector<double> consistency;
+  for (const double difference : differences) consistency.push_back(VbenchFlicker(difference));
+  SetEstimate(result, kTemporalConsistency, EstimateMean(consistency));
+  SetEstimate(result, kFrameDifferenceToFloat,
+              EstimatePairedDifference(differences, FrameDifferences(reference, clip)));
+  if (std::min(shape[1], shape[2]) < kSmallestFlowSide) return;
+  // Flow is dear: of as many clips as are compared with the converged ones.
+  const auto size = static_cast<size_t>(settings_.converged_samples * clip.elements());
+  const ClipMotion motion = MeasureMotion(std::span(own).first(size), clip),
+                   exact = MeasureMotion(std::span(reference).first(size), clip);
+  SetEstimate(result, kFlowScoreToFloat,
+              EstimatePairedDifference(motion.flow_score, exact.flow_score));
+  const auto defined = std::count_if(motion.warping_error.begin(), motion.warping_error.end(),
+                                     [](double value) { return !std::isnan(value); });
+  if (defined > 1) SetEstimate(result, kWarpingError, EstimateOfDefined(motion.warping_error));
 }
 
 std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> candidates,

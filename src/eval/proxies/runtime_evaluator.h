@@ -26,6 +26,11 @@ inline constexpr const char* kPsnrToFloat = "psnr_to_float";
 inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
 inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
 inline constexpr const char* kTextAlignment = "text_alignment";
+// Of clips.
+inline constexpr const char* kTemporalConsistency = "temporal_consistency";
+inline constexpr const char* kFrameDifferenceToFloat = "frame_difference_minus_float";
+inline constexpr const char* kFlowScoreToFloat = "flow_score_minus_float";
+inline constexpr const char* kWarpingError = "warping_error";
 
 // A metric with its interval, as members "<name>", "<name>.low", "<name>.high" and "<name>.n".
 void SetEstimate(Measurements& measurements, const std::string& name, const Estimate& estimate);
@@ -67,7 +72,7 @@ struct EvaluatorSettings {
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
 //     at trajectory_steps), for all but `naive` itself distance_minus_naive, and where the prompts
-//     have a judge text_alignment, each with its interval.
+//     have a judge text_alignment, for clips what is named above, each with its interval.
 // All referenced objects outlive it. Not thread-safe.
 class RuntimeEvaluator : public Evaluator {
  public:
@@ -94,6 +99,9 @@ class RuntimeEvaluator : public Evaluator {
   double Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count);
   Measurements MeasureTrajectory(const Candidate& candidate);
   Measurements MeasureReport(const Candidate& candidate);
+  // What the report says of clips' motion.
+  void MeasureClips(const std::vector<float>& own, const std::vector<float>& reference,
+                    Measurements& result) const;
 
   const DiffusionSampler& sampler_;
   const PackedWeightTable& weights_;

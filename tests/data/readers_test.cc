@@ -34,7 +34,10 @@ class ReadersTest : public testing::Test {
     return Write("array.npy", bytes + header + payload);
   }
 
-  const fs::path folder_ = fs::path(testing::TempDir()) / "tmpq_readers_test";
+  // Of this test's own: tests run side by side.
+  const fs::path folder_ =
+      fs::path(testing::TempDir()) /
+      ("readers-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
 };
 
 // Runs `action` and returns the error's code; the message must contain `part`.

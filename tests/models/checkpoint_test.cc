@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include "src/core/random.h"
 #include "src/models/diffusers.h"
 #include "src/models/position.h"
+#include "src/plan/costs.h"
 
 namespace tmpq {
 namespace {
@@ -282,6 +284,35 @@ TEST_F(CheckpointTest, FuzzedFilesNeverCrash) {
   EXPECT_NO_THROW(LoadDiffusers(folder));
 }
 
+// BitOps of one call, off the nodes: both operands at `bits`, softmax at 8, what has no sites 32.
+double BitOpsOf(const Graph& graph, double bits) {
+  double sum = 0;
+  for (const Node& node : graph.nodes()) {
+    const auto macs = static_cast<double>(node.macs);
+    if (node.first_site < 0) {
+      sum += macs * 32 * 32;
+    } else if (node.kind == OpKind::kAttention) {
+      sum += macs / 2 * (bits * bits + bits * 8);
+    } else {
+      sum += macs * bits * bits;
+    }
+  }
+  return sum;
+}
+
+// Bytes of weights at `bits`, one float scale an output, and of all float parameters.
+double BytesOf(const Graph& graph, double bits) {
+  double sum = 0;
+  for (const Node& node : graph.nodes()) {
+    for (const auto& [role, shape] : node.parameters) {
+      const auto elements = static_cast<double>(ElementsOf(shape));
+      const bool packed = role == "weight" && node.first_site >= 0;
+      sum += packed ? elements * bits / 8 + 4 * static_cast<double>(shape[0]) : 4 * elements;
+    }
+  }
+  return sum;
+}
+
 // Real-size networks cost what diffusers' classes do (tests/fixtures/make_costs.py counted).
 TEST_F(CheckpointTest, RealSizesCostWhatTheyShould) {
   const std::string path = std::string(TMPQ_SOURCE_DIR) + "/tests/fixtures/costs.json";
@@ -298,6 +329,21 @@ TEST_F(CheckpointTest, RealSizesCostWhatTheyShould) {
     }
     EXPECT_EQ(parameters, c["parameters"].get<int64_t>()) << c["name"];
     EXPECT_EQ(graph.macs(), c["macs"].get<int64_t>()) << c["name"];
+    std::printf("| %s | %.1f M | %.1f G |", c["name"].get<std::string>().c_str(), 1e-6 * parameters,
+                1e-9 * static_cast<double>(graph.macs()));
+    std::printf(" %.2f GB |", 4e-9 * static_cast<double>(graph.parameter_count()));
+    for (const int bits : {8, 4}) {
+      const auto candidate =
+          Candidate::Uniform(TimestepSequence({500}, 1000),
+                             UniformPolicy(graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits)));
+      const Costs costs = CostsOf(graph.sites(), candidate, 1);
+      EXPECT_NEAR(costs.bitops / BitOpsOf(graph, bits), 1, 1e-12) << c["name"];
+      // Panels are padded to whole ones.
+      EXPECT_NEAR(static_cast<double>(costs.bytes) / BytesOf(graph, bits), 1, 2e-3) << c["name"];
+      std::printf(" %.2f GB | %.1f T |", 1e-9 * static_cast<double>(costs.bytes),
+                  1e-12 * costs.bitops);
+    }
+    std::printf("\n");
   }
 }
 

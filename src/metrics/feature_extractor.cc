@@ -16,10 +16,7 @@ FeatureExtractor::FeatureExtractor(const Graph& graph, const ParameterSet& param
     : network_(graph, parameters, kernels), policy_(network_.ActivateFloat()), hash_(hash) {
   const NodeId sample = graph.FindInput("sample");
   if (sample < 0) throw Error(ErrorCode::kInput, "network " + graph.name(), "has no input sample");
-  const Shape& shape = graph.node(sample).shape;
-  if (shape.size() != 3)
-    throw Error(ErrorCode::kInput, "network " + graph.name(), "does not take images");
-  image_shape_ = {shape[0], shape[1], shape[2]};
+  sample_shape_ = graph.node(sample).shape;
 }
 
 std::vector<float> FeatureExtractor::Extract(std::span<const float> images, int threads,

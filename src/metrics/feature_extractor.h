@@ -11,7 +11,6 @@
 #include "src/core/progress.h"
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
-#include "src/metrics/image_shape.h"
 #include "src/runtime/network.h"
 
 namespace tmpq {
@@ -19,14 +18,15 @@ namespace tmpq {
 // Const-safe. Features do not depend on batch size or thread count.
 class FeatureExtractor {
  public:
-  // `graph` has one input "sample" (height, width, channels); `hash` names the trained network in
+  // `graph` has one input "sample"; `hash` names the trained network in
   // files and errors.
   FeatureExtractor(const Graph& graph, const ParameterSet& parameters, Hash128 hash,
                    const kernels::KernelSet& kernels);
 
   int64_t dimension() const { return ElementsOf(network_.graph().output_shape()); }
-  ImageShape image_shape() const { return image_shape_; }
-  int64_t image_elements() const { return image_shape_.elements(); }
+  // ([frames,] height, width, channels) of one sample.
+  const Shape& sample_shape() const { return sample_shape_; }
+  int64_t image_elements() const { return ElementsOf(sample_shape_); }
   Hash128 hash() const { return hash_; }
 
   // (n, image elements) in [-1, 1] -> (n, dimension). `threads` 0: as many as OpenMP has.
@@ -37,7 +37,7 @@ class FeatureExtractor {
   RuntimeNetwork network_;
   ActivePolicy policy_;
   Hash128 hash_;
-  ImageShape image_shape_;
+  Shape sample_shape_;
 };
 
 }  // namespace tmpq

@@ -162,6 +162,27 @@ TEST_F(EvalTest, PairsAndClips) {
   EXPECT_NE(lines.out.find("n = 3, dB"), std::string::npos);
 }
 
+// A network of clips sees a clip as one sample; frames are resized, their number must fit.
+TEST_F(EvalTest, ClipsThroughABundledNetwork) {
+  const auto clips = [&](const std::string& name, int64_t side, int64_t frames) {
+    const std::string shape = "6, " + std::to_string(frames) + ", " + std::to_string(side) + ", " +
+                              std::to_string(side) + ", 3";
+    return Write(name, FloatNpy(shape, Normal(6 * frames * side * side * 3, 40, 0.3f)));
+  };
+  const std::string fitting = clips("a.npy", 16, 8);
+  const Arguments common = {"--reference", fitting, "--metrics=fd,kid",
+                            "--feature-net=sprites-features"};
+  const auto with = [&](const std::string& samples, Arguments more = {}) {
+    more.insert(more.end(), {"--samples", samples});
+    more.insert(more.end(), common.begin(), common.end());
+    return more;
+  };
+  EXPECT_LT(Measure(with(fitting))["metrics"]["fd"]["value"], 1e-6);
+  EXPECT_EQ(Measure(with(clips("b.npy", 20, 8), {"--resize=bilinear"}))["metrics"]["fd"]["n"], 6);
+  ExpectError(1, "--resize names a filter", with(clips("b.npy", 20, 8)));
+  ExpectError(1, "takes (8, 16, 16, 3)", with(clips("c.npy", 16, 4), {"--resize=bilinear"}));
+}
+
 TEST_F(EvalTest, Errors) {
   const std::string good = Write("good.npy", FloatNpy("12, 3", Normal(36, 30)));
   ExpectError(2, "--samples: is missing", {"--metrics=fd"});

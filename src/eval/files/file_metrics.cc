@@ -72,21 +72,22 @@ class Side {
     const FeatureExtractor* network = comparison_.features;
     if (network == nullptr) {
       throw Error(ErrorCode::kUsage, "--feature-net", "is missing",
-                  samples_.where + " holds images, whose features this metric compares");
+                  samples_.where + " holds samples, whose features this metric compares");
     }
-    if (samples_.dimensions() != 4) Refuse("images, or features (n, d) of the clips");
-    const ImageShape from = Images().image(), to = network->image_shape();
-    if (from.channels != to.channels || (!comparison_.resize.has_value() && !(from == to))) {
-      const auto text = [](ImageShape shape) {
-        return ShapeText({shape.height, shape.width, shape.channels});
-      };
-      throw Error(ErrorCode::kInput, samples_.where, "holds images of " + text(from),
-                  "the feature network takes " + text(to) +
-                      (from.channels == to.channels ? "; --resize names a filter" : ""));
-    }
+    const std::vector<int64_t>& shape = Images().shape;
+    const Shape from(shape.begin() + 1, shape.end()), to = network->sample_shape();
     if (from == to) return network->Extract(samples_.values, 0);
-    return network->Extract(
-        ResizeImages(samples_.values, from, to.height, to.width, *comparison_.resize), 0);
+    // Frames and channels stay; only the two extents between them can be resized.
+    const bool resizable = from.size() == to.size() && from.back() == to.back() &&
+                           std::equal(from.begin(), from.end() - 3, to.begin());
+    if (!resizable || !comparison_.resize.has_value()) {
+      throw Error(ErrorCode::kInput, samples_.where, "holds samples of " + ShapeText(from),
+                  "the feature network takes " + ShapeText(to) +
+                      (resizable ? "; --resize names a filter" : ""));
+    }
+    return network->Extract(ResizeImages(samples_.values, samples_.image(), to[to.size() - 3],
+                                         to[to.size() - 2], *comparison_.resize),
+                            0);
   }
 
   SampleSet samples_;
@@ -150,7 +151,7 @@ class Measurer {
   }
   // Arrays do not say which network made them; their owner vouches for them.
   Hash128 FeatureHash() const {
-    if (samples_.raw().dimensions() == 4) return comparison_.features->hash();
+    if (samples_.raw().dimensions() > 2) return comparison_.features->hash();
     return comparison_.statistics.has_value() ? comparison_.statistics->feature_hash : Hash128{};
   }
 

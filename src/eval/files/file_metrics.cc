@@ -4,10 +4,8 @@
 #include <sstream>
 
 #include "src/core/error.h"
-#include "src/metrics/frechet.h"
 #include "src/metrics/inception_score.h"
 #include "src/metrics/kernel_distance.h"
-#include "src/metrics/manifold.h"
 #include "src/metrics/psnr.h"
 #include "src/metrics/sharpness.h"
 #include "src/metrics/ssim.h"
@@ -17,168 +15,6 @@ namespace {
 
 constexpr const char* kDelta = "delta_";
 constexpr int64_t kSpatialChannels = 7;  // of sFID
-
-// One side of the comparison; what several metrics need is computed once.
-class Side {
- public:
-  Side(SampleSet samples, const FileComparison& comparison)
-      : samples_(std::move(samples)), comparison_(comparison) {}
-
-  const SampleSet& raw() const { return samples_; }
-  int64_t count() const { return samples_.count(); }
-
-  // Images or clips in [-1, 1].
-  const SampleSet& Images() {
-    if (samples_.dimensions() < 4) Refuse("images or clips");
-    if (!normalized_) NormalizeImages(samples_);
-    normalized_ = true;
-    return samples_;
-  }
-
-  const SampleSet& Clips() {
-    if (samples_.dimensions() != 5) Refuse("clips (n, frames, height, width, channels)");
-    if (samples_.shape[1] < 2) {
-      throw Error(ErrorCode::kInput, samples_.where, "has clips of one frame", "at least two");
-    }
-    return Images();
-  }
-
-  // (n, dimension), given or made by the feature network.
-  const std::vector<float>& Features() {
-    if (samples_.dimensions() == 2) {
-      if (samples_.bytes) Refuse("float32 features");
-      return samples_.values;
-    }
-    if (features_.empty()) features_ = Extract();
-    return features_;
-  }
-  int64_t dimension() const {
-    return samples_.dimensions() == 2 ? samples_.shape[1] : comparison_.features->dimension();
-  }
-
-  const ClipMotion& Motion() {
-    if (motion_.flow_score.empty()) motion_ = MeasureMotion(Clips().values, samples_.clip());
-    return motion_;
-  }
-
-  [[noreturn]] void Refuse(const std::string& wanted) const {
-    throw Error(ErrorCode::kUsage, samples_.where,
-                "has the shape " + ShapeText(samples_.shape) + (samples_.bytes ? " of bytes" : ""),
-                "this metric needs " + wanted);
-  }
-
- private:
-  std::vector<float> Extract() {
-    const FeatureExtractor* network = comparison_.features;
-    if (network == nullptr) {
-      throw Error(ErrorCode::kUsage, "--feature-net", "is missing",
-                  samples_.where + " holds samples, whose features this metric compares");
-    }
-    const std::vector<int64_t>& shape = Images().shape;
-    const Shape from(shape.begin() + 1, shape.end()), to = network->sample_shape();
-    if (from == to) return network->Extract(samples_.values, 0);
-    // Frames and channels stay; only the two extents between them can be resized.
-    const bool resizable = from.size() == to.size() && from.back() == to.back() &&
-                           std::equal(from.begin(), from.end() - 3, to.begin());
-    if (!resizable || !comparison_.resize.has_value()) {
-      throw Error(ErrorCode::kInput, samples_.where, "holds samples of " + ShapeText(from),
-                  "the feature network takes " + ShapeText(to) +
-                      (resizable ? "; --resize names a filter" : ""));
-    }
-    return network->Extract(ResizeImages(samples_.values, samples_.image(), to[to.size() - 3],
-                                         to[to.size() - 2], *comparison_.resize),
-                            0);
-  }
-
-  SampleSet samples_;
-  const FileComparison& comparison_;
-  bool normalized_ = false;
-  std::vector<float> features_;
-  ClipMotion motion_;
-};
-
-// What a metric may look at.
-class Measurer {
- public:
-  explicit Measurer(FileComparison comparison)
-      : comparison_(std::move(comparison)), samples_(std::move(comparison_.samples), comparison_) {
-    if (comparison_.reference.has_value())
-      reference_.emplace(std::move(*comparison_.reference), comparison_);
-  }
-
-  Side& samples() { return samples_; }
-  Side& reference() {
-    if (!reference_.has_value()) {
-      throw Error(ErrorCode::kUsage, "--reference", "names no samples",
-                  "this metric needs a folder of PNGs or a file F.npy to compare with");
-    }
-    return *reference_;
-  }
-  // The reference, of the same shape as the samples.
-  Side& Paired() {
-    if (reference().raw().shape != samples_.raw().shape) {
-      throw Error(
-          ErrorCode::kInput, reference_->raw().where,
-          "has the shape " + ShapeText(reference_->raw().shape),
-          "pairs need that of " + samples_.raw().where + ", " + ShapeText(samples_.raw().shape));
-    }
-    return *reference_;
-  }
-
-  // Rows of both sides in one space.
-  struct Rows {
-    const std::vector<float>&samples, &reference;
-    int64_t dimension;
-  };
-  Rows FeatureRows() {
-    Side& other = reference();
-    const Rows rows{samples_.Features(), other.Features(), samples_.dimension()};
-    CheckDimension(other.dimension(), other.raw().where);
-    return rows;
-  }
-
-  const FrechetReference& Frechet() {
-    if (frechet_.has_value()) return *frechet_;
-    samples_.Features();
-    if (comparison_.statistics.has_value()) {
-      CheckDimension(comparison_.statistics->dimension, "the statistics file");
-      frechet_.emplace(*comparison_.statistics);
-    } else {
-      const Rows rows = FeatureRows();
-      frechet_.emplace(StatisticsOf(rows.reference, rows.dimension, FeatureHash()));
-    }
-    return *frechet_;
-  }
-  // Arrays do not say which network made them; their owner vouches for them.
-  Hash128 FeatureHash() const {
-    if (samples_.raw().dimensions() > 2) return comparison_.features->hash();
-    return comparison_.statistics.has_value() ? comparison_.statistics->feature_hash : Hash128{};
-  }
-
-  const ManifoldMetrics& Manifolds() {
-    if (!manifolds_.has_value()) {
-      const Rows rows = FeatureRows();
-      ManifoldSettings settings;
-      settings.seed = comparison_.seed;
-      manifolds_ = EstimateManifolds(rows.samples, rows.reference, rows.dimension, settings);
-    }
-    return *manifolds_;
-  }
-
- private:
-  void CheckDimension(int64_t dimension, const std::string& where) const {
-    if (dimension == samples_.dimension()) return;
-    throw Error(ErrorCode::kInput, where,
-                "has features of dimension " + std::to_string(dimension) + ", but " +
-                    samples_.raw().where + " has " + std::to_string(samples_.dimension()));
-  }
-
-  FileComparison comparison_;
-  Side samples_;
-  std::optional<Side> reference_;
-  std::optional<FrechetReference> frechet_;
-  std::optional<ManifoldMetrics> manifolds_;
-};
 
 Estimate Frechet(Measurer& all) {
   const FrechetReference& reference = all.Frechet();
@@ -215,13 +51,13 @@ Estimate ClassScore(Measurer& all) {
 }
 
 Estimate Psnr(Measurer& all) {
-  Side& other = all.Paired();
+  ComparedSamples& other = all.Paired();
   return EstimatePsnr(MeanSquaredErrors(all.samples().Images().values, other.Images().values,
                                         all.samples().count()));
 }
 
 Estimate Sqnr(Measurer& all) {
-  Side& other = all.Paired();
+  ComparedSamples& other = all.Paired();
   return EstimateSqnr(all.samples().Images().values, other.Images().values, all.samples().count());
 }
 
@@ -236,35 +72,35 @@ std::vector<double> MeanOfFrames(const std::vector<double>& values, int64_t coun
 
 template <SsimWindow kWindow>
 Estimate Ssim(Measurer& all) {
-  Side& other = all.Paired();
+  ComparedSamples& other = all.Paired();
   const SampleSet& samples = all.samples().Images();
   return EstimateMean(MeanOfFrames(
       StructuralSimilarities(samples.values, other.Images().values, samples.image(), kWindow),
       samples.count()));
 }
 
-std::vector<double> Sharpness(Side& side) {
+std::vector<double> Sharpness(ComparedSamples& side) {
   const SampleSet& samples = side.Images();
   return MeanOfFrames(LaplacianVariances(samples.values, samples.image()), samples.count());
 }
-std::vector<double> Flicker(Side& side) {
+std::vector<double> Flicker(ComparedSamples& side) {
   const SampleSet& clips = side.Clips();
   return FrameDifferences(clips.values, clips.clip());
 }
-std::vector<double> FlickerVbench(Side& side) {
+std::vector<double> FlickerVbench(ComparedSamples& side) {
   std::vector<double> values = Flicker(side);
   for (double& value : values) value = VbenchFlicker(value);
   return values;
 }
 template <std::vector<double> ClipMotion::*kMember>
-std::vector<double> Motion(Side& side) {
+std::vector<double> Motion(ComparedSamples& side) {
   return side.Motion().*kMember;
 }
 
 struct Row {
   const char *name, *unit, *needs, *description;
-  Estimate (*estimate)(Measurer&);       // of the whole comparison, or
-  std::vector<double> (*values)(Side&);  // one a sample
+  Estimate (*estimate)(Measurer&);                  // of the whole comparison, or
+  std::vector<double> (*values)(ComparedSamples&);  // one a sample
 };
 
 const Row kRows[] = {
@@ -315,7 +151,7 @@ const Row* FindRow(const std::string& name) {
 Estimate MeasureRow(const Row& row, const std::string& name, Measurer& all) {
   if (row.estimate != nullptr) return row.estimate(all);
   if (name == row.name) return EstimateOfDefined(row.values(all.samples()));
-  Side& other = all.Paired();
+  ComparedSamples& other = all.Paired();
   return EstimateDefinedDifference(row.values(all.samples()), row.values(other));
 }
 

@@ -1,28 +1,13 @@
 // Metrics of samples in files, by name.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "src/eval/files/sample_set.h"
+#include "src/eval/files/file_comparison.h"
 #include "src/metrics/estimate.h"
-#include "src/metrics/feature_extractor.h"
-#include "src/metrics/feature_statistics.h"
-#include "src/metrics/resize.h"
 
 namespace tmpq {
-
-// What is compared. The feature network outlives it.
-struct FileComparison {
-  SampleSet samples;
-  std::optional<SampleSet> reference;           // samples to compare with, or
-  std::optional<FeatureStatistics> statistics;  // their features' moments
-  const FeatureExtractor* features = nullptr;   // turns images into features
-  std::optional<ResizeFilter> resize;           // images to the network's size
-  uint64_t seed = 0;                            // of subsets
-};
 
 struct FileMetric {
   std::string name, unit;

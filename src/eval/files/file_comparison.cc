@@ -1,0 +1,137 @@
+#include "src/eval/files/file_comparison.h"
+
+#include <algorithm>
+
+#include "src/core/error.h"
+#include "src/graph/graph.h"
+
+namespace tmpq {
+
+const SampleSet& ComparedSamples::Images() {
+  if (samples_.dimensions() < 4) Refuse("images or clips");
+  if (!normalized_) NormalizeImages(samples_);
+  normalized_ = true;
+  return samples_;
+}
+
+const SampleSet& ComparedSamples::Clips() {
+  if (samples_.dimensions() != 5) Refuse("clips (n, frames, height, width, channels)");
+  if (samples_.shape[1] < 2) {
+    throw Error(ErrorCode::kInput, samples_.where, "has clips of one frame", "at least two");
+  }
+  return Images();
+}
+
+const std::vector<float>& ComparedSamples::Features() {
+  if (samples_.dimensions() == 2) {
+    if (samples_.bytes) Refuse("float32 features");
+    return samples_.values;
+  }
+  if (features_.empty()) features_ = Extract();
+  return features_;
+}
+
+int64_t ComparedSamples::dimension() const {
+  return samples_.dimensions() == 2 ? samples_.shape[1] : comparison_.features->dimension();
+}
+
+const ClipMotion& ComparedSamples::Motion() {
+  if (motion_.flow_score.empty()) motion_ = MeasureMotion(Clips().values, samples_.clip());
+  return motion_;
+}
+
+void ComparedSamples::Refuse(const std::string& wanted) const {
+  throw Error(ErrorCode::kUsage, samples_.where,
+              "has the shape " + ShapeText(samples_.shape) + (samples_.bytes ? " of bytes" : ""),
+              "this metric needs " + wanted);
+}
+
+std::vector<float> ComparedSamples::Extract() {
+  const FeatureExtractor* network = comparison_.features;
+  if (network == nullptr) {
+    throw Error(ErrorCode::kUsage, "--feature-net", "is missing",
+                samples_.where + " holds samples, whose features this metric compares");
+  }
+  const std::vector<int64_t>& shape = Images().shape;
+  const Shape from(shape.begin() + 1, shape.end()), to = network->sample_shape();
+  if (from == to) return network->Extract(samples_.values, 0);
+  // Frames and channels stay; only the two extents between them can be resized.
+  const bool resizable = from.size() == to.size() && from.back() == to.back() &&
+                         std::equal(from.begin(), from.end() - 3, to.begin());
+  if (!resizable || !comparison_.resize.has_value()) {
+    throw Error(ErrorCode::kInput, samples_.where, "holds samples of " + ShapeText(from),
+                "the feature network takes " + ShapeText(to) +
+                    (resizable ? "; --resize names a filter" : ""));
+  }
+  return network->Extract(ResizeImages(samples_.values, samples_.image(), to[to.size() - 3],
+                                       to[to.size() - 2], *comparison_.resize),
+                          0);
+}
+
+Measurer::Measurer(FileComparison comparison)
+    : comparison_(std::move(comparison)), samples_(std::move(comparison_.samples), comparison_) {
+  if (comparison_.reference.has_value())
+    reference_.emplace(std::move(*comparison_.reference), comparison_);
+}
+
+ComparedSamples& Measurer::reference() {
+  if (!reference_.has_value()) {
+    throw Error(ErrorCode::kUsage, "--reference", "names no samples",
+                "this metric needs a folder of PNGs or a file F.npy to compare with");
+  }
+  return *reference_;
+}
+
+ComparedSamples& Measurer::Paired() {
+  if (reference().raw().shape != samples_.raw().shape) {
+    throw Error(
+        ErrorCode::kInput, reference_->raw().where,
+        "has the shape " + ShapeText(reference_->raw().shape),
+        "pairs need that of " + samples_.raw().where + ", " + ShapeText(samples_.raw().shape));
+  }
+  return *reference_;
+}
+
+Measurer::Rows Measurer::FeatureRows() {
+  ComparedSamples& other = reference();
+  const Rows rows{samples_.Features(), other.Features(), samples_.dimension()};
+  CheckDimension(other.dimension(), other.raw().where);
+  return rows;
+}
+
+const FrechetReference& Measurer::Frechet() {
+  if (frechet_.has_value()) return *frechet_;
+  samples_.Features();
+  if (comparison_.statistics.has_value()) {
+    CheckDimension(comparison_.statistics->dimension, "the statistics file");
+    frechet_.emplace(*comparison_.statistics);
+  } else {
+    const Rows rows = FeatureRows();
+    frechet_.emplace(StatisticsOf(rows.reference, rows.dimension, FeatureHash()));
+  }
+  return *frechet_;
+}
+
+Hash128 Measurer::FeatureHash() const {
+  if (samples_.raw().dimensions() > 2) return comparison_.features->hash();
+  return comparison_.statistics.has_value() ? comparison_.statistics->feature_hash : Hash128{};
+}
+
+const ManifoldMetrics& Measurer::Manifolds() {
+  if (!manifolds_.has_value()) {
+    const Rows rows = FeatureRows();
+    ManifoldSettings settings;
+    settings.seed = comparison_.seed;
+    manifolds_ = EstimateManifolds(rows.samples, rows.reference, rows.dimension, settings);
+  }
+  return *manifolds_;
+}
+
+void Measurer::CheckDimension(int64_t dimension, const std::string& where) const {
+  if (dimension == samples_.dimension()) return;
+  throw Error(ErrorCode::kInput, where,
+              "has features of dimension " + std::to_string(dimension) + ", but " +
+                  samples_.raw().where + " has " + std::to_string(samples_.dimension()));
+}
+
+}  // namespace tmpq

@@ -1,0 +1,94 @@
+// Two sets of samples from files side by side: what metrics look at, each computed once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/eval/files/sample_set.h"
+#include "src/metrics/feature_extractor.h"
+#include "src/metrics/frechet.h"
+#include "src/metrics/manifold.h"
+#include "src/metrics/resize.h"
+
+namespace tmpq {
+
+// What is compared. The feature network outlives it.
+struct FileComparison {
+  SampleSet samples;
+  std::optional<SampleSet> reference;           // samples to compare with, or
+  std::optional<FeatureStatistics> statistics;  // their features' moments
+  const FeatureExtractor* features = nullptr;   // turns images into features
+  std::optional<ResizeFilter> resize;           // images to the network's size
+  uint64_t seed = 0;                            // of subsets
+};
+
+// One side of a comparison, which outlives it. Members throw kUsage where the file holds something
+// else, kInput where its values do not do. Not thread-safe.
+class ComparedSamples {
+ public:
+  ComparedSamples(SampleSet samples, const FileComparison& comparison)
+      : samples_(std::move(samples)), comparison_(comparison) {}
+
+  const SampleSet& raw() const { return samples_; }
+  int64_t count() const { return samples_.count(); }
+
+  // Images or clips in [-1, 1].
+  const SampleSet& Images();
+  const SampleSet& Clips();
+  const ClipMotion& Motion();
+  // (n, dimension), given or made by the feature network.
+  const std::vector<float>& Features();
+  int64_t dimension() const;
+
+  // Throws kUsage: this metric needs `wanted`.
+  [[noreturn]] void Refuse(const std::string& wanted) const;
+
+ private:
+  std::vector<float> Extract();
+
+  SampleSet samples_;
+  const FileComparison& comparison_;
+  bool normalized_ = false;
+  std::vector<float> features_;
+  ClipMotion motion_;
+};
+
+// Both sides. Not thread-safe, and not to be moved: the sides refer to it.
+class Measurer {
+ public:
+  explicit Measurer(FileComparison comparison);
+  Measurer(const Measurer&) = delete;
+  Measurer& operator=(const Measurer&) = delete;
+
+  ComparedSamples& samples() { return samples_; }
+  // Throws kUsage where there is none.
+  ComparedSamples& reference();
+  // The reference; throws kInput unless it has the samples' shape.
+  ComparedSamples& Paired();
+
+  // Rows of both sides in one space.
+  struct Rows {
+    const std::vector<float>&samples, &reference;
+    int64_t dimension;
+  };
+  Rows FeatureRows();
+  // The reference's moments, from its samples or a statistics file.
+  const FrechetReference& Frechet();
+  // Of the network that made the samples' features. Arrays do not say; their owner vouches for
+  // them.
+  Hash128 FeatureHash() const;
+  const ManifoldMetrics& Manifolds();
+
+ private:
+  void CheckDimension(int64_t dimension, const std::string& where) const;
+
+  FileComparison comparison_;
+  ComparedSamples samples_;
+  std::optional<ComparedSamples> reference_;
+  std::optional<FrechetReference> frechet_;
+  std::optional<ManifoldMetrics> manifolds_;
+};
+
+}  // namespace tmpq

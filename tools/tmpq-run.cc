@@ -29,6 +29,7 @@ struct RunOptions {
   int64_t count = 0;
   uint64_t seed = 0;
   int steps = 0;
+  double guidance = -1;  // -1: the model's own
   SamplerOptions sampler;
 };
 
@@ -41,14 +42,18 @@ RunOptions ReadOptions(const cxxopts::ParseResult& arguments) {
   options.count = arguments["count"].as<int64_t>();
   options.seed = arguments["seed"].as<uint64_t>();
   options.steps = arguments["steps"].as<int>();
+  options.guidance = arguments["guidance"].as<double>();
   options.sampler.batch = arguments["batch"].as<int>();
   options.sampler.threads = arguments["threads"].as<int>();
   if (options.plan.empty() && options.model.empty()) {
     throw Error(ErrorCode::kUsage, "command line", "needs --plan, or --model to sample in float");
   }
-  if (!options.plan.empty() && arguments.count("steps") > 0) {
-    throw Error(ErrorCode::kUsage, "--steps", "are the plan's own", "for --model without --plan");
+  for (const char* flag : {"steps", "guidance"}) {
+    if (options.plan.empty() || arguments.count(flag) == 0) continue;
+    throw Error(ErrorCode::kUsage, std::string("--") + flag, "is the plan's own",
+                "for --model without --plan");
   }
+  CheckRange("--guidance", options.guidance, -1, 100);
   CheckRange("--count", static_cast<double>(options.count), 1, static_cast<double>(kMaxCount));
   CheckRange("--batch", static_cast<double>(options.sampler.batch), 1, kMaxBatch);
   CheckThreads(options.sampler.threads);
@@ -100,6 +105,10 @@ Source OpenSource(const RunOptions& options) {
                   ScheduleOf(model), SamplerOf(model), {},          TextOf(model.sampling),
                   PipelineOf(model)};
     CheckRange("--steps", options.steps, 1, source.schedule.training_steps());
+    if (options.guidance >= 0) {
+      source.sampler.guidance_scale = options.guidance;
+      source.sampler.guidance_ranges.clear();
+    }
     source.timesteps = UniformTimesteps(options.steps, source.schedule.training_steps());
     return source;
   }
@@ -212,6 +221,8 @@ int main(int argc, char** argv) {
             "plan", "plan.safetensors of tmpq-search; without it --model runs in float",
             cxxopts::value<std::string>())("steps", "of --model without --plan: uniform timesteps",
                                            cxxopts::value<int>()->default_value("20"))(
+            "guidance", "of --model without --plan: guidance scale; -1: the model's own",
+            cxxopts::value<double>()->default_value("-1"))(
             "out",
             "FILE.png (a grid), FILE.gif (clips), or FILE.npy (float32, count x [frames x] height "
             "x width x "

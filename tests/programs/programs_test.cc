@@ -248,7 +248,7 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-run", {plan, png, "--count=some"}, 2, "some"},
       {"tmpq-run", {plan, png, "--class=10"}, 2, "class"},
       {"tmpq-run", {plan, png, "--model=fashion-features"}, 1, "another model"},
-      {"tmpq-run", {plan, "--out=" + (Folder() / "bad.bmp").string()}, 2, ".png or .npy"},
+      {"tmpq-run", {plan, "--out=" + (Folder() / "bad.bmp").string()}, 2, ".png, .npy"},
       {"tmpq-run", {plan, "--out=/proc/tmpq/x.png"}, 1, "/proc/tmpq"},
       {"tmpq-run", {plan, "--out=" + (Folder() / "run/samples.png").string()}, 2, "--overwrite"},
   };

@@ -1,6 +1,7 @@
 // The LibTorch executor and the runtime mean the same by every op.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -72,7 +73,8 @@ TEST(ParityTest, FloatAgreesToRounding) {
 
 // The simulation differs from the integers only where float rounding moves a value across a step.
 TEST(ParityTest, SimulationAgreesWithIntegers) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "parity_test.supernet";
+  const auto path = std::filesystem::path(testing::TempDir()) /
+                    ("parity-" + std::to_string(getpid()) + ".supernet");
   Progress silent;
   for (const Graph& graph : OpCases()) {
     if (graph.sites().sites.empty()) continue;

@@ -55,15 +55,38 @@ TEST_P(ModelsTest, BundledModelsGoAllTheWay) {
   EXPECT_EQ(fs::exists(Folder() / name / "samples.gif"), clips);
   const bool text = name.rfind("fashion", 0) != 0;
   EXPECT_EQ(summary["plan"]["metrics"].contains("text_alignment"), text);
+  EXPECT_EQ(summary["plan"]["metrics"].contains("temporal_consistency"), clips);
 }
 
 INSTANTIATE_TEST_SUITE_P(Bundled, ModelsTest,
-                         testing::Values("fashion-dit", "fashion-unet", "scenes-pixart"),
+                         testing::Values("fashion-dit", "fashion-unet", "scenes-pixart",
+                                         "sprites-stdit"),
                          [](const auto& item) {
                            std::string name = item.param;
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// Outliers are injected by a flag and named wherever the result goes; the float model does the
+// same.
+TEST_F(ModelsTest, StressVariantsAreLabelled) {
+  const fs::path run = Folder() / "stress";
+  const ProcessResult result =
+      RunProcess("tmpq-search",
+                 TinySearch(run, {"--model=scenes-pixart", "--stress=true", "--warm-start=false"}));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json summary = ParseJson(ReadFile(run / "summary.json"), "stress");
+  EXPECT_EQ(summary["model"], "scenes-pixart-stress");
+  const ProcessResult drawn =
+      RunProcess("tmpq-run", {"--plan=" + (run / "plan.safetensors").string(), "--count=2",
+                              "--backend=float", "--out=" + (run / "a.npy").string(), "--json"});
+  ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+  EXPECT_NE(drawn.out.find("scenes-pixart-stress"), std::string::npos);
+  const ProcessResult refused = RunProcess(
+      "tmpq-search", TinySearch(Folder() / "no", {"--model=fashion-unet", "--stress=true"}));
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("outlier channels"), std::string::npos) << refused.err;
+}
 
 // A Stable Diffusion pipeline's folder: text encoder, U-Net, scheduler and autoencoder (random
 // weights), with prompts of the user's own.

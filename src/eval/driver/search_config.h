@@ -43,7 +43,8 @@ struct SearchConfig {
 
   template <typename V>
   void ForEachField(V&& visit) {
-    visit("model", model, "bundled model's name, folder or weights file");
+    visit("model", model,
+          "bundled model's name, weights file, or folder: of a network, or a diffusers pipeline");
     visit("stress", stress,
           "inject outlier channels first (float output unchanged; labelled NAME-stress)");
     visit(

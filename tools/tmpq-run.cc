@@ -175,6 +175,10 @@ void Run(const cxxopts::ParseResult& arguments) {
   const Source source = OpenSource(options);
   const RuntimeNetwork network(source.graph, source.parameters, kernels);
   const DiffusionSampler sampler(network, source.schedule, source.sampler);
+  if (options.out.extension() == ".gif" && sampler.sample_shape().size() != 4) {
+    throw Error(ErrorCode::kUsage, options.out.string(), "is for clips, and the model makes images",
+                ".png or .npy");
+  }
   const Prompts prompts = PromptsOf(arguments, sampler, source);
   const SampleRequest request{options.seed, RandomPurpose::kSampleNoise, 0, options.count,
                               prompts.conditions};

@@ -250,6 +250,13 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-run", {plan, png, "--model=fashion-features"}, 1, "another model"},
       {"tmpq-run", {plan, "--out=" + (Folder() / "bad.bmp").string()}, 2, ".png, .npy"},
       {"tmpq-run", {plan, "--out=/proc/tmpq/x.png"}, 1, "/proc/tmpq"},
+      {"tmpq-run", {plan, "--out=" + (Folder() / "bad.gif").string()}, 2, "is for clips"},
+      {"tmpq-run", {plan, png, "--steps=5"}, 2, "the plan's own"},
+      {"tmpq-run", {"--model=/no/model", png}, 1, "no bundled model"},
+      {"tmpq-run",
+       {"--model=" TMPQ_SOURCE_DIR "/tests/fixtures/diffusers/dit", png},
+       1,
+       "is one component"},
       {"tmpq-run", {plan, "--out=" + (Folder() / "run/samples.png").string()}, 2, "--overwrite"},
   };
   const auto before = FilesIn(Folder());

@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kPipelineIndex = "model_index.json";
+
 // Guidance scales that diffusers' pipelines have unless told otherwise; others are not guided.
 double DefaultGuidance(const std::string& pipeline_class) {
   struct Default {
@@ -46,6 +48,11 @@ const PipelineComponent* Find(const Pipeline& pipeline, ComponentKind kind) {
 }  // namespace
 
 ModelFile LoadPipelineModel(const fs::path& folder) {
+  if (!fs::exists(folder / kPipelineIndex)) {
+    throw Error(ErrorCode::kInput, folder.string(), "is one component, not a pipeline",
+                std::string("sampling needs a folder with ") + kPipelineIndex +
+                    "; tmpq-predict takes components");
+  }
   const Pipeline pipeline = LoadPipeline(folder);
   const PipelineComponent* denoiser = Find(pipeline, ComponentKind::kDenoiser);
   const PipelineComponent* scheduler = Find(pipeline, ComponentKind::kScheduler);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Searches the bundled models beside the demo's with a small search (about 5 minutes each on 2 cores), and keeps what they
+# Searches the bundled models beside the demo's with a small search (about 5 minutes each on 2 cores; fashion-unet, whose convolutions are slow so far, half an hour), and keeps what they
 # ended with in results/models/: summary, table and samples.
 #   scripts/search_models.sh [MODEL...]
 set -euo pipefail

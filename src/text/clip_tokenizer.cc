@@ -72,7 +72,7 @@ ClipTokenizer::ClipTokenizer(const std::filesystem::path& folder)
 }
 
 TokenizedText ClipTokenizer::Encode(std::string_view text, int64_t length) const {
-  CheckRange("number of tokens", static_cast<double>(length), 2, 65536);
+  CheckTextLength(length);
   std::vector<int32_t> ids = {begin_};
   SplitAtSpecialTokens(
       text, special_,
@@ -80,14 +80,7 @@ TokenizedText ClipTokenizer::Encode(std::string_view text, int64_t length) const
         ForEachClipWord(part, [&](std::string_view word) { pairs_.Encode(word, unknown_, ids); });
       },
       [&](int32_t special) { ids.push_back(special); });
-  if (static_cast<int64_t>(ids.size()) >= length) ids.resize(length - 1);
-  ids.push_back(end_);
-  TokenizedText result;
-  result.mask.assign(ids.size(), 1);
-  result.mask.resize(length, 0);
-  ids.resize(length, padding_);
-  result.ids = std::move(ids);
-  return result;
+  return Finished(std::move(ids), length, end_, padding_);
 }
 
 }  // namespace tmpq

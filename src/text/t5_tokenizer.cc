@@ -70,7 +70,7 @@ T5Tokenizer::T5Tokenizer(const std::filesystem::path& folder) : model_(std::make
 T5Tokenizer::~T5Tokenizer() = default;
 
 TokenizedText T5Tokenizer::Encode(std::string_view text, int64_t length) const {
-  CheckRange("number of tokens", static_cast<double>(length), 2, 65536);
+  CheckTextLength(length);
   std::vector<int32_t> ids;
   SplitAtSpecialTokens(
       text, special_,
@@ -81,14 +81,7 @@ TokenizedText T5Tokenizer::Encode(std::string_view text, int64_t length) const {
         ids.insert(ids.end(), found.begin(), found.end());
       },
       [&](int32_t special) { ids.push_back(special); });
-  if (static_cast<int64_t>(ids.size()) >= length) ids.resize(length - 1);
-  ids.push_back(end_);
-  TokenizedText result;
-  result.mask.assign(ids.size(), 1);
-  result.mask.resize(length, 0);
-  ids.resize(length, padding_);
-  result.ids = std::move(ids);
-  return result;
+  return Finished(std::move(ids), length, end_, padding_);
 }
 
 }  // namespace tmpq

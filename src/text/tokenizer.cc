@@ -6,6 +6,21 @@
 
 namespace tmpq {
 
+void CheckTextLength(int64_t length) {
+  CheckRange("number of tokens", static_cast<double>(length), 2, 65536);
+}
+
+TokenizedText Finished(std::vector<int32_t> ids, int64_t length, int32_t end, int32_t padding) {
+  if (static_cast<int64_t>(ids.size()) >= length) ids.resize(length - 1);
+  ids.push_back(end);
+  TokenizedText result;
+  result.mask.assign(ids.size(), 1);
+  result.mask.resize(length, 0);
+  ids.resize(length, padding);
+  result.ids = std::move(ids);
+  return result;
+}
+
 std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder) {
   namespace fs = std::filesystem;
   if (fs::exists(folder / "spiece.model")) return std::make_unique<T5Tokenizer>(folder);

@@ -26,6 +26,11 @@ class Tokenizer {
   virtual int32_t id_limit() const = 0;
 };
 
+// What all kinds do at both ends of Encode. Throws kUsage for a length outside 2..65536.
+void CheckTextLength(int64_t length);
+// `ids` cut off so that `end` fits, then `end`, then `padding` up to `length`.
+TokenizedText Finished(std::vector<int32_t> ids, int64_t length, int32_t end, int32_t padding);
+
 // `folder` holds CLIP's vocab.json and merges.txt, or T5's spiece.model; tokenizer_config.json and
 // special_tokens_map.json say more where they exist. Throws kIo, kInput, and kUnsupported for other
 // kinds of tokenizers.

@@ -6,11 +6,10 @@
 #include "src/models/checkpoint.h"
 #include "src/models/component_config.h"
 #include "src/models/diffusers_classes.h"
+#include "src/models/pipeline.h"
 
 namespace tmpq {
 namespace {
-
-constexpr const char* kPipelineName = "model_index.json";
 
 struct KnownClass {
   const char* name;
@@ -38,7 +37,7 @@ const KnownClass& ClassOf(const ComponentConfig& config) {
 
 // The folder of the network: the pipeline's transformer or U-Net, or the folder itself.
 std::filesystem::path NetworkFolder(const std::filesystem::path& folder) {
-  const auto index = folder / kPipelineName;
+  const auto index = folder / kPipelineIndexName;
   if (!std::filesystem::exists(index)) return folder;
   const Json json = ParseJson(ReadFile(index, kMostConfigBytes), index.string());
   for (const char* component : {"transformer", "unet"}) {
@@ -75,7 +74,7 @@ void ExpectMultiple(const ComponentConfig& config, const char* key, int64_t valu
 }
 
 bool IsDiffusersFolder(const std::filesystem::path& folder) {
-  return std::filesystem::exists(folder / kPipelineName) ||
+  return std::filesystem::exists(folder / kPipelineIndexName) ||
          std::filesystem::exists(folder / kConfigName);
 }
 

@@ -12,7 +12,6 @@
 namespace tmpq {
 namespace {
 
-constexpr const char* kIndexName = "model_index.json";
 constexpr size_t kMostComponents = 64;
 
 ComponentKind KindOf(const std::string& name, const std::string& class_name) {
@@ -83,7 +82,7 @@ std::vector<std::string> Pipeline::NamesOf(ComponentKind kind) const {
 }
 
 Pipeline LoadPipeline(const std::filesystem::path& folder) {
-  const auto path = folder / kIndexName;
+  const auto path = folder / kPipelineIndexName;
   const std::string where = path.string();
   const Json index = ParseJson(ReadFile(path, kMostConfigBytes), where);
   Pipeline pipeline;

@@ -11,6 +11,9 @@
 
 namespace tmpq {
 
+// The file that makes a folder a pipeline.
+inline constexpr const char* kPipelineIndexName = "model_index.json";
+
 // Who reads a component's folder.
 enum class ComponentKind : uint8_t {
   kDenoiser,     // "unet", "transformer": LoadDiffusers

@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kPipelineIndex = "model_index.json";
-
 // Guidance scales that diffusers' pipelines have unless told otherwise; others are not guided.
 double DefaultGuidance(const std::string& pipeline_class) {
   struct Default {
@@ -48,9 +46,9 @@ const PipelineComponent* Find(const Pipeline& pipeline, ComponentKind kind) {
 }  // namespace
 
 ModelFile LoadPipelineModel(const fs::path& folder) {
-  if (!fs::exists(folder / kPipelineIndex)) {
+  if (!fs::exists(folder / kPipelineIndexName)) {
     throw Error(ErrorCode::kInput, folder.string(), "is one component, not a pipeline",
-                std::string("sampling needs a folder with ") + kPipelineIndex +
+                std::string("sampling needs a folder with ") + kPipelineIndexName +
                     "; tmpq-predict takes components");
   }
   const Pipeline pipeline = LoadPipeline(folder);

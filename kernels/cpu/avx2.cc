@@ -135,7 +135,8 @@ constexpr KernelSet kSet = {"avx2",
                             Scale,
                             GeluErf,
                             RmsNorm,
-                            QuickGelu};
+                            QuickGelu,
+                            TransformRows};
 
 }  // namespace
 

@@ -206,7 +206,8 @@ constexpr KernelSet kSet = {"avx512vnni",
                             Scale,
                             GeluErf,
                             RmsNorm,
-                            QuickGelu};
+                            QuickGelu,
+                            TransformRows};
 
 }  // namespace
 

@@ -65,6 +65,93 @@ __attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, 
   }
 }
 
+// One part of the inputs: which group of scales, how many inputs.
+struct InputPart {
+  int64_t index, inputs;
+};
+
+// The exact sum of products with offsets, from that of a and the stored u. Modulo 2^32 in between.
+inline int32_t SumWithOffsets(const LinearIntArgs& args, int32_t sum, int32_t row_sum, int64_t row,
+                              int64_t column, InputPart part) {
+  const int64_t at = part.index * args.n + column;
+  const uint32_t w_offset = args.w_offset != nullptr ? (uint32_t)args.w_offset[at] : 0u;
+  uint32_t total =
+      (uint32_t)sum + (w_offset - (uint32_t)WeightOffset(args.bits)) * (uint32_t)row_sum;
+  if (args.a_offset != nullptr) {
+    total += (uint32_t)args.a_offset[row] *
+             ((uint32_t)args.w_sums[at] + (uint32_t)part.inputs * w_offset);
+  }
+  return (int32_t)total;
+}
+
+// What a part of the inputs adds to a tile's outputs: `sums` and `scaled` (rows, kTileColumns).
+__attribute__((noinline)) void AddPart(const LinearIntArgs& args, InputPart part, int64_t row,
+                                       int64_t rows, int64_t column, int64_t columns,
+                                       const int32_t* sums, const int32_t* row_sums,
+                                       float* scaled) {
+  const float* w_scale = args.w_scale + part.index * args.n + column;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < columns; ++i) {
+      const auto sum = (float)SumWithOffsets(args, sums[r * kTileColumns + i], row_sums[r], row + r,
+                                             column + i, part);
+      float& total = scaled[r * kTileColumns + i];
+      if (args.group > 0) {
+        total = fmaf(sum, w_scale[i], total);
+      } else {
+        const float bias = args.bias != nullptr ? args.bias[column + i] : 0.0f;
+        total = fmaf(sum, args.a_scale[row + r] * w_scale[i], bias);
+      }
+    }
+  }
+}
+
+// Offsets, groups with scales of their own, or both. Panels one by one where groups divide them: a
+// tile's panels lie whole beside each other.
+template <typename Tiles>
+void LinearIntGenerally(const LinearIntArgs& args, const uint8_t* weights) {
+  const int64_t panels = GroupsOfOutputs(args.n), groups = GroupsOfInputs(args.k);
+  const int64_t a_stride = groups * kGroupInputs, at_once = args.group > 0 ? 1 : kTilePanels;
+  const int64_t part_inputs = args.group > 0 ? args.group : args.k;
+  const int64_t parts = (args.k + part_inputs - 1) / part_inputs;
+  const auto part_at = [&](int64_t index) {
+    const int64_t left = args.k - index * part_inputs;
+    return InputPart{index, left < part_inputs ? left : part_inputs};
+  };
+  alignas(64) int32_t sums[kTileRows * kTileColumns];
+  float scaled[kTileRows * kTileColumns];
+  int32_t* row_sums = (int32_t*)(args.scratch + PackedBytes(args.n, args.k, 8));  // (parts, rows)
+  for (int64_t row = 0; row < args.m; row += kTileRows) {
+    const int64_t rows = args.m - row < kTileRows ? args.m - row : kTileRows;
+    const int8_t* a = args.a + row * a_stride;
+    for (int64_t p = 0; p < parts; ++p) {
+      for (int64_t r = 0; r < rows; ++r) {
+        row_sums[p * rows + r] = SumOfRow(a + r * a_stride + p * part_inputs, part_at(p).inputs);
+      }
+    }
+    for (int64_t panel = 0; panel < panels; panel += at_once) {
+      const int64_t width = panels - panel < at_once ? panels - panel : at_once;
+      const int64_t column = panel * kGroupOutputs, left = args.n - column;
+      const int64_t columns = left < width * kGroupOutputs ? left : width * kGroupOutputs;
+      memset(scaled, 0, sizeof(scaled));
+      for (int64_t p = 0; p < parts; ++p) {
+        const int64_t begin = p * part_inputs;
+        Tiles::Int(rows, width, GroupsOfInputs(part_at(p).inputs), a + begin, a_stride,
+                   weights + (panel * groups + begin / kGroupInputs) * kGroupValues, sums,
+                   kTileColumns);
+        AddPart(args, part_at(p), row, rows, column, columns, sums, row_sums + p * rows, scaled);
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        float* out = args.out + (row + r) * args.out_stride + column;
+        const float* total = scaled + r * kTileColumns;
+        for (int64_t i = 0; i < columns; ++i) {
+          const float bias = args.bias != nullptr ? args.bias[column + i] : 0.0f;
+          out[i] = args.group > 0 ? fmaf(total[i], args.a_scale[row + r], bias) : total[i];
+        }
+      }
+    }
+  }
+}
+
 // Weights are stored without sign (u = q + offset): sum a q = sum a u - offset * sum a.
 template <typename Tiles>
 void LinearInt(const LinearIntArgs& args) {
@@ -73,6 +160,9 @@ void LinearInt(const LinearIntArgs& args) {
   if (args.bits != 8) {  // once per call: every row of a reads the same unpacked weights
     Tiles::Unpack(args.weights, panels * groups, args.bits, args.scratch);
     weights = args.scratch;
+  }
+  if (args.a_offset != nullptr || args.w_offset != nullptr || args.group > 0) {
+    return LinearIntGenerally<Tiles>(args, weights);
   }
   const int64_t a_stride = groups * kGroupInputs;
   alignas(64) int32_t sums[kTileRows * kTileColumns];

@@ -2,6 +2,7 @@
 // each, and the numerics contract makes the bytes equal. Everything has internal linkage.
 #pragma once
 
+#include "kernels/include/hadamard.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/numerics.h"
 
@@ -34,7 +35,52 @@ inline float AbsMax(const float* x, int64_t count) {
   return MaxOfLanes(lanes);
 }
 
+// The least and the largest value; order does not matter.
+inline void Extremes(const float* x, int64_t count, float* least, float* most) {
+  float low[kRowLanes] = {}, high[kRowLanes] = {};  // a range always holds 0
+  for (int64_t i = 0; i < count; i += kRowLanes) {
+    const int64_t lanes = count - i < kRowLanes ? count - i : kRowLanes;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      low[lane] = x[i + lane] < low[lane] ? x[i + lane] : low[lane];
+      high[lane] = x[i + lane] > high[lane] ? x[i + lane] : high[lane];
+    }
+  }
+  for (int lane = 0; lane < kRowLanes; ++lane) low[lane] = -low[lane];
+  *least = -MaxOfLanes(low);
+  *most = MaxOfLanes(high);
+}
+
+// With a zero point, or with a static scale.
+inline void QuantizeRowsGenerally(const QuantizeRowsArgs& args) {
+  const int64_t q_stride = RoundUp(args.cols, 4);
+  const int qmax = QMax(args.bits);
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* __restrict x = args.x + row * args.x_stride;
+    int8_t* __restrict q = args.q + row * q_stride;
+    RangeScale range = {0, 0, 0};
+    if (args.fixed_scale != nullptr) {
+      range.scale = args.fixed_scale[row % args.fixed_rows];
+      range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
+      if (args.offset != nullptr) range.offset = args.fixed_offset[row % args.fixed_rows];
+    } else {
+      float least, most;
+      Extremes(x, args.cols, &least, &most);
+      range = ScaleOfRange(least, most, args.bits);
+    }
+    args.scale[row] = range.scale;
+    if (args.offset != nullptr) {
+      args.offset[row] = range.offset;
+      for (int64_t i = 0; i < args.cols; ++i)
+        q[i] = QuantizeToRange(x[i], range.inverse, range.offset, args.bits);
+    } else {
+      for (int64_t i = 0; i < args.cols; ++i) q[i] = QuantizeValue(x[i], range.inverse, qmax);
+    }
+    for (int64_t i = args.cols; i < q_stride; ++i) q[i] = 0;
+  }
+}
+
 void QuantizeRows(const QuantizeRowsArgs& args) {
+  if (args.offset != nullptr || args.fixed_scale != nullptr) return QuantizeRowsGenerally(args);
   const int qmax = QMax(args.bits);
   const int64_t cols = args.cols, q_stride = RoundUp(cols, 4);
   for (int64_t row = 0; row < args.rows; ++row) {
@@ -45,6 +91,21 @@ void QuantizeRows(const QuantizeRowsArgs& args) {
     args.scale[row] = scale.scale;
     for (int64_t i = 0; i < cols; ++i) q[i] = QuantizeValue(x[i], scale.inverse, qmax);
     for (int64_t i = cols; i < q_stride; ++i) q[i] = 0;
+  }
+}
+
+void TransformRows(const TransformRowsArgs& args) {
+  const float factor = 1.0f / sqrtf((float)args.cols);
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    float* out = args.out + row * args.cols;
+    if (args.multiply != nullptr) {
+      for (int64_t i = 0; i < args.cols; ++i) out[i] = x[i] * args.multiply[i];
+    } else {
+      for (int64_t i = 0; i < args.cols; ++i) out[i] = x[i];
+    }
+    if (!args.rotate) continue;
+    HadamardRow(out, args.order, args.cols / args.order, args.matrix, factor, args.scratch);
   }
 }
 

@@ -10,28 +10,54 @@
 
 namespace tmpq::kernels {
 
-// Per-token dynamic quantization of x (rows, cols).
+// Quantization of x (rows, cols) with one scale a row: scale (q + offset) is the value.
 struct QuantizeRowsArgs {
   const float* x = nullptr;
   int64_t rows = 0, cols = 0, x_stride = 0;
-  int bits = 8;            // 2..8
-  int8_t* q = nullptr;     // (rows, RoundUp4(cols)), padding 0
-  float* scale = nullptr;  // (rows)
+  int bits = 8;               // 2..8
+  int8_t* q = nullptr;        // (rows, RoundUp4(cols)), padding 0
+  float* scale = nullptr;     // (rows)
+  int32_t* offset = nullptr;  // (rows); null: symmetric, all offsets 0
+  // Static scales, of row r those at r % fixed_rows; null: from the row itself (dynamic).
+  const float* fixed_scale = nullptr;
+  const int32_t* fixed_offset = nullptr;  // with `offset`
+  int64_t fixed_rows = 0;
 };
 
-// out (m, n) = fmaf((float)sum_k a w, a_scale w_scale, bias).
+// Channel balancing and rotation: out row = x row * multiply, then the Hadamard transform.
+struct TransformRowsArgs {
+  const float* x = nullptr;  // (rows, cols)
+  int64_t rows = 0, cols = 0, x_stride = 0;
+  const float* multiply = nullptr;  // (cols) or null
+  bool rotate = false;              // cols = order 2^k, kernels/include/hadamard.h
+  int64_t order = 1;
+  const int8_t* matrix = nullptr;  // (order, order) of +1 and -1; null for order 1
+  float* out = nullptr;            // (rows, cols), contiguous
+  float* scratch = nullptr;        // (order)
+};
+
+// out (m, n) = fmaf((float)sum_k a w, a_scale w_scale, bias) where a and w are integers plus their
+// offsets. With groups of inputs that have scales of their own: sums of groups, s =
+// fmaf((float)sum, w_scale, s) over groups in order, then fmaf(s, a_scale, bias).
 struct LinearIntArgs {
   int64_t m = 0, n = 0, k = 0;
   const int8_t* a = nullptr;         // (m, RoundUp4(k))
   const float* a_scale = nullptr;    // (m)
   const uint8_t* weights = nullptr;  // packed (n, k), kernels/include/packing.h
   int bits = 8;                      // of the weights
-  const float* w_scale = nullptr;    // (n)
+  const float* w_scale = nullptr;    // (groups, n)
   const float* bias = nullptr;       // (n) or null
   float* out = nullptr;
   int64_t out_stride = 0;
   uint8_t* scratch = nullptr;  // LinearIntScratchBytes(n, k), 64-byte aligned
+  // With any offset, k is at most kMaxOffsetInputs.
+  const int32_t* a_offset = nullptr;  // (m); null: all 0
+  const int32_t* w_offset = nullptr;  // (groups, n); null: all 0
+  const int32_t* w_sums = nullptr;    // (groups, n): sum of w without offset; with a_offset
+  int64_t group = 0;                  // inputs of a group, a multiple of 4; 0: one group of all
 };
+// Sums of products of two bytes with offsets stay within int32 up to here.
+constexpr int64_t kMaxOffsetInputs = 32768;
 
 // out (m, n) = bias + chain over k of fmaf(x, w, acc), acc from 0.
 struct LinearF32Args {
@@ -136,6 +162,7 @@ struct KernelSet {
   void (*gelu_erf)(const float* x, int64_t count, float* out);
   void (*rms_norm)(const LayerNormArgs&);  // x / sqrt(mean x^2 + epsilon), times weight; no bias
   void (*quick_gelu)(const float* x, int64_t count, float* out);
+  void (*transform_rows)(const TransformRowsArgs&);
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

@@ -63,6 +63,41 @@ TMPQ_HOST_DEVICE static inline int8_t QuantizeValue(float value, float inverse, 
   return (int8_t)RoundHalfEven(scaled);
 }
 
+// Scale of a range of b-bit integers q in [-2^(b-1), 2^(b-1)) with a zero point: scale (q + offset)
+// is the value.
+struct RangeScale {
+  float scale;
+  float inverse;
+  int32_t offset;
+};
+
+// The range is widened to hold 0, which has a q of its own: -offset. An empty range, or one so
+// small that its inverse would overflow, has scale, inverse and offset 0.
+TMPQ_HOST_DEVICE static inline RangeScale ScaleOfRange(float low, float high, int bits) {
+  low = low < 0.0f ? low : 0.0f;
+  high = high > 0.0f ? high : 0.0f;
+  const float levels = (float)((1 << bits) - 1), span = high - low, inverse = levels / span;
+  const bool usable = span > 0.0f && inverse <= 3.402823466e38f;
+  RangeScale result;
+  result.scale = usable ? span / levels : 0.0f;
+  result.inverse = usable ? inverse : 0.0f;
+  float zero = -low * inverse;
+  zero = zero < levels ? zero : levels;
+  result.offset = usable ? (1 << (bits - 1)) - RoundHalfEven(zero) : 0;
+  return result;
+}
+
+// clamp(round(value * inverse) - offset, -2^(b-1), 2^(b-1) - 1); NaN gives the lowest.
+TMPQ_HOST_DEVICE static inline int8_t QuantizeToRange(float value, float inverse, int32_t offset,
+                                                      int bits) {
+  const int32_t half = 1 << (bits - 1);
+  const float least = (float)(offset - half), most = (float)(offset + half - 1);
+  float scaled = value * inverse;
+  scaled = scaled > least ? scaled : least;
+  scaled = scaled < most ? scaled : most;
+  return (int8_t)(RoundHalfEven(scaled) - offset);
+}
+
 // e^x: 0 below -103.97, infinity above 88.72, NaN for NaN. Within 2 ulp.
 TMPQ_HOST_DEVICE static inline float ExpF(float x) {
   float clamped = x > -104.0f ? x : -104.0f;  // NaN becomes -104 and is put back at the end

@@ -12,15 +12,25 @@ namespace {
 void LinearInt(const LinearIntArgs& args) {
   auto* weights = reinterpret_cast<int8_t*>(args.scratch);  // (n, k)
   UnpackWeights(args.weights, args.n, args.k, args.bits, weights);
+  const int64_t group = args.group > 0 ? args.group : args.k;
   for (int64_t m = 0; m < args.m; ++m) {
     const int8_t* a = args.a + m * RoundUp(args.k, 4);
+    const int32_t a_offset = args.a_offset != nullptr ? args.a_offset[m] : 0;
     for (int64_t n = 0; n < args.n; ++n) {
       const int8_t* w = weights + n * args.k;
-      int32_t sum = 0;
-      for (int64_t k = 0; k < args.k; ++k) sum += static_cast<int32_t>(a[k]) * w[k];
       const float bias = args.bias != nullptr ? args.bias[n] : 0.0f;
+      float scaled = 0;
+      int32_t sum = 0;
+      for (int64_t begin = 0, g = 0; begin < args.k; begin += group, ++g) {
+        const int64_t end = begin + group < args.k ? begin + group : args.k;
+        const int32_t w_offset = args.w_offset != nullptr ? args.w_offset[g * args.n + n] : 0;
+        sum = 0;
+        for (int64_t k = begin; k < end; ++k) sum += (a[k] + a_offset) * (w[k] + w_offset);
+        scaled = fmaf(static_cast<float>(sum), args.w_scale[g * args.n + n], scaled);
+      }
       args.out[m * args.out_stride + n] =
-          fmaf(static_cast<float>(sum), args.a_scale[m] * args.w_scale[n], bias);
+          args.group > 0 ? fmaf(scaled, args.a_scale[m], bias)
+                         : fmaf(static_cast<float>(sum), args.a_scale[m] * args.w_scale[n], bias);
     }
   }
 }
@@ -161,7 +171,7 @@ const KernelSet& ReferenceKernels() {
       "reference",  "nothing",    Supported, QuantizeRows, LinearInt,         LinearF32,
       AttentionInt, AttentionF32, LayerNorm, GroupNorm,    Modulate,          GatedAdd,
       Add,          Silu,         GeluTanh,  MeanRows,     TimestepEmbedding, Multiply,
-      Scale,        GeluErf,      RmsNorm,   QuickGelu};
+      Scale,        GeluErf,      RmsNorm,   QuickGelu,    TransformRows};
   return set;
 }
 

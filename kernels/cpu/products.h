@@ -65,6 +65,16 @@ __attribute__((noinline)) void Epilogue(const LinearIntArgs& args, int64_t row, 
   }
 }
 
+// Stored values of nested weights, narrowed in place one bit at a time.
+inline void NarrowGroups(uint8_t* values, int64_t count, int stored_bits, int bits) {
+  for (int from = stored_bits; from > bits; --from) {
+    const int offset = WeightOffset(from), narrow_offset = WeightOffset(from - 1);
+    for (int64_t i = 0; i < count; ++i) {
+      values[i] = (uint8_t)(NarrowValue(values[i] - offset, from, from - 1) + narrow_offset);
+    }
+  }
+}
+
 // One part of the inputs: which group of scales, how many inputs.
 struct InputPart {
   int64_t index, inputs;
@@ -157,8 +167,15 @@ template <typename Tiles>
 void LinearInt(const LinearIntArgs& args) {
   const int64_t panels = GroupsOfOutputs(args.n), groups = GroupsOfInputs(args.k);
   const uint8_t* weights = args.weights;
+  const int stored_bits = args.stored_bits > 0 ? args.stored_bits : args.bits;
   if (args.bits != 8) {  // once per call: every row of a reads the same unpacked weights
-    Tiles::Unpack(args.weights, panels * groups, args.bits, args.scratch);
+    const int64_t bytes = panels * groups * kGroupValues;
+    if (stored_bits == 8) {
+      memcpy(args.scratch, args.weights, (size_t)bytes);
+    } else {
+      Tiles::Unpack(args.weights, panels * groups, stored_bits, args.scratch);
+    }
+    NarrowGroups(args.scratch, bytes, stored_bits, args.bits);
     weights = args.scratch;
   }
   if (args.a_offset != nullptr || args.w_offset != nullptr || args.group > 0) {

@@ -55,6 +55,7 @@ struct LinearIntArgs {
   const int32_t* w_offset = nullptr;  // (groups, n); null: all 0
   const int32_t* w_sums = nullptr;    // (groups, n): sum of w without offset; with a_offset
   int64_t group = 0;                  // inputs of a group, a multiple of 4; 0: one group of all
+  int stored_bits = 0;                // nested storage: of `weights`, more than `bits`; 0: bits
 };
 // Sums of products of two bytes with offsets stay within int32 up to here.
 constexpr int64_t kMaxOffsetInputs = 32768;

@@ -112,6 +112,17 @@ static inline void UnpackWeights(const uint8_t* packed, int64_t n, int64_t k, in
   }
 }
 
+// Nested storage: a lower bit-width holds the values of a higher one, halved once a bit, ties to
+// even, and clamped; the same whatever width they come from.
+static inline int NarrowValue(int q, int from_bits, int to_bits) {
+  for (int bits = from_bits; bits > to_bits; --bits) {
+    const int most = (1 << (bits - 2)) - 1;
+    q = (q + (q >> 1 & 1)) >> 1;
+    q = q > most ? most : q < -most ? -most : q;
+  }
+  return q;
+}
+
 // Float weights (N, K) row-major -> [ceil(N / 16)][K][16] with zero padding: vector code runs over
 // outputs.
 static inline int64_t FloatPanelElements(int64_t n, int64_t k) {

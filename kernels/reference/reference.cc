@@ -11,7 +11,11 @@ namespace {
 
 void LinearInt(const LinearIntArgs& args) {
   auto* weights = reinterpret_cast<int8_t*>(args.scratch);  // (n, k)
-  UnpackWeights(args.weights, args.n, args.k, args.bits, weights);
+  const int stored = args.stored_bits > 0 ? args.stored_bits : args.bits;
+  UnpackWeights(args.weights, args.n, args.k, stored, weights);
+  for (int64_t i = 0; i < args.n * args.k; ++i) {
+    weights[i] = static_cast<int8_t>(NarrowValue(weights[i], stored, args.bits));
+  }
   const int64_t group = args.group > 0 ? args.group : args.k;
   for (int64_t m = 0; m < args.m; ++m) {
     const int8_t* a = args.a + m * RoundUp(args.k, 4);

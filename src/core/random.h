@@ -21,6 +21,7 @@ enum class RandomPurpose : uint32_t {
   kTrainingNoise = 9,
   kCalibration = 10,
   kStress = 11,  // which channels a stress variant makes outliers
+  kRotation = 12,  // signs of rotations
   kTest = 99,
 };
 

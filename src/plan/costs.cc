@@ -1,6 +1,7 @@
 #include "src/plan/costs.h"
 
-#include <array>
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace tmpq {
@@ -14,13 +15,69 @@ int64_t RoundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+int64_t PanelBytes(const QuantSite& site, int bits) {
+  return RoundUp(site.output_features, 16) * RoundUp(site.input_features, 4) * bits / 8;
+}
+
+int64_t ScaleBytes(const QuantSite& site) {
+  return site.storage.scale_bytes >= 0 ? site.storage.scale_bytes : 4 * site.output_features;
+}
+
+// Which policies meet which timestep ranges.
+std::vector<std::pair<int, int>> PoliciesOfRanges(const SiteTable& table,
+                                                  const Candidate& candidate) {
+  std::vector<std::pair<int, int>> pairs;  // (policy, range)
+  for (int k = 0; k < candidate.steps(); ++k) {
+    pairs.emplace_back(candidate.policy_index(k),
+                       RangeOfTimestep(table.range_begins, candidate.timesteps()[k]));
+  }
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  return pairs;
+}
+
+// Bytes of a weight site at the bit-widths of one set: bit b of `widths` is b bits.
+int64_t SetBytes(const QuantSite& site, uint64_t widths) {
+  constexpr uint64_t kFloatMask = uint64_t{1} << BitWidth::kFloatBits;
+  int64_t bytes = 0;
+  int widest = 0;
+  for (int bits = 2; bits <= 8; ++bits) {
+    if ((widths >> bits & 1) == 0) continue;
+    widest = bits;
+    bytes += ScaleBytes(site) + (site.storage.nested ? 0 : PanelBytes(site, bits));
+  }
+  if ((widths & ~kFloatMask) != 0) bytes += site.storage.set_bytes;
+  if (site.storage.nested && widest > 0) bytes += PanelBytes(site, widest);
+  return bytes;
+}
+
+// Bytes of a weight site over all steps of a candidate.
+int64_t StoredBytes(const SiteTable& table, size_t s, const Candidate& candidate,
+                    const std::vector<std::pair<int, int>>& policies_of_ranges) {
+  const QuantSite& site = table.sites[s];
+  constexpr uint64_t kFloatMask = uint64_t{1} << BitWidth::kFloatBits;
+  uint64_t all = 0;
+  int64_t bytes = 0;
+  for (size_t set = 0; set < (site.storage.by_range ? table.range_begins.size() : 1); ++set) {
+    uint64_t widths = 0;
+    for (const auto& [policy, range] : policies_of_ranges) {
+      if (site.storage.by_range && range != static_cast<int>(set)) continue;
+      widths |= uint64_t{1} << candidate.policies()[policy][s].bits();
+    }
+    bytes += SetBytes(site, widths);
+    all |= widths;
+  }
+  // Float weights are not transformed, and the same in every set.
+  if ((all & kFloatMask) != 0) bytes += 4 * site.elements;
+  if ((all & ~kFloatMask) != 0) bytes += site.storage.layer_bytes;
+  return bytes;
+}
+
 }  // namespace
 
 int64_t StoredWeightBytes(const QuantSite& site, BitWidth width) {
-  const int64_t scales = site.output_features * 4;
   if (width.is_float()) return site.elements * 4;
-  return RoundUp(site.output_features, 16) * RoundUp(site.input_features, 4) * width.bits() / 8 +
-         scales;
+  return PanelBytes(site, width.bits()) + ScaleBytes(site);
 }
 
 Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step) {
@@ -42,17 +99,16 @@ Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_
       }
     }
   }
+  const auto policies_of_ranges = PoliciesOfRanges(table, candidate);
   int64_t stored_bytes = 0;
   for (size_t s = 0; s < table.sites.size(); ++s) {
     const QuantSite& site = table.sites[s];
     if (site.kind != SiteKind::kWeight) continue;
-    std::array<bool, BitWidth::kFloatBits + 1> stored = {};
     for (size_t p = 0; p < candidate.policies().size(); ++p) {
       const BitWidth width = candidate.policies()[p][s];
       weight_bits += steps_of_policy[p] * static_cast<double>(site.elements) * width.bits();
-      if (!stored[width.bits()]) stored_bytes += StoredWeightBytes(site, width);
-      stored[width.bits()] = true;
     }
+    stored_bytes += StoredBytes(table, s, candidate, policies_of_ranges);
     weights += static_cast<double>(site.elements);
   }
   costs.bytes = stored_bytes + table.float_parameter_bytes;

@@ -14,14 +14,14 @@ struct Costs {
   double stored_weight_bits = 0;  // 8 x bytes of the stored weights / number of weights
   double average_activation_bits =
       0;              // MAC- and step-weighted over the inputs of linears and convolutions
-  int64_t bytes = 0;  // union over (site, bit-width) that any step uses, scales included,
+  int64_t bytes = 0;  // union over (site, bit-width, set) that any step uses, scales included,
                       // plus float parameters
 };
 
 // `calls_per_step`: network evaluations of one step (2 with classifier-free guidance).
 Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step);
 
-// Bytes of one weight site packed at `width`: panels and one float scale per output.
+// Bytes of one weight site packed at `width`: panels, and what belongs to them alone.
 int64_t StoredWeightBytes(const QuantSite& site, BitWidth width);
 
 }  // namespace tmpq

@@ -32,6 +32,15 @@ enum class LayerGroup : uint8_t {
 };
 const char* NameOf(LayerGroup group);
 
+// What a weight site stores beside its packed weights, in bytes; src/plan/quant_scheme.h fills it.
+struct WeightStorage {
+  int64_t scale_bytes = -1;  // once a bit-width and set: scales, zero points, sums; -1: 4 an output
+  int64_t set_bytes = 0;     // once a set: the vector of its transform, a float branch
+  int64_t layer_bytes = 0;   // once
+  bool by_range = false;     // each timestep range has a set of its own
+  bool nested = false;       // only the widest bit-width in use is stored
+};
+
 // One quantizer. Sites come in the graph's order, which is part of the file formats.
 struct QuantSite {
   std::string name;   // "blocks.0.qkv.weight", "blocks.0.attention.softmax"
@@ -41,6 +50,7 @@ struct QuantSite {
   int64_t elements = 0;        // weight: number of weights; others: activations per sample and call
   int64_t input_features = 0;  // weight: K, activations: channels of a token
   int64_t output_features = 0;  // weight: N, else 0
+  WeightStorage storage = {};
 };
 
 // A product of two operands, each with its own site: what BitOps are counted over.
@@ -55,7 +65,11 @@ struct SiteProduct {
 struct SiteTable {
   std::vector<QuantSite> sites;
   std::vector<SiteProduct> products;
-  int64_t float_parameter_bytes = 0;  // biases, embedders, tables: always stored in float
+  int64_t float_parameter_bytes = 0;    // biases, embedders, tables: always stored in float
+  std::vector<int> range_begins = {0};  // first timestep of each range, ascending
 };
+
+// Which range a timestep lies in.
+int RangeOfTimestep(const std::vector<int>& range_begins, int timestep);
 
 }  // namespace tmpq

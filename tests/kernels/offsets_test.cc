@@ -23,6 +23,7 @@ struct OffsetProduct {
   std::vector<uint8_t> packed;
   std::vector<float> a_scale, w_scale, bias;
   std::vector<int32_t> a_offsets, w_offsets, w_sums;
+  int stored_bits = 0;
 
   int64_t groups() const { return group > 0 ? (k + group - 1) / group : 1; }
 
@@ -48,7 +49,7 @@ struct OffsetProduct {
     args.m = m, args.n = n, args.k = k, args.a = a.data(), args.a_scale = a_scale.data();
     args.weights = packed.data(), args.bits = bits, args.w_scale = w_scale.data();
     args.bias = bias.data(), args.out = out.data(), args.out_stride = n;
-    args.scratch = scratch.data(), args.group = group;
+    args.scratch = scratch.data(), args.group = group, args.stored_bits = stored_bits;
     if (a_offset) args.a_offset = a_offsets.data(), args.w_sums = w_sums.data();
     if (w_offset) args.w_offset = w_offsets.data();
     set.linear_int(args);
@@ -96,6 +97,35 @@ TEST_P(KernelSetTest, OffsetsAndGroupsEqualReference) {
       }
     }
   }
+}
+
+// Nested weights: what is stored at a higher bit-width runs as if it had been narrowed and packed.
+TEST_P(KernelSetTest, NestedWeightsRunNarrowed) {
+  for (int stored = 3; stored <= 8; ++stored) {
+    for (int bits = 2; bits < stored; ++bits) {
+      OffsetProduct p{5, 35, 70, 0, stored, false, false, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+      p.Fill();
+      OffsetProduct narrow = p;
+      narrow.bits = bits;
+      for (int8_t& w : narrow.w) w = static_cast<int8_t>(NarrowValue(w, stored, bits));
+      narrow.packed.resize(PackedBytes(p.n, p.k, bits));
+      PackWeights(narrow.w.data(), p.n, p.k, bits, narrow.packed.data());
+      p.bits = bits, p.stored_bits = stored;
+      EXPECT_EQ(p.Run(set()), narrow.Run(ReferenceKernels())) << stored << " to " << bits;
+    }
+  }
+}
+
+TEST(OffsetsTest, NarrowingGoesThroughEveryWidthAndIsUnbiased) {
+  double sum = 0;
+  for (int q = -127; q <= 127; ++q) {
+    const int narrow = NarrowValue(q, 8, 4);
+    EXPECT_EQ(narrow, NarrowValue(NarrowValue(q, 8, 6), 6, 4));
+    EXPECT_LE(std::abs(narrow), QMax(4));
+    EXPECT_NEAR(narrow, q / 16.0, 1);
+    sum += narrow;
+  }
+  EXPECT_EQ(sum, 0);
 }
 
 // The largest sums that offsets allow: int32 holds them.

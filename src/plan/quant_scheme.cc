@@ -1,0 +1,129 @@
+#include "src/plan/quant_scheme.h"
+
+#include <algorithm>
+
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+constexpr const char* kScalesNames[] = {"token", "static-tensor", "static-token"};
+
+// Members that differ from the default.
+Json LayerToJson(const LayerScheme& layer) {
+  const LayerScheme plain;
+  Json json = Json::object();
+  if (!layer.weight_symmetric) json["weight_symmetric"] = false;
+  if (layer.weight_group != plain.weight_group) json["weight_group"] = layer.weight_group;
+  if (layer.activation_scales != plain.activation_scales) {
+    json["activation_scales"] = NameOf(layer.activation_scales);
+  }
+  if (!layer.activation_symmetric) json["activation_symmetric"] = false;
+  if (layer.balanced) json["balanced"] = true;
+  if (layer.rotated) json["rotated"] = true;
+  if (layer.low_rank != plain.low_rank) json["low_rank"] = layer.low_rank;
+  if (layer.first_row) json["first_row"] = true;
+  return json;
+}
+
+template <typename T>
+void ReadMember(const Json& json, const char* key, const std::string& where, T& value) {
+  if (json.contains(key)) value = JsonGet<T>(json, key, where);
+}
+
+LayerScheme LayerFromJson(const Json& json, const std::string& where) {
+  LayerScheme layer;
+  std::string scales = NameOf(layer.activation_scales);
+  ReadMember(json, "weight_symmetric", where, layer.weight_symmetric);
+  ReadMember(json, "weight_group", where, layer.weight_group);
+  ReadMember(json, "activation_scales", where, scales);
+  ReadMember(json, "activation_symmetric", where, layer.activation_symmetric);
+  ReadMember(json, "balanced", where, layer.balanced);
+  ReadMember(json, "rotated", where, layer.rotated);
+  ReadMember(json, "low_rank", where, layer.low_rank);
+  ReadMember(json, "first_row", where, layer.first_row);
+  layer.activation_scales = ParseActivationScales(scales);
+  if (layer.weight_group < 0 || layer.weight_group % 4 != 0 || layer.low_rank < 0) {
+    throw Error(ErrorCode::kInput, where, "has an impossible weight_group or low_rank");
+  }
+  return layer;
+}
+
+}  // namespace
+
+const char* NameOf(ActivationScales scales) { return kScalesNames[static_cast<int>(scales)]; }
+
+ActivationScales ParseActivationScales(const std::string& name) {
+  for (int i = 0; i < 3; ++i) {
+    if (name == kScalesNames[i]) return static_cast<ActivationScales>(i);
+  }
+  throw Error(ErrorCode::kUsage, "activation_scales", "is unknown: \"" + name + "\"",
+              "token, static-tensor or static-token");
+}
+
+const LayerScheme& QuantScheme::Of(const std::string& layer) const {
+  static const LayerScheme kDefault;
+  const auto found = layers.find(layer);
+  return found == layers.end() ? kDefault : found->second;
+}
+
+Json SchemeToJson(const QuantScheme& scheme) {
+  Json layers = Json::object();
+  for (const auto& [name, layer] : scheme.layers) layers[name] = LayerToJson(layer);
+  return {{"range_begins", scheme.range_begins},
+          {"balanced_by_range", scheme.balanced_by_range},
+          {"split_guidance", scheme.split_guidance},
+          {"nested", scheme.nested},
+          {"layers", layers}};
+}
+
+QuantScheme SchemeFromJson(const Json& json, const std::string& where) {
+  QuantScheme scheme;
+  scheme.range_begins = JsonGet<std::vector<int>>(json, "range_begins", where);
+  scheme.balanced_by_range = JsonGet<bool>(json, "balanced_by_range", where);
+  scheme.split_guidance = JsonGet<bool>(json, "split_guidance", where);
+  scheme.nested = JsonGet<bool>(json, "nested", where);
+  const std::vector<int>& begins = scheme.range_begins;
+  const bool ascending =
+      std::adjacent_find(begins.begin(), begins.end(), std::greater_equal<>()) == begins.end();
+  if (begins.empty() || begins[0] != 0 || !ascending) {
+    throw Error(ErrorCode::kInput, where, "has ranges that do not ascend from timestep 0");
+  }
+  const Json layers = JsonGet<Json>(json, "layers", where);
+  for (const auto& [name, layer] : layers.items()) {
+    scheme.layers[name] = LayerFromJson(layer, where + ": layer " + name);
+  }
+  return scheme;
+}
+
+SiteTable WithScheme(SiteTable table, const QuantScheme& scheme) {
+  table.range_begins = scheme.range_begins;
+  std::vector<SiteProduct> branches;
+  for (size_t s = 0; s < table.sites.size(); ++s) {
+    QuantSite& site = table.sites[s];
+    if (site.kind != SiteKind::kWeight) continue;
+    const LayerScheme& layer = scheme.Of(site.layer);
+    const int64_t inputs = site.input_features, outputs = site.output_features;
+    const int64_t group = layer.weight_group > 0 ? layer.weight_group : inputs;
+    const int64_t numbers = 1 + (layer.weight_symmetric ? 0 : 1) +
+                            (layer.activation_symmetric ? 0 : 1);  // scale, zero point, sum
+    WeightStorage& storage = site.storage;
+    storage.scale_bytes = 4 * numbers * outputs * ((inputs + group - 1) / group);
+    const int64_t channels = table.sites[s + 1].input_features;  // of the layer's activation
+    storage.set_bytes =
+        (layer.transformed() ? 4 * channels : 0) + 4 * layer.low_rank * (inputs + outputs);
+    storage.layer_bytes = layer.first_row ? 4 * outputs : 0;
+    storage.by_range = layer.balanced && scheme.balanced_by_range;
+    storage.nested = scheme.nested;
+    if (layer.low_rank == 0) continue;
+    for (const SiteProduct& product : table.products) {
+      if (product.left_site != static_cast<int>(s)) continue;
+      const int64_t rows = product.macs / (inputs * outputs);
+      branches.push_back({-1, -1, rows * layer.low_rank * (inputs + outputs)});
+    }
+  }
+  table.products.insert(table.products.end(), branches.begin(), branches.end());
+  return table;
+}
+
+}  // namespace tmpq

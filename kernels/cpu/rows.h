@@ -59,9 +59,10 @@ inline void QuantizeRowsGenerally(const QuantizeRowsArgs& args) {
     int8_t* __restrict q = args.q + row * q_stride;
     RangeScale range = {0, 0, 0};
     if (args.fixed_scale != nullptr) {
-      range.scale = args.fixed_scale[row % args.fixed_rows];
+      const int64_t at = (args.fixed_first + row) % args.fixed_rows;
+      range.scale = args.fixed_scale[at];
       range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
-      if (args.offset != nullptr) range.offset = args.fixed_offset[row % args.fixed_rows];
+      if (args.offset != nullptr) range.offset = args.fixed_offset[at];
     } else {
       float least, most;
       Extremes(x, args.cols, &least, &most);

@@ -18,10 +18,10 @@ struct QuantizeRowsArgs {
   int8_t* q = nullptr;        // (rows, RoundUp4(cols)), padding 0
   float* scale = nullptr;     // (rows)
   int32_t* offset = nullptr;  // (rows); null: symmetric, all offsets 0
-  // Static scales, of row r those at r % fixed_rows; null: from the row itself (dynamic).
+  // Static scales, of row r those at (fixed_first + r) % fixed_rows; null: from the row itself.
   const float* fixed_scale = nullptr;
   const int32_t* fixed_offset = nullptr;  // with `offset`
-  int64_t fixed_rows = 0;
+  int64_t fixed_rows = 0, fixed_first = 0;
 };
 
 // Channel balancing and rotation: out row = x row * multiply, then the Hadamard transform.

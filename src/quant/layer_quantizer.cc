@@ -183,26 +183,25 @@ class LayerQuantizer {
 
   // The best approximation of that rank goes to the float branch, the rest stays (SVDQuant).
   void TakeLowRank(std::vector<float>& weights, WeightSet& set) const {
-    const int64_t rank = std::min({scheme_.low_rank, inputs_, outputs_});
+    const int64_t rank = scheme_.low_rank;
     const RowMatrix w = FloatMap(weights.data(), outputs_, inputs_).cast<double>();
     const Eigen::BDCSVD<RowMatrix> svd(w, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    set.down.assign(scheme_.low_rank * inputs_, 0.0f);
-    set.up.assign(outputs_ * scheme_.low_rank, 0.0f);
+    set.down.assign(rank * inputs_, 0.0f);
+    set.up.assign(outputs_ * rank, 0.0f);
     for (int64_t r = 0; r < rank; ++r) {
       const double root = std::sqrt(svd.singularValues()(r));
       for (int64_t k = 0; k < inputs_; ++k) {
         set.down[r * inputs_ + k] = static_cast<float>(root * svd.matrixV()(k, r));
       }
       for (int64_t n = 0; n < outputs_; ++n) {
-        set.up[n * scheme_.low_rank + r] = static_cast<float>(root * svd.matrixU()(n, r));
+        set.up[n * rank + r] = static_cast<float>(root * svd.matrixU()(n, r));
       }
     }
     for (int64_t n = 0; n < outputs_; ++n) {
       for (int64_t k = 0; k < inputs_; ++k) {
         double branch = 0;
         for (int64_t r = 0; r < rank; ++r) {
-          branch +=
-              static_cast<double>(set.up[n * scheme_.low_rank + r]) * set.down[r * inputs_ + k];
+          branch += static_cast<double>(set.up[n * rank + r]) * set.down[r * inputs_ + k];
         }
         weights[n * inputs_ + k] = static_cast<float>(weights[n * inputs_ + k] - branch);
       }

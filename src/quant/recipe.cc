@@ -1,5 +1,6 @@
 #include "src/quant/recipe.h"
 
+#include <algorithm>
 #include <regex>
 
 #include "src/core/config.h"
@@ -102,7 +103,10 @@ QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training
     layer.activation_symmetric = recipe.activation_symmetric;
     layer.balanced = transforms && recipe.balance != "none";
     layer.rotated = transforms && recipe.rotate && HadamardOf(channels).has_value();
-    layer.low_rank = transforms && node.kind == OpKind::kLinear ? recipe.low_rank : 0;
+    if (transforms && node.kind == OpKind::kLinear) {
+      layer.low_rank =
+          std::min<int64_t>({recipe.low_rank, weight.input_features, weight.output_features});
+    }
     layer.first_row = recipe.bos_aware && ReadsText(graph, node);
     if (!(layer == LayerScheme{})) scheme.layers[node.name] = layer;
   }

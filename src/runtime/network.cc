@@ -12,6 +12,16 @@ namespace {
 // Beyond it, sums of K products of an 8-bit and an unsigned 8-bit integer could leave int32.
 constexpr int64_t kMaxInnerDimension = 65536;
 
+// Sums with offsets stay within int32.
+void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs,
+                  const std::string& where) {
+  const bool offsets = binding.weights.offset != nullptr || !binding.inputs.symmetric;
+  if (!offsets || inputs <= kernels::kMaxOffsetInputs) return;
+  throw Error(ErrorCode::kUnsupported, where,
+              "has " + std::to_string(inputs) + " inputs, too many for zero points",
+              "at most " + std::to_string(kernels::kMaxOffsetInputs) + ", or symmetric integers");
+}
+
 bool HasWeightPanels(const Node& node) {
   return node.kind == OpKind::kLinear || node.kind == OpKind::kConv2d;
 }
@@ -51,7 +61,8 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
   }
 }
 
-ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const PackedWeightTable* table) const {
+ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* table,
+                                      PolicyPlace place) const {
   TMPQ_CHECK(policy.size() == graph_.sites().sites.size(),
              "policy does not fit the network's sites");
   ActivePolicy active;
@@ -92,7 +103,9 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const PackedWeightTa
     } else {
       if (table == nullptr)
         throw Error(ErrorCode::kInput, where, "has no packed weights to run on");
-      binding.weights = table->Get(node.first_site, widths[0]);
+      binding.weights = table->Weights(node.first_site, widths[0], place.range);
+      binding.inputs = table->Inputs(node.first_site, widths[1], place.range, place.branch);
+      CheckOffsets(binding, ProductOf(node).inputs, where);
       binding.bits[0] = widths[1].bits();
     }
   }
@@ -110,7 +123,7 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
       const ProductShape product = ProductOf(node);
       const int64_t rows = batch * product.rows;
       most = std::max(most, AlignedBytes(rows * kernels::RoundUp(product.inputs, 4)) +
-                                AlignedBytes(rows * 4) +
+                                2 * AlignedBytes(rows * 4) + TransformBytes(product) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kConv2d) {
       const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
@@ -118,7 +131,8 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
       const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
       most = std::max(most, AlignedBytes(4 * pixels * product.inputs) +
                                 AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
-                                AlignedBytes(4 * pixels) +
+                                2 * AlignedBytes(4 * pixels) + AlignedBytes(4 * in.elements()) +
+                                AlignedBytes(4 * in.channels) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kAttention) {
       const Shape& k = graph_.node(node.inputs[1]).shape;
@@ -139,7 +153,7 @@ Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch) const {
 }
 
 void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
-                         Workspace& workspace) const {
+                         Workspace& workspace, const LayerObserver* observer) const {
   TMPQ_CHECK(inputs.batch <= workspace.max_batch, "batch exceeds the workspace");
   std::vector<const void*> pointers(graph_.nodes().size(), nullptr);
   for (size_t id = 0; id < pointers.size(); ++id) {
@@ -155,7 +169,11 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     if (plan_.values[id].buffer != id) continue;  // inputs and views
-    switch (graph_.node(id).kind) {
+    const Node& node = graph_.node(id);
+    if (observer != nullptr && HasWeightPanels(node) && node.first_site >= 0) {
+      (*observer)(id, call.input(node, 0), call.batch);
+    }
+    switch (node.kind) {
       case OpKind::kLinear:
         RunLinear(call, id);
         break;

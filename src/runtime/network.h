@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +13,7 @@
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
 #include "src/runtime/memory_plan.h"
-#include "src/supernet/packed_weight_table.h"
+#include "src/supernet/quant_table.h"
 
 namespace tmpq {
 
@@ -29,10 +30,20 @@ struct NetworkInputs {
 struct ActivePolicy {
   struct NodeBinding {
     PackedWeightView weights;    // bits == 0: the node runs in float
+    LayerInputView inputs;       // linear, convolution
     int bits[4] = {0, 0, 0, 0};  // linear: [0] activation; attention: q, k, v, softmax
   };
   std::vector<NodeBinding> nodes;
 };
+
+// When and on which branch of guidance a policy runs: static scales and balancing may depend on it.
+struct PolicyPlace {
+  int range = 0;   // of timesteps
+  int branch = 0;  // 1: the unconditional one
+};
+
+// Sees the input of every linear and convolution with quantization sites: (batch, input's shape).
+using LayerObserver = std::function<void(NodeId id, const float* x, int64_t batch)>;
 
 // Memory for one thread's calls of up to `max_batch` samples. Not thread-safe.
 struct Workspace {
@@ -59,7 +70,8 @@ class RuntimeNetwork {
 
   // Binds a policy. `table` may be null when everything is Float; it has to outlive the result.
   // Throws kUnsupported for a product with one float operand, kInput where weights are missing.
-  ActivePolicy Activate(const Policy& policy, const PackedWeightTable* table) const;
+  ActivePolicy Activate(const Policy& policy, const QuantTable* table,
+                        PolicyPlace place = {}) const;
   // The policy that runs everything in float.
   ActivePolicy ActivateFloat() const;
 
@@ -67,11 +79,12 @@ class RuntimeNetwork {
   // Writes (batch, output shape). Preconditions: batch <= workspace.max_batch, inputs of the graph
   // present, labels within their tables.
   void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
-           Workspace& workspace) const;
+           Workspace& workspace, const LayerObserver* observer = nullptr) const;
 
  private:
   struct Call;  // one Run's pointers
   void RunLinear(const Call& call, NodeId id) const;
+  void RunIntegerLinear(const Call& call, NodeId id) const;
   void RunConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;

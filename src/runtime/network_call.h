@@ -20,6 +20,14 @@ inline ProductShape ProductOf(const Node& node) {
   return {ElementsOf(node.shape) / outputs, ElementsOf(weight) / outputs, outputs};
 }
 
+// Rows of a linear that are transformed at a time, before they are quantized.
+constexpr int64_t kTransformRows = 64;
+// Scratch of that: rows of inputs, of a float branch's middle (no wider) and of its outputs.
+inline int64_t TransformBytes(const ProductShape& product) {
+  return 2 * AlignedBytes(4 * kTransformRows * product.inputs) + AlignedBytes(4 * product.inputs) +
+         AlignedBytes(4 * kTransformRows * product.outputs);
+}
+
 // Height, width and channels: the last three dimensions; how many such images a sample has.
 struct ImageLayout {
   int64_t height, width, channels, images;

@@ -42,11 +42,11 @@ void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int
   }
 }
 
-// Copies the windows of output rows [first, first + rows) side by side, zeros outside; `line`
-// values an output pixel, of which the window's are the first.
+// Copies the windows of output rows [first, first + rows) side by side, `outside` (zero) around the
+// image; `line` values an output pixel, of which the window's are the first.
 template <typename T>
 void GatherWindows(const Attributes& a, const ImageLayout& in, const ImageLayout& out, const T* x,
-                   int64_t first, int64_t rows, int64_t line, T* windows) {
+                   int64_t first, int64_t rows, int64_t line, T outside, T* windows) {
   const int64_t channels = in.channels, before = a.end_padding_only ? 0 : a.padding;
   const int64_t used = a.kernel * a.kernel * channels;
   for (int64_t row = first; row < first + rows; ++row) {
@@ -60,11 +60,79 @@ void GatherWindows(const Attributes& a, const ImageLayout& in, const ImageLayout
           if (inside)
             std::copy_n(x + (y * in.width + z) * channels, channels, window);
           else
-            std::fill_n(window, channels, T{0});
+            std::fill_n(window, channels, outside);
         }
       }
       std::fill_n(window, line - used, T{0});
     }
+  }
+}
+
+// Hands out aligned parts of a scratch.
+struct Carver {
+  uint8_t* at;
+
+  template <typename T>
+  T* Take(int64_t count) {
+    auto* part = reinterpret_cast<T*>(at);
+    at += AlignedBytes(count * static_cast<int64_t>(sizeof(T)));
+    return part;
+  }
+};
+
+kernels::QuantizeRowsArgs QuantizeArgs(const ActivePolicy::NodeBinding& binding) {
+  kernels::QuantizeRowsArgs args;
+  args.bits = binding.bits[0];
+  args.fixed_scale = binding.inputs.fixed_scale, args.fixed_offset = binding.inputs.fixed_offset;
+  args.fixed_rows = binding.inputs.fixed_rows;
+  return args;
+}
+
+kernels::LinearIntArgs LinearArgs(const ActivePolicy::NodeBinding& binding,
+                                  const ProductShape& product, const float* bias) {
+  const PackedWeightView& weights = binding.weights;
+  kernels::LinearIntArgs args;
+  args.n = product.outputs, args.k = product.inputs, args.bias = bias;
+  args.weights = weights.data, args.bits = weights.bits, args.stored_bits = weights.stored_bits;
+  args.w_scale = weights.scale, args.w_offset = weights.offset, args.w_sums = weights.sums;
+  args.group = weights.group;
+  return args;
+}
+
+// Rows through a layer's balancing and rotation; `scratch` (channels) floats.
+void Transform(const kernels::KernelSet& kernels, const LayerInputView& inputs, const float* x,
+               int64_t rows, int64_t channels, uint8_t* scratch, float* out) {
+  kernels::TransformRowsArgs args;
+  args.x = x, args.rows = rows, args.cols = args.x_stride = channels;
+  args.multiply = inputs.multiply, args.out = out;
+  args.scratch = reinterpret_cast<float*>(scratch);
+  if (inputs.rotation != nullptr) {
+    args.rotate = true, args.order = inputs.rotation->order;
+    if (args.order > 1) args.matrix = inputs.rotation->matrix.data();
+  }
+  kernels.transform_rows(args);
+}
+
+// out += (x down') up', a few rows at a time.
+void AddFloatBranch(const kernels::KernelSet& kernels, const LayerInputView& inputs,
+                    const ProductShape& product, const float* x, int64_t rows, Carver scratch,
+                    float* out) {
+  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
+  auto* middle = scratch.Take<float>(kTransformRows * inputs.low_rank);
+  auto* added = scratch.Take<float>(kTransformRows * product.outputs);
+  for (int64_t row = 0; row < rows; row += kTransformRows) {
+    const int64_t count = std::min(kTransformRows, rows - row);
+    const float* from = x + row * product.inputs;
+    if (inputs.multiply != nullptr) {
+      Transform(kernels, inputs, from, count, product.inputs, scratch.at, moved);
+      from = moved;
+    }
+    kernels.linear_f32({count, inputs.low_rank, product.inputs, from, product.inputs, inputs.down,
+                        nullptr, middle, inputs.low_rank});
+    kernels.linear_f32({count, product.outputs, inputs.low_rank, middle, inputs.low_rank, inputs.up,
+                        nullptr, added, product.outputs});
+    float* to = out + row * product.outputs;
+    kernels.add(to, added, count * product.outputs, to);
   }
 }
 
@@ -81,15 +149,49 @@ void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
                           panels_[id].data(), bias_of_node_[id], call.value(id), product.outputs});
     return;
   }
-  uint8_t* scratch = call.workspace.scratch.data();
-  auto* q = reinterpret_cast<int8_t*>(scratch);
-  scratch += AlignedBytes(rows * kernels::RoundUp(product.inputs, 4));
-  auto* scale = reinterpret_cast<float*>(scratch);
-  scratch += AlignedBytes(rows * 4);
-  kernels_->quantize_rows({x, rows, product.inputs, product.inputs, binding.bits[0], q, scale});
-  kernels_->linear_int({rows, product.outputs, product.inputs, q, scale, binding.weights.data,
-                        binding.weights.bits, binding.weights.scale, bias_of_node_[id],
-                        call.value(id), product.outputs, scratch});
+  RunIntegerLinear(call, id);
+}
+
+void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const LayerInputView& inputs = binding.inputs;
+  const int64_t rows = call.batch * product.rows;
+  Carver scratch{call.workspace.scratch.data()};
+  const int64_t stride = kernels::RoundUp(product.inputs, 4);
+  auto* q = scratch.Take<int8_t>(rows * stride);
+  auto* scale = scratch.Take<float>(rows);
+  auto* offset = scratch.Take<int32_t>(rows);
+  const float* x = call.input(node, 0);
+  const bool transformed = inputs.multiply != nullptr;
+  const int64_t at_once = transformed ? kTransformRows : rows;
+  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
+  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
+  quantize.cols = quantize.x_stride = product.inputs;
+  for (int64_t row = 0; row < rows; row += at_once) {
+    quantize.x = x + row * product.inputs;
+    quantize.rows = std::min(at_once, rows - row);
+    if (transformed) {
+      Transform(*kernels_, inputs, quantize.x, quantize.rows, product.inputs, scratch.at, moved);
+      quantize.x = moved;
+    }
+    quantize.q = q + row * stride, quantize.scale = scale + row;
+    if (!inputs.symmetric) quantize.offset = offset + row;
+    // Static scales of positions: rows begin anywhere.
+    quantize.fixed_first = row;
+    kernels_->quantize_rows(quantize);
+  }
+  kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
+  linear.m = rows, linear.a = q, linear.a_scale = scale;
+  linear.a_offset = inputs.symmetric ? nullptr : offset;
+  linear.out = call.value(id), linear.out_stride = product.outputs, linear.scratch = scratch.at;
+  kernels_->linear_int(linear);
+  if (inputs.low_rank > 0) AddFloatBranch(*kernels_, inputs, product, x, rows, scratch, linear.out);
+  for (int64_t sample = 0; inputs.first_row != nullptr && sample < call.batch; ++sample) {
+    std::copy_n(inputs.first_row, product.outputs,
+                linear.out + sample * product.rows * product.outputs);
+  }
 }
 
 // A few output rows at a time: their windows are gathered and multiplied as a linear. In integers
@@ -99,35 +201,48 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
-  const bool integer = binding.weights.bits != 0;
+  const bool integer = binding.weights.bits != 0, symmetric = binding.inputs.symmetric;
   const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
   const int64_t line = integer ? kernels::RoundUp(product.inputs, 4) : product.inputs;
-  uint8_t* scratch = call.workspace.scratch.data();
-  uint8_t* windows = scratch;
-  scratch += AlignedBytes(pixels * line * (integer ? 1 : 4));
-  auto* q = reinterpret_cast<int8_t*>(scratch);
-  scratch += AlignedBytes(kernels::RoundUp(in.elements(), 4));
-  auto* scale = reinterpret_cast<float*>(scratch);
-  scratch += AlignedBytes(4 * pixels);
+  Carver scratch{call.workspace.scratch.data()};
+  auto* windows = scratch.Take<uint8_t>(pixels * line * (integer ? 1 : 4));
+  auto* q = scratch.Take<int8_t>(kernels::RoundUp(in.elements(), 4));
+  auto* scale = scratch.Take<float>(pixels);
+  auto* offset = scratch.Take<int32_t>(pixels);
+  auto* moved = scratch.Take<float>(integer ? in.elements() : 0);
+  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
+  quantize.rows = 1, quantize.cols = quantize.x_stride = in.elements();
+  quantize.q = q, quantize.scale = scale, quantize.offset = symmetric ? nullptr : offset;
+  kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
+  linear.a = reinterpret_cast<int8_t*>(windows), linear.a_scale = scale;
+  linear.a_offset = symmetric ? nullptr : offset, linear.out_stride = product.outputs;
   for (int64_t image = 0; image < call.batch * in.images; ++image) {
     const float* x = call.input(node, 0) + image * in.elements();
     float* y = call.value(id) + image * out.elements();
+    offset[0] = 0;
     if (integer) {
-      kernels_->quantize_rows({x, 1, in.elements(), in.elements(), binding.bits[0], q, scale});
+      quantize.x = x;
+      if (binding.inputs.multiply != nullptr) {
+        Transform(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
+                  scratch.at, moved);
+        quantize.x = moved;
+      }
+      kernels_->quantize_rows(quantize);
       std::fill_n(scale, pixels, scale[0]);
+      std::fill_n(offset, pixels, offset[0]);
     }
+    linear.scratch = scratch.at;
     for (int64_t row = 0; row < out.height; row += at_once) {
       const int64_t rows = std::min(at_once, out.height - row), count = rows * out.width;
       float* target = y + row * out.width * out.channels;
       if (integer) {
-        auto* gathered = reinterpret_cast<int8_t*>(windows);
-        GatherWindows(node.attributes, in, out, q, row, rows, line, gathered);
-        kernels_->linear_int({count, product.outputs, product.inputs, gathered, scale,
-                              binding.weights.data, binding.weights.bits, binding.weights.scale,
-                              bias_of_node_[id], target, product.outputs, scratch});
+        GatherWindows(node.attributes, in, out, q, row, rows, line, static_cast<int8_t>(-offset[0]),
+                      reinterpret_cast<int8_t*>(windows));
+        linear.m = count, linear.out = target;
+        kernels_->linear_int(linear);
       } else {
         auto* gathered = reinterpret_cast<float*>(windows);
-        GatherWindows(node.attributes, in, out, x, row, rows, line, gathered);
+        GatherWindows(node.attributes, in, out, x, row, rows, line, 0.0f, gathered);
         kernels_->linear_f32({count, product.outputs, product.inputs, gathered, line,
                               panels_[id].data(), bias_of_node_[id], target, product.outputs});
       }

@@ -1,5 +1,6 @@
 #include "src/runtime/plan_file.h"
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -57,18 +58,22 @@ PlanDescription ReadDescription(const TensorFile& file) {
 }  // namespace
 
 void WritePlan(const std::filesystem::path& path, const PlanDescription& description,
-               const ParameterSet& parameters, const PackedWeightTable& weights) {
+               const ParameterSet& parameters, const QuantTable& weights) {
   TensorFileWriter writer;
   const SiteTable& table = description.graph.sites();
-  std::set<std::pair<int, BitWidth>> used;
-  for (const Policy& policy : description.candidate.policies()) {
+  std::map<int, QuantTable::Use> uses;  // by weight site
+  const Candidate& candidate = description.candidate;
+  for (int k = 0; k < candidate.steps(); ++k) {
+    const Policy& policy = candidate.policy(k);
+    const int range = weights.scheme().RangeOf(candidate.timesteps()[k]);
     for (size_t s = 0; s < table.sites.size(); ++s) {
-      if (table.sites[s].kind == SiteKind::kWeight && !policy[s].is_float()) {
-        used.emplace(static_cast<int>(s), policy[s]);
-      }
+      if (table.sites[s].kind != SiteKind::kWeight || policy[s].is_float()) continue;
+      QuantTable::Use& use = uses[static_cast<int>(s)];
+      use.weights.emplace(policy[s].bits(), range);
+      use.activations.insert(policy[s + 1].bits());
     }
   }
-  for (const auto& [site, width] : used) weights.CopyTo(writer, site, width);
+  for (const auto& [site, use] : uses) weights.CopyTo(writer, site, use);
   const std::set<std::string> integer_only =
       IntegerOnlyWeights(description.graph, description.candidate);
   for (const auto& [name, shape] : description.graph.parameters()) {
@@ -85,6 +90,7 @@ void WritePlan(const std::filesystem::path& path, const PlanDescription& descrip
       {"schedule", description.schedule.ToJson()},
       {"sampler", description.sampler.ToJson()},
       {"provenance", description.provenance}};
+  if (!(weights.scheme() == QuantScheme{})) metadata["scheme"] = SchemeToJson(weights.scheme());
   if (!description.text.is_null()) metadata["text"] = description.text;
   if (!description.pipeline.empty()) metadata["pipeline"] = description.pipeline;
   writer.SetMetadata(kMetadataKey, metadata.dump());
@@ -100,7 +106,10 @@ PlanFile::PlanFile(const std::filesystem::path& path)
     const std::span<const float> values = file_.Floats(kParameterPrefix + name, shape);
     parameters_.Set(name, {values.begin(), values.end()});
   }
-  weights_ = std::make_unique<PackedWeightTable>(file_, description_.graph.sites());
+  const Json json = ParseJson(file_.Metadata(kMetadataKey), path.string());
+  weights_ = std::make_unique<QuantTable>(
+      file_, description_.graph.sites(),
+      json.contains("scheme") ? SchemeFromJson(json["scheme"], path.string()) : QuantScheme{});
 }
 
 }  // namespace tmpq

@@ -11,7 +11,7 @@
 #include "src/plan/candidate.h"
 #include "src/schedule/noise_schedule.h"
 #include "src/schedule/sampler.h"
-#include "src/supernet/packed_weight_table.h"
+#include "src/supernet/quant_table.h"
 
 namespace tmpq {
 
@@ -31,7 +31,7 @@ struct PlanDescription {
 // Writes a plan: the packed weights that `description.candidate` uses, copied from `weights`, and
 // the float parameters that stay float. The same arguments give the same bytes.
 void WritePlan(const std::filesystem::path& path, const PlanDescription& description,
-               const ParameterSet& parameters, const PackedWeightTable& weights);
+               const ParameterSet& parameters, const QuantTable& weights);
 
 // A plan opened for running. Const-safe.
 class PlanFile {
@@ -41,14 +41,14 @@ class PlanFile {
 
   const PlanDescription& description() const { return description_; }
   const ParameterSet& parameters() const { return parameters_; }
-  const PackedWeightTable& weights() const { return *weights_; }
+  const QuantTable& weights() const { return *weights_; }
   Hash128 hash() const { return file_.hash(); }
 
  private:
   TensorFile file_;
   PlanDescription description_;
   ParameterSet parameters_;
-  std::unique_ptr<PackedWeightTable> weights_;
+  std::unique_ptr<QuantTable> weights_;
 };
 
 }  // namespace tmpq

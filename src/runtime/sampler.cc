@@ -116,13 +116,23 @@ void DiffusionSampler::CheckConditions(const ConditionList& conditions) const {
   }
 }
 
-SamplingRun DiffusionSampler::Prepare(const Candidate& candidate,
-                                      const PackedWeightTable* table) const {
+SamplingRun DiffusionSampler::Prepare(const Candidate& candidate, const QuantTable* table) const {
   SamplingRun run{candidate.timesteps(), {}, {}};
-  for (const Policy& policy : candidate.policies())
-    run.policies.push_back(network_->Activate(policy, table));
-  for (int k = 0; k < candidate.steps(); ++k)
-    run.policy_of_step.push_back(candidate.policy_index(k));
+  const QuantScheme scheme = table != nullptr ? table->scheme() : QuantScheme{};
+  const bool split = scheme.split_guidance && calls_per_step() == 2;
+  std::map<std::pair<int, int>, int> index;  // of (policy, range)
+  for (int k = 0; k < candidate.steps(); ++k) {
+    const int range = scheme.RangeOf(candidate.timesteps()[k]);
+    const auto [place, is_new] = index.try_emplace({candidate.policy_index(k), range},
+                                                   static_cast<int>(run.policies.size()));
+    if (is_new) {
+      run.policies.push_back(network_->Activate(candidate.policy(k), table, {range, 0}));
+      if (split) {
+        run.null_policies.push_back(network_->Activate(candidate.policy(k), table, {range, 1}));
+      }
+    }
+    run.policy_of_step.push_back(place->second);
+  }
   return run;
 }
 
@@ -241,6 +251,34 @@ void DiffusionSampler::SplitVariance(int64_t count, Scratch& s) const {
   }
 }
 
+void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& call,
+                                   NetworkInputs inputs, int64_t first, int64_t count, Scratch& s,
+                                   const SamplerOptions& options) const {
+  const int branches = calls_per_step(), policy = run.policy_of_step[call.step];
+  const LayerObserver observer = [&](NodeId id, const float* x, int64_t batch) {
+    const Node& node = network_->graph().node(id);
+    const int64_t elements = ElementsOf(network_->graph().node(node.inputs[0]).shape);
+    for (int branch = 0; branch < batch / count; ++branch) {
+      options.observer(call.step, run.timesteps[call.step], branch, first, count, id,
+                       x + branch * count * elements);
+    }
+  };
+  const bool apart = branches == 2 && !run.null_policies.empty();
+  inputs.batch = apart ? count : branches * count;
+  network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace,
+                options.observer ? &observer : nullptr);
+  if (!apart) return;
+  const Graph& graph = network_->graph();
+  for (auto& [name, values] : inputs.floats) {
+    values += count * ElementsOf(graph.node(graph.FindInput(name)).shape);
+  }
+  for (auto& [name, values] : inputs.integers) {
+    values += count * ElementsOf(graph.node(graph.FindInput(name)).shape);
+  }
+  network_->Run(run.null_policies[policy], inputs, s.outputs.data() + count * outputs_,
+                s.workspace);
+}
+
 void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
                                    const SampleRequest& request, int64_t begin, int64_t count,
                                    float* out, Scratch& s, const SamplerOptions& options) const {
@@ -262,11 +300,10 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     if (options.interrupted != nullptr && *options.interrupted) return;
     const int k = calls[index].step, policy = run.policy_of_step[k];
     if (options.spy) options.spy(k, run.timesteps[k], policy);
-    const int64_t batch = guided ? 2 * count : count;
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
-    std::fill_n(s.timesteps.begin(), batch, static_cast<float>(run.timesteps[k]));
-    inputs.batch = batch;
-    network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace);
+    std::fill_n(s.timesteps.begin(), guided ? 2 * count : count,
+                static_cast<float>(run.timesteps[k]));
+    CallNetwork(run, calls[index], inputs, request.first + begin, count, s, options);
     if (guided) Guide(settings_.GuidanceAt(run.timesteps[k]), count, s);
     if (outputs_ != elements_) SplitVariance(count, s);
     Advance(calls[index], request, begin, count, static_cast<int64_t>(index), s);

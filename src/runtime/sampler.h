@@ -44,12 +44,19 @@ struct SampleRequest {
   ConditionList conditions;
 };
 
-// What to run: one active policy per distinct policy, and which one each step uses.
+// What to run: one active policy per distinct policy and timestep range, and which one each step
+// uses.
 struct SamplingRun {
   TimestepSequence timesteps;
   std::vector<ActivePolicy> policies;
   std::vector<int> policy_of_step;
+  std::vector<ActivePolicy> null_policies = {};  // of the unconditional branch where it differs
 };
+
+// Sees the inputs of layers: `x` of `batch` samples, the first of which is number `first`; `branch`
+// 1: of guidance's unconditional branch.
+using SamplingObserver = std::function<void(int step, int timestep, int branch, int64_t first,
+                                            int64_t batch, NodeId id, const float* x)>;
 
 struct SamplerOptions {
   int64_t batch = 8;                               // samples per network call of one thread
@@ -58,6 +65,7 @@ struct SamplerOptions {
   Progress* progress = nullptr;                    // Update(samples done), from the calling thread
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
   std::function<void(int, int, int)> spy;
+  SamplingObserver observer = {};  // called from all threads
 };
 
 // Const-safe; `network` outlives it.
@@ -85,7 +93,7 @@ class DiffusionSampler {
   const Shape& sample_shape() const;
 
   // Binds a candidate's policies.
-  SamplingRun Prepare(const Candidate& candidate, const PackedWeightTable* table) const;
+  SamplingRun Prepare(const Candidate& candidate, const QuantTable* table) const;
   SamplingRun PrepareFloat(const TimestepSequence& timesteps) const;
 
   // (count, sample shape) final samples.
@@ -103,6 +111,11 @@ class DiffusionSampler {
                        int64_t count, int64_t index, Scratch& scratch);
   void PlaceConditions(const ConditionList& conditions, int64_t first, int64_t count,
                        Scratch& scratch) const;
+  // One step's network calls for `count` samples, guided: both branches at once where they share a
+  // policy.
+  void CallNetwork(const SamplingRun& run, const SolverCall& call, NetworkInputs inputs,
+                   int64_t first, int64_t count, Scratch& scratch,
+                   const SamplerOptions& options) const;
   void Guide(double scale, int64_t count, Scratch& scratch) const;
   void SplitVariance(int64_t count, Scratch& scratch) const;
 

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kBatch = 5;
 
 std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
-                              const Policy* policy, const PackedWeightTable* table, int64_t batch) {
+                              const Policy* policy, const QuantTable* table, int64_t batch) {
   const RuntimeNetwork network(graph, RandomParameters(graph), set);
   const ActivePolicy active =
       policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table);

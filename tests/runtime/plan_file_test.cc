@@ -40,7 +40,7 @@ class PlanFileTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::vector<float> Sample(const PlanDescription& plan, const ParameterSet& parameters,
-                            const PackedWeightTable& weights) const {
+                            const QuantTable& weights) const {
     const RuntimeNetwork network(plan.graph, parameters, kernels::BestKernels());
     const DiffusionSampler sampler(network, plan.schedule, plan.sampler);
     return sampler.Sample(sampler.Prepare(plan.candidate, &weights),

@@ -41,7 +41,7 @@ std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
 }
 
 std::vector<float> RunRuntime(const Graph& graph, const ParameterSet& parameters,
-                              const Policy* policy, const PackedWeightTable* table) {
+                              const Policy* policy, const QuantTable* table) {
   const RandomBatch inputs(graph, kBatch);
   const RuntimeNetwork network(graph, parameters, kernels::BestKernels());
   Workspace workspace = network.MakeWorkspace(kBatch);

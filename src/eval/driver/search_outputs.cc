@@ -171,7 +171,7 @@ void WriteSamples(const SearchResult& result, const std::filesystem::path& folde
 
 std::string Rounded(double value) { return Format("%.3g", value); }
 
-void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
+void WritePlanOf(const SearchResult& result, const QuantTable& weights,
                  const std::filesystem::path& path) {
   const PlanDescription description{result.model.name,
                                     result.model.hash,

@@ -6,7 +6,7 @@
 
 #include "src/core/json.h"
 #include "src/eval/driver/search_driver.h"
-#include "src/supernet/packed_weight_table.h"
+#include "src/supernet/quant_table.h"
 
 namespace tmpq {
 
@@ -20,7 +20,7 @@ inline constexpr const char* kClipsName = "samples.gif";  // of video models
 // "0.123": three significant digits.
 std::string Rounded(double value);
 
-void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
+void WritePlanOf(const SearchResult& result, const QuantTable& weights,
                  const std::filesystem::path& path);
 // run.h5, summary.json, samples.png; of video models samples.gif too.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);

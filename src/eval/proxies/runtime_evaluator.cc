@@ -34,7 +34,7 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
 }
 
 RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
-                                   const PackedWeightTable& weights,
+                                   const QuantTable& weights,
                                    const FeatureExtractor& features,
                                    const FrechetReference& reference_statistics,
                                    Candidate reference, Candidate naive,

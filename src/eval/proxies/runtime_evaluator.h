@@ -15,7 +15,7 @@
 #include "src/metrics/frechet.h"
 #include "src/runtime/sampler.h"
 #include "src/search/evaluator.h"
-#include "src/supernet/packed_weight_table.h"
+#include "src/supernet/quant_table.h"
 
 namespace tmpq {
 
@@ -76,7 +76,7 @@ struct EvaluatorSettings {
 // All referenced objects outlive it. Not thread-safe.
 class RuntimeEvaluator : public Evaluator {
  public:
-  RuntimeEvaluator(const DiffusionSampler& sampler, const PackedWeightTable& weights,
+  RuntimeEvaluator(const DiffusionSampler& sampler, const QuantTable& weights,
                    const FeatureExtractor& features, const FrechetReference& reference_statistics,
                    Candidate reference, Candidate naive, const EvaluatorSettings& settings,
                    ImageProgress& progress);
@@ -104,7 +104,7 @@ class RuntimeEvaluator : public Evaluator {
                     Measurements& result) const;
 
   const DiffusionSampler& sampler_;
-  const PackedWeightTable& weights_;
+  const QuantTable& weights_;
   const FeatureExtractor& features_;
   const FrechetReference& statistics_;
   Candidate reference_, naive_;

@@ -1,0 +1,266 @@
+#include "src/supernet/quant_table.h"
+
+#include <algorithm>
+
+#include "kernels/include/packing.h"
+#include "src/core/error.h"
+
+namespace tmpq {
+namespace {
+
+constexpr int kWidestBits = 8;
+
+std::string WeightName(const std::string& set, int bits) {
+  return set + ".w" + std::to_string(bits);
+}
+
+std::string ActivationName(const std::string& layer, int bits) {
+  return layer + ".a" + std::to_string(bits);
+}
+
+}  // namespace
+
+QuantTable::QuantTable(const TensorFile& file, const SiteTable& sites, QuantScheme scheme)
+    : file_(&file), sites_(&sites), scheme_(std::move(scheme)) {
+  for (size_t s = 0; s < sites.sites.size(); ++s) {
+    if (sites.sites[s].kind == SiteKind::kWeight) IndexSite(static_cast<int>(s));
+  }
+}
+
+int QuantTable::SetsOf(int site) const {
+  const bool balanced = scheme_.Of(sites_->sites[site].layer).balanced;
+  return balanced ? scheme_.weight_sets() : 1;
+}
+
+std::string QuantTable::SetName(int site, int range) const {
+  const std::string& layer = sites_->sites[site].layer;
+  return SetsOf(site) > 1 ? layer + ".s" + std::to_string(range) : layer;
+}
+
+void QuantTable::IndexSite(int site) {
+  const LayerScheme& layer = scheme_.Of(sites_->sites[site].layer);
+  const int64_t channels = sites_->sites[site + 1].input_features;
+  if (layer.rotated) {
+    std::optional<Hadamard> hadamard = HadamardOf(channels);
+    if (!hadamard) {
+      throw Error(ErrorCode::kInput, file_->path().string() + ": " + sites_->sites[site].layer,
+                  "has a rotation that its size does not allow");
+    }
+    rotations_[channels] = *std::move(hadamard);
+  }
+  for (int range = 0; range < scheme_.ranges(); ++range) {
+    const std::string set = SetName(site, range);
+    if (range < SetsOf(site)) {
+      for (int bits = 2; bits <= kWidestBits; ++bits) {
+        if (!file_->Has(WeightName(set, bits) + ".scale")) continue;
+        weights_[{site, bits, range, 0}] = ReadWeights(site, bits, range);
+      }
+      if (layer.low_rank > 0 && file_->Has(set + ".down")) ReadBranch(site, set);
+    }
+    if (layer.transformed() && !file_->Has(set + ".multiply")) continue;  // of a plan: not used
+    for (int bits = 2; bits <= kWidestBits; ++bits) {
+      const std::string name = ActivationName(sites_->sites[site].layer, bits);
+      if (layer.is_static() && !file_->Has(name + ".scale")) continue;
+      for (int branch = 0; branch < 2; ++branch) {
+        const Place place = PlaceOfInputs(site, bits, range, branch);
+        if (inputs_.count(place) == 0) inputs_[place] = ReadInputs(site, bits, range, branch);
+      }
+    }
+  }
+}
+
+void QuantTable::ReadBranch(int site, const std::string& set) {
+  const QuantSite& place = sites_->sites[site];
+  const int64_t rank = scheme_.Of(place.layer).low_rank;
+  const auto read = [&](const std::string& name, int64_t rows, int64_t cols) {
+    AlignedVector<float>& panels = panels_[name];
+    panels.resize(kernels::FloatPanelElements(rows, cols));
+    kernels::PackFloatPanels(file_->Floats(name, {rows, cols}).data(), rows, cols, panels.data());
+  };
+  read(set + ".down", rank, place.input_features);
+  read(set + ".up", place.output_features, rank);
+}
+
+bool QuantTable::Has(int site, BitWidth width) const {
+  for (int range = 0; range < SetsOf(site); ++range) {
+    if (weights_.count({site, width.bits(), range, 0}) == 0) return false;
+  }
+  return true;
+}
+
+const PackedWeightView& QuantTable::Weights(int site, BitWidth width, int range) const {
+  const auto found = weights_.find({site, width.bits(), SetsOf(site) > 1 ? range : 0, 0});
+  if (found == weights_.end()) {
+    throw Error(
+        ErrorCode::kInput, file_->path().string(),
+        "holds no weights of " + sites_->sites[site].layer + " at " + width.Name() + " bits");
+  }
+  return found->second;
+}
+
+// Inputs that do not depend on something share one place.
+QuantTable::Place QuantTable::PlaceOfInputs(int site, int bits, int range, int branch) const {
+  if (scheme_.Of(sites_->sites[site].layer).is_static()) {
+    return {site, bits, range, scheme_.split_guidance ? branch : 0};
+  }
+  return {site, 0, SetsOf(site) > 1 ? range : 0, 0};
+}
+
+const LayerInputView& QuantTable::Inputs(int site, BitWidth width, int range, int branch) const {
+  const auto found = inputs_.find(PlaceOfInputs(site, width.bits(), range, branch));
+  if (found == inputs_.end()) {
+    throw Error(ErrorCode::kInput, file_->path().string(),
+                "does not say how inputs of " + sites_->sites[site].layer + " become integers of " +
+                    width.Name() + " bits");
+  }
+  return found->second;
+}
+
+PackedWeightView QuantTable::ReadWeights(int site, int bits, int range) const {
+  const QuantSite& place = sites_->sites[site];
+  const LayerScheme& layer = scheme_.Of(place.layer);
+  const std::string set = SetName(site, range), name = WeightName(set, bits);
+  int stored = bits;  // nested: the lowest that is stored and wide enough
+  while (scheme_.nested && stored < kWidestBits && !file_->Has(WeightName(set, stored) + ".data")) {
+    ++stored;
+  }
+  const int64_t inputs = place.input_features, outputs = place.output_features;
+  const int64_t groups =
+      layer.weight_group > 0 ? (inputs + layer.weight_group - 1) / layer.weight_group : 1;
+  const std::vector<int64_t> shape =
+      groups > 1 ? std::vector<int64_t>{groups, outputs} : std::vector<int64_t>{outputs};
+  PackedWeightView view;
+  view.bits = bits, view.stored_bits = stored;
+  view.data = file_
+                  ->Bytes(WeightName(set, stored) + ".data",
+                          {kernels::PackedBytes(outputs, inputs, stored)})
+                  .data();
+  view.scale = file_->Floats(name + ".scale", shape).data();
+  if (!layer.weight_symmetric) view.offset = file_->Int32s(name + ".offset", shape).data();
+  if (!layer.activation_symmetric) view.sums = file_->Int32s(name + ".sums", shape).data();
+  view.group = layer.weight_group;
+  return view;
+}
+
+LayerInputView QuantTable::ReadInputs(int site, int bits, int range, int branch) const {
+  const QuantSite& place = sites_->sites[site];
+  const LayerScheme& layer = scheme_.Of(place.layer);
+  const std::string set = SetName(site, range);
+  LayerInputView view;
+  view.symmetric = layer.activation_symmetric;
+  if (layer.is_static()) {
+    const std::string name = ActivationName(place.layer, bits);
+    const std::vector<int64_t>& shape = file_->Get(name + ".scale").shape;
+    const int branches = scheme_.split_guidance ? 2 : 1;
+    if (shape.size() != 2 || shape[0] != scheme_.ranges() * branches || shape[1] < 1) {
+      throw Error(ErrorCode::kInput, file_->path().string() + ": " + name,
+                  "does not have a scale for each timestep range");
+    }
+    const int64_t at = (range * branches + std::min(branch, branches - 1)) * shape[1];
+    view.fixed_rows = shape[1];
+    view.fixed_scale = file_->Floats(name + ".scale").data() + at;
+    if (!view.symmetric) view.fixed_offset = file_->Int32s(name + ".offset", shape).data() + at;
+  }
+  if (layer.transformed()) {
+    const int64_t channels = sites_->sites[site + 1].input_features;
+    view.multiply = file_->Floats(set + ".multiply", {channels}).data();
+    if (layer.rotated) view.rotation = &rotations_.at(channels);
+  }
+  if (layer.low_rank > 0) {
+    view.low_rank = layer.low_rank;
+    view.down = panels_.at(set + ".down").data(), view.up = panels_.at(set + ".up").data();
+  }
+  if (layer.first_row) {
+    view.first_row = file_->Floats(place.layer + ".first_row", {place.output_features}).data();
+  }
+  return view;
+}
+
+void QuantTable::Add(TensorFileWriter& writer, const std::string& layer,
+                     const QuantizedLayer& content, const LayerScheme& scheme) {
+  for (size_t s = 0; s < content.sets.size(); ++s) {
+    const WeightSet& from = content.sets[s];
+    const std::string set = content.sets.size() > 1 ? layer + ".s" + std::to_string(s) : layer;
+    const auto length = [](const auto& values) { return static_cast<int64_t>(values.size()); };
+    if (!from.transform.multiply.empty()) {
+      writer.AddFloats(set + ".multiply", {length(from.transform.multiply)},
+                       from.transform.multiply);
+    }
+    if (scheme.low_rank > 0) {
+      writer.AddFloats(set + ".down", {scheme.low_rank, length(from.down) / scheme.low_rank},
+                       from.down);
+      writer.AddFloats(set + ".up", {length(from.up) / scheme.low_rank, scheme.low_rank}, from.up);
+    }
+    for (const auto& [bits, weights] : from.weights) {
+      const std::string name = WeightName(set, bits);
+      const int64_t groups = length(weights.scale) / weights.outputs;
+      const std::vector<int64_t> shape = groups > 1 ? std::vector<int64_t>{groups, weights.outputs}
+                                                    : std::vector<int64_t>{weights.outputs};
+      if (!weights.data.empty()) {
+        writer.AddBytes(name + ".data", {length(weights.data)}, weights.data);
+      }
+      writer.AddFloats(name + ".scale", shape, weights.scale);
+      if (!scheme.weight_symmetric) writer.AddInt32s(name + ".offset", shape, weights.offset);
+      if (!scheme.activation_symmetric) writer.AddInt32s(name + ".sums", shape, weights.sums);
+    }
+  }
+  for (const auto& [bits, scales] : content.activations) {
+    const std::string name = ActivationName(layer, bits);
+    const std::vector<int64_t> shape = {scales.entries, scales.tokens};
+    writer.AddFloats(name + ".scale", shape, scales.scale);
+    if (!scales.offset.empty()) writer.AddInt32s(name + ".offset", shape, scales.offset);
+  }
+  if (!content.first_row.empty()) {
+    writer.AddFloats(layer + ".first_row", {static_cast<int64_t>(content.first_row.size())},
+                     content.first_row);
+  }
+}
+
+void QuantTable::CopyTensor(TensorFileWriter& writer, const std::string& name) const {
+  if (!file_->Has(name)) return;
+  const TensorView& view = file_->Get(name);
+  writer.Add(name, view.dtype, view.shape, view.data);
+}
+
+void QuantTable::CopyPanels(TensorFileWriter& writer, int site, const std::string& set,
+                            int bits) const {
+  const QuantSite& place = sites_->sites[site];
+  const int64_t inputs = place.input_features, outputs = place.output_features;
+  if (file_->Has(WeightName(set, bits) + ".data")) {
+    return CopyTensor(writer, WeightName(set, bits) + ".data");
+  }
+  int stored = bits;
+  while (!file_->Has(WeightName(set, stored) + ".data")) ++stored;
+  std::vector<int8_t> q(outputs * inputs);
+  kernels::UnpackWeights(file_->Bytes(WeightName(set, stored) + ".data").data(), outputs, inputs,
+                         stored, q.data());
+  for (int8_t& value : q) value = static_cast<int8_t>(kernels::NarrowValue(value, stored, bits));
+  std::vector<uint8_t> panels(kernels::PackedBytes(outputs, inputs, bits));
+  kernels::PackWeights(q.data(), outputs, inputs, bits, panels.data());
+  writer.AddBytes(WeightName(set, bits) + ".data", {static_cast<int64_t>(panels.size())}, panels);
+}
+
+void QuantTable::CopyTo(TensorFileWriter& writer, int site, const Use& use) const {
+  std::map<std::string, std::set<int>> bits_of_sets;
+  for (const auto& [bits, range] : use.weights) {
+    Weights(site, BitWidth::Of(bits), range);  // throws where there are none
+    bits_of_sets[SetName(site, range)].insert(bits);
+  }
+  for (const auto& [set, widths] : bits_of_sets) {
+    for (const int bits : widths) {
+      const std::string name = WeightName(set, bits);
+      if (!scheme_.nested || bits == *widths.rbegin()) CopyPanels(writer, site, set, bits);
+      for (const char* part : {".scale", ".offset", ".sums"}) CopyTensor(writer, name + part);
+    }
+    for (const char* part : {".multiply", ".down", ".up"}) CopyTensor(writer, set + part);
+  }
+  const std::string& layer = sites_->sites[site].layer;
+  for (const int bits : use.activations) {
+    for (const char* part : {".scale", ".offset"}) {
+      CopyTensor(writer, ActivationName(layer, bits) + part);
+    }
+  }
+  CopyTensor(writer, layer + ".first_row");
+}
+
+}  // namespace tmpq

@@ -90,6 +90,10 @@ Policy UniformPolicy(const SiteTable& table, BitWidth weight, BitWidth activatio
              "weights and activations: both float or none");
   Policy policy;
   for (const QuantSite& site : table.sites) {
+    if (site.keep_float) {
+      policy.push_back(BitWidth::Float());
+      continue;
+    }
     switch (site.kind) {
       case SiteKind::kWeight:
         policy.push_back(weight);

@@ -23,6 +23,7 @@ Json LayerToJson(const LayerScheme& layer) {
   if (layer.rotated) json["rotated"] = true;
   if (layer.low_rank != plain.low_rank) json["low_rank"] = layer.low_rank;
   if (layer.first_row) json["first_row"] = true;
+  if (layer.keep_float) json["keep_float"] = true;
   return json;
 }
 
@@ -42,6 +43,7 @@ LayerScheme LayerFromJson(const Json& json, const std::string& where) {
   ReadMember(json, "rotated", where, layer.rotated);
   ReadMember(json, "low_rank", where, layer.low_rank);
   ReadMember(json, "first_row", where, layer.first_row);
+  ReadMember(json, "keep_float", where, layer.keep_float);
   layer.activation_scales = ParseActivationScales(scales);
   if (layer.weight_group < 0 || layer.weight_group % 4 != 0 || layer.low_rank < 0) {
     throw Error(ErrorCode::kInput, where, "has an impossible weight_group or low_rank");
@@ -101,6 +103,7 @@ SiteTable WithScheme(SiteTable table, const QuantScheme& scheme) {
   std::vector<SiteProduct> branches;
   for (size_t s = 0; s < table.sites.size(); ++s) {
     QuantSite& site = table.sites[s];
+    site.keep_float = scheme.Of(site.layer).keep_float;
     if (site.kind != SiteKind::kWeight) continue;
     const LayerScheme& layer = scheme.Of(site.layer);
     const int64_t inputs = site.input_features, outputs = site.output_features;

@@ -21,7 +21,7 @@ enum class ActivationScales {
 const char* NameOf(ActivationScales scales);
 ActivationScales ParseActivationScales(const std::string& name);
 
-// A linear or convolution. The default is ViDiT-Q's fine-grained scheme without transforms.
+// A linear, convolution or (keep_float only) attention. The default is ViDiT-Q's fine-grained scheme without transforms.
 struct LayerScheme {
   bool weight_symmetric = true;  // else a zero point for each scale
   int64_t weight_group = 0;      // inputs that share a scale, a multiple of 4; 0: all of an output
@@ -31,6 +31,7 @@ struct LayerScheme {
   bool rotated = false;    // then rotated, as the weights are (Hadamard with random signs)
   int64_t low_rank = 0;    // rank of a float branch beside the integers (SVDQuant); 0: none
   bool first_row = false;  // the first token's output is stored (MixDQ's text embedding)
+  bool keep_float = false;
 
   bool transformed() const { return balanced || rotated; }
   bool is_static() const { return activation_scales != ActivationScales::kDynamicToken; }

@@ -51,6 +51,7 @@ struct QuantSite {
   int64_t input_features = 0;  // weight: K, activations: channels of a token
   int64_t output_features = 0;  // weight: N, else 0
   WeightStorage storage = {};
+  bool keep_float = false;  // a recipe's choice: no policy has integers there
 };
 
 // A product of two operands, each with its own site: what BitOps are counted over.

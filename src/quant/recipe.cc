@@ -78,7 +78,8 @@ WeightOptions QuantRecipe::WeightOptionsOf(const LayerScheme& layer) const {
 
 QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training_steps) {
   recipe.Validate();
-  const std::regex transformed = Pattern("transform_layers", recipe.transform_layers);
+  const std::regex transformed = Pattern("transform_layers", recipe.transform_layers),
+                   kept = Pattern("keep_float", recipe.keep_float);
   QuantScheme scheme;
   scheme.range_begins.clear();
   for (int r = 0; r < recipe.timestep_ranges; ++r) {
@@ -88,7 +89,12 @@ QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training
   scheme.split_guidance = recipe.split_guidance;
   scheme.nested = recipe.nested;
   for (const Node& node : graph.nodes()) {
-    if (node.first_site < 0 || node.kind == OpKind::kAttention) continue;
+    if (node.first_site < 0) continue;
+    if (!recipe.keep_float.empty() && std::regex_search(node.name, kept)) {
+      scheme.layers[node.name].keep_float = true;
+      continue;
+    }
+    if (node.kind == OpKind::kAttention) continue;
     const QuantSite& weight = graph.sites().sites[node.first_site];
     const int64_t channels = graph.sites().sites[node.first_site + 1].input_features;
     const bool transforms = std::regex_search(node.name, transformed);
@@ -111,16 +117,6 @@ QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training
     if (!(layer == LayerScheme{})) scheme.layers[node.name] = layer;
   }
   return scheme;
-}
-
-std::vector<bool> FloatSites(const QuantRecipe& recipe, const Graph& graph) {
-  std::vector<bool> floats(graph.sites().sites.size(), false);
-  if (recipe.keep_float.empty()) return floats;
-  const std::regex pattern = Pattern("keep_float", recipe.keep_float);
-  for (size_t s = 0; s < floats.size(); ++s) {
-    floats[s] = std::regex_search(graph.sites().sites[s].layer, pattern);
-  }
-  return floats;
 }
 
 QuantRecipe FindRecipe(const std::string& name) {

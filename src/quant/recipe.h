@@ -101,7 +101,5 @@ QuantRecipe FindRecipe(const std::string& name);
 // What a recipe makes of each layer of a network: transforms where a size allows them, groups where
 // there are more inputs than one holds. Throws kUsage when a regular expression is none.
 QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training_steps);
-// Sites of layers that stay float, in site order.
-std::vector<bool> FloatSites(const QuantRecipe& recipe, const Graph& graph);
 
 }  // namespace tmpq

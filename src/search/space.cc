@@ -48,7 +48,8 @@ Costs SearchSpace::CostsOf(const Candidate& candidate) const {
 }
 
 const std::vector<BitWidth>& SearchSpace::ChoicesOf(size_t site) const {
-  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)};
+  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)}, kFloat = {BitWidth::Float()};
+  if (table_->sites[site].keep_float) return kFloat;
   switch (table_->sites[site].kind) {
     case SiteKind::kWeight:
       return settings_.weight_bits;

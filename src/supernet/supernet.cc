@@ -42,7 +42,8 @@ void Supernet::Build(const Graph& graph, const ParameterSet& parameters, Hash128
   std::vector<NodeId> layers;
   for (size_t id = 0; id < graph.nodes().size(); ++id) {
     const Node& node = graph.node(static_cast<NodeId>(id));
-    if (node.first_site >= 0 && node.kind != OpKind::kAttention) {
+    if (node.first_site >= 0 && node.kind != OpKind::kAttention &&
+        !options.scheme.Of(node.name).keep_float) {
       layers.push_back(static_cast<NodeId>(id));
     }
   }
@@ -95,7 +96,8 @@ Supernet::Supernet(const std::filesystem::path& path, const Graph& graph, Hash12
   table_ = std::make_unique<QuantTable>(
       *file_, graph.sites(), SchemeFromJson(JsonGet<Json>(metadata, "scheme", where), where));
   for (size_t s = 0; s < graph.sites().sites.size(); ++s) {
-    if (graph.sites().sites[s].kind != SiteKind::kWeight) continue;
+    const QuantSite& site = graph.sites().sites[s];
+    if (site.kind != SiteKind::kWeight || table_->scheme().Of(site.layer).keep_float) continue;
     for (const BitWidth width : widths) {
       for (int range = 0; range < table_->scheme().ranges() && !width.is_float(); ++range) {
         table_->Weights(static_cast<int>(s), width, range);

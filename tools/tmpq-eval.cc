@@ -8,9 +8,12 @@
 
 #include "kernels/include/kernels.h"
 #include "src/eval/files/file_metrics.h"
+#include "src/eval/study/proxy_study.h"
 #include "src/models/feature_net.h"
 #include "src/models/model_file.h"
+#include "tools/common/config_flags.h"
 #include "tools/common/program.h"
+#include "tools/common/session.h"
 
 namespace tmpq {
 namespace {
@@ -61,7 +64,7 @@ void PrintLines(const std::vector<FileMetric>& metrics) {
   }
 }
 
-void Evaluate(const cxxopts::ParseResult& arguments) {
+void EvaluateFiles(const cxxopts::ParseResult& arguments) {
   const int threads = arguments["threads"].as<int>();
   CheckThreads(threads);
   if (threads > 0) omp_set_num_threads(threads);
@@ -87,6 +90,27 @@ void Evaluate(const cxxopts::ParseResult& arguments) {
                                       {"unit", metric.unit}};
   }
   PrintJson(result);
+}
+
+void StudyProxies(const cxxopts::ParseResult& arguments) {
+  ProxyStudyConfig config;
+  ApplyConfigFlags(arguments, config);
+  TerminalProgress progress = MakeProgress();
+  const SearchSession session = ReadSession(arguments, progress);
+  RunResumable(session, "study", [&] {
+    const ProxyStudy study = RunProxyStudy(config, session);
+    if (WantsJson(arguments)) {
+      PrintJson(StudyToJson(study));
+    } else {
+      std::printf("%s", TableOf(study).c_str());
+      std::printf("Wrote %s/{study.json, study.h5}.\n", session.out.c_str());
+    }
+  });
+}
+
+void Evaluate(const cxxopts::ParseResult& arguments) {
+  if (arguments.count("proxy-study") > 0) return StudyProxies(arguments);
+  EvaluateFiles(arguments);
 }
 
 }  // namespace
@@ -116,6 +140,14 @@ int main(int argc, char** argv) {
                             cxxopts::value<uint64_t>()->default_value("0"))(
             "threads", "0: one per core; never changes the result",
             cxxopts::value<int>()->default_value("0"));
+        options.add_options("Study")(
+            "proxy-study", "how far few samples rank candidates as many do; writes into --out")(
+            "out", "folder of study.json, study.h5 and the journal", text())(
+            "resume", "go on with the study in --out")("overwrite", "replace the study in --out")(
+            "batch", "images per network call of a thread; never changes the result",
+            cxxopts::value<int>()->default_value("8"));
+        tmpq::DeclareConfigFlags(options, "Study", tmpq::ProxyStudyConfig(),
+                                 {"reference", "feature-net", "seed"});
       },
       tmpq::Evaluate);
 }

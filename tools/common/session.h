@@ -9,8 +9,6 @@
 
 namespace tmpq {
 
-inline constexpr int kMaxBatch = 1024;
-
 inline SearchSession ReadSession(const cxxopts::ParseResult& arguments, Progress& progress) {
   SearchSession session;
   session.out = Required(arguments, "out");
@@ -22,7 +20,7 @@ inline SearchSession ReadSession(const cxxopts::ParseResult& arguments, Progress
   session.interrupted = &InstallInterruptHandler();
   session.progress = &progress;
   CheckThreads(session.threads);
-  CheckRange("--batch", static_cast<double>(session.batch), 1, kMaxBatch);
+  CheckBatch(session.batch);
   if (session.resume && session.overwrite) {
     throw Error(ErrorCode::kUsage, "--resume and --overwrite", "contradict each other",
                 "give one of them");

@@ -19,6 +19,12 @@ struct MeasuredSpace {
   const FeatureExtractor& features() const { return *space.features; }
 };
 
+// The networks that a model's sampling settings name; empty: none. The text encoder is by default
+// the one that goes with the model's judge: "scenes-encoder" for scenes, if it is bundled.
+std::string FeatureNetOf(const Json& sampling, const std::string& where);
+std::string TextEncoderOf(const Json& sampling, const std::string& where,
+                          const std::filesystem::path& bundled);
+
 // `feature_net`: name, folder or file; empty: the one that the model's `sampling` names, else
 // random features. `statistics`: a file; empty: that of the network's training set. `shape`: of a
 // sample; `where` names the model. Throws kIo, kCorrupt, kInput.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "src/core/config.h"
 #include "src/core/error.h"
@@ -55,11 +56,11 @@ std::vector<StudyCandidate> Draw(const SearchBench& bench, int count) {
   return drawn;
 }
 
-std::vector<double> ColumnOf(const ProxyStudy& study, const std::string& name) {
+using Rows = std::vector<size_t>;
+
+std::vector<double> ColumnOf(const ProxyStudy& study, const std::string& name, const Rows& rows) {
   std::vector<double> column;
-  for (const StudyCandidate& candidate : study.candidates) {
-    column.push_back(candidate.measurements.at(name));
-  }
+  for (const size_t row : rows) column.push_back(study.candidates[row].measurements.at(name));
   return column;
 }
 
@@ -68,12 +69,16 @@ bool HasNan(const std::vector<double>& values) {
   return std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); });
 }
 
-void Correlate(ProxyStudy& study, const ProxyLadder& ladder, int64_t n, const ProxyLadder& target) {
-  const auto a = ColumnOf(study, ProxyName(ladder.metric, n)),
-             b = ColumnOf(study, ProxyName(target.metric, target.target));
+void Correlate(ProxyStudy& study, const ProxyLadder& ladder, int64_t n, const ProxyLadder& target,
+               const Rows& all, const Rows& better) {
+  const std::string small = ProxyName(ladder.metric, n),
+                    large = ProxyName(target.metric, target.target);
+  const auto a = ColumnOf(study, small, all), b = ColumnOf(study, large, all);
   if (HasNan(a) || HasNan(b)) return;
-  study.correlations.push_back({ladder.metric, target.metric, n, target.target,
-                                EstimateSpearman(a, b), EstimateKendall(a, b)});
+  study.correlations.push_back(
+      {ladder.metric, target.metric, n, target.target, EstimateSpearman(a, b),
+       EstimateKendall(a, b),
+       EstimateSpearman(ColumnOf(study, small, better), ColumnOf(study, large, better))});
 }
 
 // Each metric against itself, then against what a plan is chosen by.
@@ -81,11 +86,18 @@ void CorrelateAll(ProxyStudy& study) {
   const auto distance =
       std::find_if(study.ladders.begin(), study.ladders.end(),
                    [](const ProxyLadder& ladder) { return ladder.metric == kDistance; });
+  Rows all(study.candidates.size());
+  std::iota(all.begin(), all.end(), 0);
+  const auto distances = ColumnOf(study, ProxyName(kDistance, distance->target), all);
+  Rows better = all;
+  std::stable_sort(better.begin(), better.end(),
+                   [&](size_t i, size_t j) { return distances[i] < distances[j]; });
+  better.resize(std::max<size_t>(kFewestCandidates, better.size() / 2));
   for (const ProxyLadder& ladder : study.ladders) {
-    for (const int64_t n : ladder.sizes) Correlate(study, ladder, n, ladder);
+    for (const int64_t n : ladder.sizes) Correlate(study, ladder, n, ladder, all, better);
     if (ladder.metric == kDistance) continue;
-    for (const int64_t n : ladder.sizes) Correlate(study, ladder, n, *distance);
-    Correlate(study, ladder, ladder.target, *distance);
+    for (const int64_t n : ladder.sizes) Correlate(study, ladder, n, *distance, all, better);
+    Correlate(study, ladder, ladder.target, *distance, all, better);
   }
 }
 

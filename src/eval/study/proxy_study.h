@@ -49,6 +49,9 @@ struct ProxyCorrelation {
   std::string metric, target;
   int64_t n = 0, target_n = 0;
   Estimate spearman, kendall;
+  // Over the half of the candidates whose distance at large n is least: those that a search has to
+  // tell apart. They were chosen by it, so this errs on the low side.
+  Estimate spearman_better_half;
 };
 
 struct StudyCandidate {

@@ -78,6 +78,8 @@ void WriteCorrelations(Hdf5Writer& file, const ProxyStudy& study) {
   file.Write("/correlations/target_samples", target_sizes, {count}, "1");
   WriteEstimates(file, study, "/correlations/spearman", &ProxyCorrelation::spearman);
   WriteEstimates(file, study, "/correlations/kendall", &ProxyCorrelation::kendall);
+  WriteEstimates(file, study, "/correlations/spearman_better_half",
+                 &ProxyCorrelation::spearman_better_half);
 }
 
 std::string Serialize(const ProxyStudy& study) {
@@ -106,7 +108,8 @@ Json StudyToJson(const ProxyStudy& study) {
                     {"target", row.target},
                     {"target_n", row.target_n},
                     {"spearman", EstimateToJson(row.spearman)},
-                    {"kendall", EstimateToJson(row.kendall)}});
+                    {"kendall", EstimateToJson(row.kendall)},
+                    {"spearman_better_half", EstimateToJson(row.spearman_better_half)}});
   }
   Json names = Json::array();
   for (const StudyCandidate& candidate : study.candidates) names.push_back(candidate.name);
@@ -124,17 +127,22 @@ Json StudyToJson(const ProxyStudy& study) {
 }
 
 std::string TableOf(const ProxyStudy& study) {
+  const auto text_of = [](const Estimate& estimate) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%5.2f [%5.2f, %5.2f]", estimate.value, estimate.low,
+                  estimate.high);
+    return std::string(text);
+  };
   char line[192];
-  std::snprintf(line, sizeof(line), "%-29s %6s  %-20s %6s  %-22s  %s\n", "metric", "n", "against",
-                "n", "Spearman", "Kendall");
+  std::snprintf(line, sizeof(line), "%-29s %5s  %-9s %5s  %-22s %-22s %s\n", "metric", "n",
+                "against", "n", "Spearman", "Kendall", "Spearman, better half");
   std::string text = line;
   for (const ProxyCorrelation& row : study.correlations) {
-    std::snprintf(line, sizeof(line),
-                  "%-29s %6lld  %-20s %6lld  %5.2f [%5.2f, %5.2f]   %5.2f [%5.2f, %5.2f]\n",
+    std::snprintf(line, sizeof(line), "%-29s %5lld  %-9s %5lld  %-22s %-22s %s\n",
                   row.metric.c_str(), static_cast<long long>(row.n),
                   row.target == row.metric ? "itself" : row.target.c_str(),
-                  static_cast<long long>(row.target_n), row.spearman.value, row.spearman.low,
-                  row.spearman.high, row.kendall.value, row.kendall.low, row.kendall.high);
+                  static_cast<long long>(row.target_n), text_of(row.spearman).c_str(),
+                  text_of(row.kendall).c_str(), text_of(row.spearman_better_half).c_str());
     text += line;
   }
   return text + "Over " + std::to_string(study.candidates.size()) +

@@ -14,12 +14,23 @@ BASELINES = {  # colour-blind safe (Okabe-Ito)
 
 
 def fail(message, code=1):
-    print(f"plot_front.py: error: {message}", file=sys.stderr)
+    print(f"{pathlib.Path(sys.argv[0]).name}: error: {message}", file=sys.stderr)
     sys.exit(code)
 
 
 def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def save(figure, path):
+    """Whole or not at all, and without the time of day in it."""
+    partial = path.with_name(path.name + ".partial" + path.suffix)
+    try:
+        figure.savefig(partial, dpi=110, metadata={"Software": None} if path.suffix == ".png" else None)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        fail(f"{path}: cannot be written: {error}")
 
 
 def read_run(path):
@@ -121,13 +132,7 @@ def main():
         draw_timesteps(axes[1][1], run)
         for one in axes.flat:
             one.spines[["top", "right"]].set_visible(False)
-        partial = arguments.out.with_name(arguments.out.name + ".partial" + arguments.out.suffix)
-        try:
-            figure.savefig(partial, dpi=110, metadata={"Software": None} if arguments.out.suffix == ".png" else None)
-            partial.replace(arguments.out)
-        except OSError as error:
-            partial.unlink(missing_ok=True)
-            fail(f"{arguments.out}: cannot be written: {error}")
+        save(figure, arguments.out)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,26 @@
-// tmpq-eval --samples S --reference R --metrics ...: measures samples in files, with intervals.
+// tmpq-eval --metrics ...: measures samples in files, or those of a plan or a model, with
+// intervals; --proxy-study: how far few samples can be trusted.
 #include <omp.h>
 
+#include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "kernels/include/kernels.h"
+#include "src/core/interrupt.h"
 #include "src/eval/files/file_metrics.h"
+#include "src/eval/samples/sample_evaluation.h"
+#include "src/eval/study/proxy_study.h"
 #include "src/models/feature_net.h"
 #include "src/models/model_file.h"
+#include "tools/common/backend.h"
+#include "tools/common/config_flags.h"
 #include "tools/common/program.h"
+#include "tools/common/session.h"
+#include "tools/common/source_flags.h"
 
 namespace tmpq {
 namespace {
@@ -26,11 +36,21 @@ struct FeatureNet {
                   kernels::BestKernels()) {}
 };
 
+std::optional<ResizeFilter> ReadResize(const cxxopts::ParseResult& arguments) {
+  if (arguments.count("resize") == 0) return std::nullopt;
+  return ParseResizeFilter(arguments["resize"].as<std::string>());
+}
+
+// The value of a flag, or empty.
+std::string Given(const cxxopts::ParseResult& arguments, const std::string& flag) {
+  return arguments.count(flag) > 0 ? arguments[flag].as<std::string>() : "";
+}
+
 FileComparison ReadComparison(const cxxopts::ParseResult& arguments) {
   FileComparison comparison;
   comparison.seed = arguments["seed"].as<uint64_t>();
-  if (arguments.count("resize") > 0)
-    comparison.resize = ParseResizeFilter(arguments["resize"].as<std::string>());
+  comparison.threads = arguments["threads"].as<int>();
+  comparison.resize = ReadResize(arguments);
   comparison.samples = LoadSamples(Required(arguments, "samples"));
   if (arguments.count("reference") > 0) {
     const std::filesystem::path path = arguments["reference"].as<std::string>();
@@ -40,10 +60,23 @@ FileComparison ReadComparison(const cxxopts::ParseResult& arguments) {
       comparison.reference = LoadSamples(path);
     }
   }
+  if (arguments.count("prompts") > 0) {
+    PromptSource texts;
+    texts.Read(arguments["prompts"].as<std::string>());
+    comparison.texts = texts.chosen;
+  }
+  if (arguments.count("judge") > 0) {
+    const auto name = arguments["judge"].as<std::string>();
+    comparison.judge = FindWorld(name);
+    if (comparison.judge == nullptr) {
+      throw Error(ErrorCode::kUsage, "--judge " + name, "is unknown", "known are scenes, sprites");
+    }
+  }
   return comparison;
 }
 
 std::string Text(double value) {
+  if (std::isnan(value)) return "undefined";
   char text[32];
   std::snprintf(text, sizeof(text), "%.6g", value);
   return text;
@@ -54,39 +87,157 @@ Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Js
 void PrintLines(const std::vector<FileMetric>& metrics) {
   for (const FileMetric& metric : metrics) {
     const Estimate& estimate = metric.estimate;
-    std::printf("%-20s %12s  [%s, %s]  n = %lld%s\n", metric.name.c_str(),
+    std::printf("%-26s %12s  [%s, %s]  n = %lld%s\n", metric.name.c_str(),
                 Text(estimate.value).c_str(), Text(estimate.low).c_str(),
                 Text(estimate.high).c_str(), static_cast<long long>(estimate.n),
                 metric.unit == "1" ? "" : (", " + metric.unit).c_str());
   }
 }
 
+Json MetricsToJson(const std::vector<FileMetric>& metrics) {
+  Json json = Json::object();
+  for (const FileMetric& metric : metrics) {
+    const Estimate& estimate = metric.estimate;
+    json[metric.name] = {{"value", NumberOrNull(estimate.value)},
+                         {"low", NumberOrNull(estimate.low)},
+                         {"high", NumberOrNull(estimate.high)},
+                         {"n", estimate.n},
+                         {"unit", metric.unit}};
+  }
+  return json;
+}
+
+void EvaluateFiles(const cxxopts::ParseResult& arguments) {
+  const auto names = ParseFileMetrics(Required(arguments, "metrics"));
+  const std::set<MetricNeeds> needs = NeedsOf(names);
+  FileComparison comparison = ReadComparison(arguments);
+  Json result = {{"samples", comparison.samples.where}};
+  if (arguments.count("reference") > 0)
+    result["reference"] = arguments["reference"].as<std::string>();
+  std::unique_ptr<FeatureNet> network;
+  std::optional<FeatureMapNet> maps;
+  std::optional<AlignmentEncoder> encoder;
+  FeatureSpace frames;
+  if (arguments.count("feature-net") > 0) {
+    const auto name = arguments["feature-net"].as<std::string>();
+    network = std::make_unique<FeatureNet>(name);
+    comparison.features = &network->extractor;
+    result["feature_net"] = {{"name", network->model.name}, {"hash", network->model.hash.Hex()}};
+    if (needs.count(MetricNeeds::kFeatureMaps) > 0) {
+      maps = FeatureMapNet::Open(name, BundledCheckpoints());
+      comparison.maps = &*maps;
+    }
+  }
+  if (arguments.count("text-encoder") > 0) {
+    encoder =
+        AlignmentEncoder::Open(arguments["text-encoder"].as<std::string>(), BundledCheckpoints());
+    comparison.encoder = &*encoder;
+    result["text_encoder"] = {{"name", encoder->name()}, {"hash", encoder->hash().Hex()}};
+  }
+  if (needs.count(MetricNeeds::kFrameFeatures) > 0 && comparison.samples.dimensions() == 5) {
+    const ImageShape frame = comparison.samples.image();
+    frames = OpenFeatureSpace(Given(arguments, "frame-net"),
+                              {frame.height, frame.width, frame.channels}, BundledCheckpoints());
+    comparison.frames = frames.features.get();
+    result["frame_net"] = {{"name", frames.name}, {"hash", frames.features->hash().Hex()}};
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  Measurer measurer(std::move(comparison));
+  const auto metrics = MeasureFiles(measurer, names);
+  if (!WantsJson(arguments)) return PrintLines(metrics);
+  result["metrics"] = MetricsToJson(metrics);
+  result["seconds"] = {
+      {"measuring",
+       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}};
+  PrintJson(result);
+}
+
+// --samples is a number where the samples are drawn here.
+int64_t CountOf(const cxxopts::ParseResult& arguments) {
+  const std::string text = Required(arguments, "samples");
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    throw Error(ErrorCode::kUsage, "--samples " + text, "is not a number of samples",
+                "with --plan or --model they are drawn here; files are measured without these");
+  }
+  CheckRange("--samples", static_cast<double>(count), 2, 1'000'000);
+  return count;
+}
+
+void EvaluateSource(const cxxopts::ParseResult& arguments) {
+  TerminalProgress progress = MakeProgress();
+  SampleEvaluation evaluation;
+  evaluation.source = ReadSource(arguments);
+  evaluation.source.in_float = arguments["backend"].as<std::string>() == "float";
+  evaluation.against = Given(arguments, "against");
+  evaluation.count = CountOf(arguments);
+  evaluation.seed = arguments["seed"].as<uint64_t>();
+  evaluation.metrics = ParseFileMetrics(Required(arguments, "metrics"), {kSqnrOfSteps});
+  evaluation.float_steps = arguments["float-steps"].as<int>();
+  evaluation.prompts = Given(arguments, "prompts");
+  evaluation.feature_net = Given(arguments, "feature-net");
+  evaluation.text_encoder = Given(arguments, "text-encoder");
+  evaluation.frame_net = Given(arguments, "frame-net");
+  evaluation.reference = Given(arguments, "reference");
+  evaluation.resize = ReadResize(arguments);
+  evaluation.threads = arguments["threads"].as<int>();
+  evaluation.batch = arguments["batch"].as<int>();
+  evaluation.interrupted = &InstallInterruptHandler();
+  evaluation.progress = &progress;
+  CheckBatch(evaluation.batch);
+  const kernels::KernelSet& kernels = KernelsOf(arguments["backend"].as<std::string>());
+  const SampleEvaluationResult result = EvaluateSamples(evaluation, kernels);
+  if (!WantsJson(arguments)) {
+    PrintLines(result.metrics);
+    if (!result.differences.empty()) {
+      std::printf("minus %s, same noise:\n", evaluation.against.c_str());
+      PrintLines(result.differences);
+    }
+    return;
+  }
+  Json json = {{"plan", evaluation.source.plan.string()},
+               {"model", result.model},
+               {"steps", result.steps},
+               {"samples", evaluation.count},
+               {"seed", evaluation.seed},
+               {"float_steps", evaluation.float_steps}};
+  if (!result.reference.empty()) json["reference"] = result.reference;
+  for (const auto& [use, network] : result.networks) {
+    json[use] = {{"name", network.name}, {"hash", network.hash}};
+  }
+  json["metrics"] = MetricsToJson(result.metrics);
+  if (!evaluation.against.empty()) {
+    json["against"] = evaluation.against;
+    json["differences"] = MetricsToJson(result.differences);
+  }
+  json["seconds"] = result.seconds;
+  PrintJson(json);
+}
+
+void StudyProxies(const cxxopts::ParseResult& arguments) {
+  ProxyStudyConfig config;
+  ApplyConfigFlags(arguments, config);
+  TerminalProgress progress = MakeProgress();
+  const SearchSession session = ReadSession(arguments, progress);
+  RunResumable(session, "study", [&] {
+    const ProxyStudy study = RunProxyStudy(config, session);
+    if (WantsJson(arguments)) {
+      PrintJson(StudyToJson(study));
+    } else {
+      std::printf("%s", TableOf(study).c_str());
+      std::printf("Wrote %s/{study.json, study.h5}.\n", session.out.c_str());
+    }
+  });
+}
+
 void Evaluate(const cxxopts::ParseResult& arguments) {
   const int threads = arguments["threads"].as<int>();
   CheckThreads(threads);
   if (threads > 0) omp_set_num_threads(threads);
-  const auto names = ParseFileMetrics(Required(arguments, "metrics"));
-  FileComparison comparison = ReadComparison(arguments);
-  std::unique_ptr<FeatureNet> network;
-  Json result = {{"samples", comparison.samples.where}};
-  if (arguments.count("reference") > 0)
-    result["reference"] = arguments["reference"].as<std::string>();
-  if (arguments.count("feature-net") > 0) {
-    network = std::make_unique<FeatureNet>(arguments["feature-net"].as<std::string>());
-    comparison.features = &network->extractor;
-    result["feature_net"] = {{"name", network->model.name}, {"hash", network->model.hash.Hex()}};
-  }
-  const auto metrics = MeasureFiles(std::move(comparison), names);
-  if (!WantsJson(arguments)) return PrintLines(metrics);
-  for (const FileMetric& metric : metrics) {
-    const Estimate& estimate = metric.estimate;
-    result["metrics"][metric.name] = {{"value", NumberOrNull(estimate.value)},
-                                      {"low", NumberOrNull(estimate.low)},
-                                      {"high", NumberOrNull(estimate.high)},
-                                      {"n", estimate.n},
-                                      {"unit", metric.unit}};
-  }
-  PrintJson(result);
+  if (arguments.count("proxy-study") > 0) return StudyProxies(arguments);
+  if (arguments.count("plan") + arguments.count("model") > 0) return EvaluateSource(arguments);
+  EvaluateFiles(arguments);
 }
 
 }  // namespace
@@ -96,26 +247,58 @@ int main(int argc, char** argv) {
   return tmpq::RunProgram(
       argc, argv,
       {"tmpq-eval",
-       "Measures samples in files; each metric with its 95 % interval.\n\nMetrics (and what they "
-       "look at; features are given as arrays, or made of images by --feature-net):\n" +
-           tmpq::FileMetricHelp(),
+       "Measures samples in files, or those of a plan or a model; each metric with its 95 % "
+       "interval.\n\nMetrics (and what they look at; features are given as arrays, or made of "
+       "images by --feature-net):\n" +
+           tmpq::FileMetricHelp() +
+           "  sqnr_steps           with --plan or --model: SQNR to the float model after each "
+           "step\n",
        ""},
       [](cxxopts::Options& options) {
         const auto text = [] { return cxxopts::value<std::string>(); };
-        options.add_options()("samples",
-                              "DIR of PNGs or F.npy: images (n,h,w,c) and clips (n,frames,h,w,c), "
-                              "uint8 or float32 in [-1, 1]; features or logits (n,d)",
-                              text())("reference",
-                                      "the same, or STATS.safetensors, the moments of its features",
-                                      text())("metrics", "names, separated by commas", text())(
-            "feature-net", "NAME (bundled), folder or file of the network that makes features",
-            text())("resize",
-                    "bicubic (clean-fid), bilinear (pytorch-fid), bilinear-tf1: filter to the "
-                    "feature network's size",
-                    text())("seed", "of the half-samples of precision, recall, density, coverage",
-                            cxxopts::value<uint64_t>()->default_value("0"))(
+        options.add_options()(
+            "samples",
+            "DIR of PNGs or F.npy: images (n,h,w,c) and clips (n,frames,h,w,c), uint8 or float32 "
+            "in [-1, 1]; features or logits (n,d). With --plan or --model: how many to draw",
+            text())("reference",
+                    "the same, or STATS.safetensors, the moments of its features (with --plan or "
+                    "--model by default the feature network's training set)",
+                    text())("metrics", "names, separated by commas", text())(
+            "feature-net",
+            "NAME (bundled), folder or file of the network that makes features (with --plan or "
+            "--model by default the model's own)",
+            text())("text-encoder",
+                    "NAME (bundled), or folder of CLIP: encoder of samples and texts", text())(
+            "frame-net", "as --feature-net, of single frames (default: random-features)", text())(
+            "prompts", "file of texts, one a line, of the samples in turn", text())(
+            "judge", "scenes or sprites: who reads captions off samples in files", text())(
+            "resize",
+            "bicubic (clean-fid), bilinear (pytorch-fid), bilinear-tf1: filter to the feature "
+            "network's size",
+            text())("seed", "of noise, and of half-samples of precision, recall, density, coverage",
+                    cxxopts::value<uint64_t>()->default_value("0"))(
             "threads", "0: one per core; never changes the result",
-            cxxopts::value<int>()->default_value("0"));
+            cxxopts::value<int>()->default_value("0"))(
+            "batch", "samples per network call of a thread; never changes the result",
+            cxxopts::value<int>()->default_value("8"));
+        const std::string drawn = "Plan or model";
+        tmpq::DeclareSourceFlags(options, drawn);
+        options.add_options(drawn)("against",
+                                   "PLAN, MODEL or float (at the same timesteps): differences to "
+                                   "it, paired on the same noise",
+                                   text())(
+            "float-steps",
+            "uniform timesteps of the float model that pairs compare with; 0: the samples' own",
+            cxxopts::value<int>()->default_value("0"))(
+            "backend", "as of tmpq-run; float: the plan's timesteps in float",
+            text()->default_value("cpu"));
+        options.add_options("Study")(
+            "proxy-study", "how far few samples rank candidates as many do; writes into --out")(
+            "out", "folder of study.json, study.h5 and the journal", text())(
+            "resume", "go on with the study in --out")("overwrite", "replace the study in --out");
+        tmpq::DeclareConfigFlags(
+            options, "Study", tmpq::ProxyStudyConfig(),
+            {"reference", "feature-net", "seed", "model", "steps", "guidance", "prompts"});
       },
       tmpq::Evaluate);
 }

@@ -1,32 +1,18 @@
 // tmpq-search --budget 4bit --steps 20: finds the front and a plan for a model.
-#include <algorithm>
 #include <cstdio>
 #include <string>
 
-#include "src/core/config.h"
-#include "src/core/interrupt.h"
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
+#include "tools/common/config_flags.h"
 #include "tools/common/program.h"
+#include "tools/common/session.h"
 
 namespace tmpq {
 namespace {
 
-constexpr int kMaxBatch = 1024;
-
-// "trajectory_samples" -> "trajectory-samples".
-std::string FlagOf(std::string field) {
-  std::replace(field.begin(), field.end(), '_', '-');
-  return field;
-}
-
 void DeclareFlags(cxxopts::Options& options) {
-  SearchConfig defaults;
-  defaults.ForEachField([&](const char* name, auto& field, const char* help) {
-    options.add_options("Search")(
-        FlagOf(name), std::string(help) + " (default: " + internal::FormatValue(field) + ")",
-        cxxopts::value<std::string>());
-  });
+  DeclareConfigFlags(options, "Search", SearchConfig());
   options.add_options()("out", "folder of run.h5, plan.safetensors, summary.json, samples.png",
                         cxxopts::value<std::string>()->default_value("runs/demo"))(
       "config", "INI file with the fields below, underscores for hyphens; flags come on top",
@@ -42,33 +28,15 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
   SearchConfig config;
   if (arguments.count("config") > 0)
     config = LoadConfig<SearchConfig>(arguments["config"].as<std::string>());
-  std::map<std::string, std::string> given;
-  config.ForEachField([&](const char* name, auto&, const char*) {
-    if (arguments.count(FlagOf(name)) > 0) given[name] = arguments[FlagOf(name)].as<std::string>();
-  });
-  ApplyValues(config, given, "command line");
+  ApplyConfigFlags(arguments, config);
   return config;
 }
 
 void Search(const cxxopts::ParseResult& arguments) {
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
-  SearchSession session;
-  session.out = arguments["out"].as<std::string>();
-  session.bundled = BundledCheckpoints();
-  session.resume = arguments.count("resume") > 0;
-  session.overwrite = arguments.count("overwrite") > 0;
-  session.threads = arguments["threads"].as<int>();
-  session.batch = arguments["batch"].as<int>();
-  session.interrupted = &InstallInterruptHandler();
-  session.progress = &progress;
-  CheckThreads(session.threads);
-  CheckRange("--batch", static_cast<double>(session.batch), 1, kMaxBatch);
-  if (session.resume && session.overwrite) {
-    throw Error(ErrorCode::kUsage, "--resume and --overwrite", "contradict each other",
-                "give one of them");
-  }
-  try {
+  const SearchSession session = ReadSession(arguments, progress);
+  RunResumable(session, "search", [&] {
     const SearchResult result = RunSearch(config, session);
     if (WantsJson(arguments)) {
       PrintJson(SummaryOf(result));
@@ -77,11 +45,7 @@ void Search(const cxxopts::ParseResult& arguments) {
       std::printf("Wrote %s/{run.h5, plan.safetensors, summary.json, samples.png}.\n",
                   session.out.c_str());
     }
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInterrupted) throw;
-    throw Error(ErrorCode::kInterrupted, session.out.string(), "the search was interrupted",
-                "the same command with --resume goes on");
-  }
+  });
 }
 
 }  // namespace

@@ -41,6 +41,17 @@ Estimate EstimatePsnr(std::span<const double> mean_squared_errors) {
   return {PsnrOfMse(error.value), PsnrOfMse(error.high), PsnrOfMse(error.low), error.n};
 }
 
+Estimate EstimatePsnrDifference(std::span<const double> a, std::span<const double> b) {
+  TMPQ_CHECK(a.size() == b.size(), "paired samples differ in number");
+  const double first = EstimateMean(a).value, second = EstimateMean(b).value;
+  const double value = PsnrOfMse(first) - PsnrOfMse(second);
+  const auto count = static_cast<int64_t>(a.size());
+  if (!std::isfinite(value)) return {value, value, value, count};
+  std::vector<double> deviations(a.size());
+  for (size_t i = 0; i < a.size(); ++i) deviations[i] = b[i] / second - a[i] / first;
+  return WithStandardError(value, 10.0 / std::log(10.0) * StandardErrorOfMean(deviations), count);
+}
+
 Estimate EstimateSqnr(std::span<const float> values, std::span<const float> reference,
                       int64_t count) {
   const std::vector<double> errors = MeanSquaredErrors(values, reference, count);

@@ -25,6 +25,12 @@ double PsnrOfMse(double mean_squared_error);
 // kInput below two samples.
 Estimate EstimatePsnr(std::span<const double> mean_squared_errors);
 
+// PSNR of `a` minus PSNR of `b`, in dB, from squared errors of paired samples: 10 log10(mean b /
+// mean a), which is the difference of their SQNR too. Method: Student's t interval of the
+// logarithm, whose standard error is that of the samples' differences of relative deviations.
+// Without any error in one: infinite; in both: NaN. Throws kInput below two samples.
+Estimate EstimatePsnrDifference(std::span<const double> a, std::span<const double> b);
+
 // Signal-to-quantization-noise ratio 10 log10(sum reference^2 / sum (values - reference)^2), pooled
 // over `count` samples; for the end sample or any one step's output. Estimand: the ratio of the two
 // expected powers. Method: Student's t interval of the logarithm, whose standard error is that of

@@ -16,4 +16,7 @@ NodeId SampleInput(GraphBuilder& b, int64_t frames, int64_t height, int64_t widt
 // many channels with three halvings of the sides, then the mean over positions.
 NodeId ConvTrunk(GraphBuilder& b, NodeId sample, int64_t width);
 
+// The maps that perceptual distances compare: the last of each resolution.
+inline constexpr const char* kTrunkMaps[] = {"stage1.add", "stage2.add", "down3.silu"};
+
 }  // namespace tmpq

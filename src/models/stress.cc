@@ -132,7 +132,7 @@ ModelFile StressVariant(const ModelFile& model, const StressOptions& options) {
   Json stress = {{"model", model.name},      {"model_hash", model.hash.Hex()},
                  {"factor", options.factor}, {"channels", options.channels},
                  {"seed", options.seed},     {"outliers", std::move(outliers)}};
-  variant.name += "-stress";
+  variant.name += kStressEnding;
   variant.hash = HashString(stress.dump());
   variant.training["stress"] = std::move(stress);
   return variant;

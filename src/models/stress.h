@@ -36,6 +36,9 @@ struct InjectedOutliers {
 std::vector<InjectedOutliers> InjectOutliers(const Graph& graph, ParameterSet& parameters,
                                              const StressOptions& options);
 
+// Ends the name of a stress variant.
+inline constexpr const char* kStressEnding = "-stress";
+
 // `model` with outliers, called "<name>-stress"; `training.stress` says what was injected, and
 // `hash` is of the model's hash and of the options. Throws as InjectOutliers does, and kUsage for
 // a model that is stressed already.

@@ -307,6 +307,10 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     if (guided) Guide(settings_.GuidanceAt(run.timesteps[k]), count, s);
     if (outputs_ != elements_) SplitVariance(count, s);
     Advance(calls[index], request, begin, count, static_cast<int64_t>(index), s);
+    if (options.trajectory != nullptr) {  // the last of a step's calls stays
+      std::copy_n(x, chunk_elements,
+                  options.trajectory->data() + (k * request.count + begin) * elements_);
+    }
   }
   std::copy_n(x, chunk_elements, out + begin * elements_);
 }
@@ -323,6 +327,9 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   const int64_t chunks = (count + batch - 1) / batch;
   const int threads = static_cast<int>(std::clamp<int64_t>(chunks, 1, wanted));
   std::vector<float> out(count * elements_);
+  if (options.trajectory != nullptr) {
+    options.trajectory->assign(run.timesteps.size() * count * elements_, 0.0f);
+  }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
     s.workspace = network_->MakeWorkspace(2 * batch);

@@ -63,6 +63,8 @@ struct SamplerOptions {
   int threads = 0;                                 // 0: as many as OpenMP has
   const std::atomic<bool>* interrupted = nullptr;  // polled; sampling then throws kInterrupted
   Progress* progress = nullptr;                    // Update(samples done), from the calling thread
+  // (steps, count, sample): receives every step's sample, as it is after the step.
+  std::vector<float>* trajectory = nullptr;
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
   std::function<void(int, int, int)> spy;
   SamplingObserver observer = {};  // called from all threads

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kHelpWidth = 110;  // columns
 constexpr int kMaxThreads = 1024;
+constexpr int kMaxBatch = 1024;
 
 int Complain(const std::string& program, const std::string& message, int code) {
   std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
@@ -70,6 +71,10 @@ std::string Required(const cxxopts::ParseResult& arguments, const std::string& f
 }
 
 void CheckThreads(int threads) { CheckRange("--threads", threads, 0, kMaxThreads); }
+
+void CheckBatch(int64_t batch) {
+  CheckRange("--batch", static_cast<double>(batch), 1, kMaxBatch);
+}
 
 bool WantsJson(const cxxopts::ParseResult& arguments) { return arguments.count("json") > 0; }
 

@@ -35,6 +35,8 @@ std::string Required(const cxxopts::ParseResult& arguments, const std::string& f
 
 // Throws kUsage unless 0 (one per core) to 1024.
 void CheckThreads(int threads);
+// Throws kUsage unless 1 to 1024 samples per network call.
+void CheckBatch(int64_t batch);
 
 // --json was given: the result belongs on stdout as one JSON document.
 bool WantsJson(const cxxopts::ParseResult& arguments);

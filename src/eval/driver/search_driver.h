@@ -1,18 +1,13 @@
 // The main job: from a trained model and a budget to a front and a plan.
 #pragma once
 
-#include <atomic>
-#include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "src/core/json.h"
-#include "src/core/progress.h"
-#include "src/eval/driver/search_config.h"
+#include "src/eval/driver/search_bench.h"
 #include "src/eval/journal/journal.h"
-#include "src/eval/models/feature_space.h"
 #include "src/eval/results/run_file.h"
 #include "src/models/model_file.h"
 #include "src/schedule/noise_schedule.h"
@@ -21,17 +16,6 @@
 #include "src/search/space.h"
 
 namespace tmpq {
-
-// What a run does not depend on.
-struct SearchSession {
-  std::filesystem::path out;      // folder of everything that the run writes
-  std::filesystem::path bundled;  // folder of bundled models and feature networks
-  bool resume = false, overwrite = false;
-  int threads = 0;    // 0: one per core
-  int64_t batch = 8;  // samples per network call of a thread
-  const std::atomic<bool>* interrupted = nullptr;
-  Progress* progress = nullptr;
-};
 
 // One line of the table that ends a run.
 struct ReportRow {

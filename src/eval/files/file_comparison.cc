@@ -72,6 +72,7 @@ Measurer::Measurer(FileComparison comparison)
     : comparison_(std::move(comparison)), samples_(std::move(comparison_.samples), comparison_) {
   if (comparison_.reference.has_value())
     reference_.emplace(std::move(*comparison_.reference), comparison_);
+  if (comparison_.paired.has_value()) paired_.emplace(std::move(*comparison_.paired), comparison_);
 }
 
 ComparedSamples& Measurer::reference() {
@@ -83,13 +84,49 @@ ComparedSamples& Measurer::reference() {
 }
 
 ComparedSamples& Measurer::Paired() {
-  if (reference().raw().shape != samples_.raw().shape) {
+  ComparedSamples& other = paired_.has_value() ? *paired_ : reference();
+  if (other.raw().shape != samples_.raw().shape) {
     throw Error(
-        ErrorCode::kInput, reference_->raw().where,
-        "has the shape " + ShapeText(reference_->raw().shape),
+        ErrorCode::kInput, other.raw().where, "has the shape " + ShapeText(other.raw().shape),
         "pairs need that of " + samples_.raw().where + ", " + ShapeText(samples_.raw().shape));
   }
-  return *reference_;
+  return other;
+}
+
+const FeatureMapNet& Measurer::maps() const {
+  if (comparison_.maps != nullptr) return *comparison_.maps;
+  throw Error(ErrorCode::kUsage, "--feature-net", "is missing",
+              "this metric compares the maps of a bundled feature network");
+}
+
+const FeatureExtractor& Measurer::frame_features() const {
+  if (comparison_.frames != nullptr) return *comparison_.frames;
+  throw Error(ErrorCode::kUsage, "--frame-net", "is missing",
+              "this metric compares features of a clip's frames");
+}
+
+const AlignmentEncoder& Measurer::encoder() const {
+  if (comparison_.encoder != nullptr) return *comparison_.encoder;
+  throw Error(ErrorCode::kUsage, "--text-encoder", "is missing",
+              "this metric compares samples with texts: a bundled encoder, or a folder of CLIP");
+}
+
+const CaptionedWorld& Measurer::judge() {
+  const CaptionedWorld* judge = comparison_.judge;
+  if (judge == nullptr) {
+    throw Error(ErrorCode::kUsage, "--judge", "is missing",
+                "this metric reads captions off samples of scenes or sprites");
+  }
+  if (samples_.Images().sample_shape() != judge->shape()) {
+    samples_.Refuse("samples of " + ShapeText(judge->shape()) + ", as " + judge->name() + " are");
+  }
+  return *judge;
+}
+
+const std::vector<std::string>& Measurer::texts() const {
+  if (!comparison_.texts.empty()) return comparison_.texts;
+  throw Error(ErrorCode::kUsage, "--prompts", "is missing",
+              "this metric needs the samples' texts, one a line");
 }
 
 Measurer::Rows Measurer::FeatureRows() {

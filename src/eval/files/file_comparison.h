@@ -1,4 +1,4 @@
-// Two sets of samples from files side by side: what metrics look at, each computed once.
+// Two sets of samples side by side: what metrics look at, each computed once.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "src/data/captioned_world.h"
 #include "src/eval/files/sample_set.h"
+#include "src/eval/models/alignment_encoder.h"
+#include "src/eval/models/feature_maps.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/manifold.h"
@@ -14,14 +17,21 @@
 
 namespace tmpq {
 
-// What is compared. The feature network outlives it.
+// What is compared. The networks outlive it.
 struct FileComparison {
   SampleSet samples;
   std::optional<SampleSet> reference;           // samples to compare with, or
   std::optional<FeatureStatistics> statistics;  // their features' moments
-  const FeatureExtractor* features = nullptr;   // turns images into features
-  std::optional<ResizeFilter> resize;           // images to the network's size
-  uint64_t seed = 0;                            // of subsets
+  std::optional<SampleSet> paired;             // samples' own partners; else `reference` holds them
+  const FeatureExtractor* features = nullptr;  // turns images into features
+  const FeatureMapNet* maps = nullptr;         // turns them into maps
+  const FeatureExtractor* frames = nullptr;    // turns a clip's frames into features
+  const AlignmentEncoder* encoder = nullptr;   // of samples and texts
+  std::vector<std::string> texts;              // of the samples, in turn
+  const CaptionedWorld* judge = nullptr;       // of texts and samples
+  std::optional<ResizeFilter> resize;          // images to the network's size
+  uint64_t seed = 0;                           // of subsets
+  int threads = 0;                             // 0: as many as OpenMP has
 };
 
 // One side of a comparison, which outlives it. Members throw kUsage where the file holds something
@@ -65,8 +75,15 @@ class Measurer {
   ComparedSamples& samples() { return samples_; }
   // Throws kUsage where there is none.
   ComparedSamples& reference();
-  // The reference; throws kInput unless it has the samples' shape.
+  // The partners of the samples; throws kInput unless they have the samples' shape.
   ComparedSamples& Paired();
+  // Throw kUsage where there is none.
+  const FeatureMapNet& maps() const;
+  const FeatureExtractor& frame_features() const;
+  const AlignmentEncoder& encoder() const;
+  const CaptionedWorld& judge();
+  const std::vector<std::string>& texts() const;
+  int threads() const { return comparison_.threads; }
 
   // Rows of both sides in one space.
   struct Rows {
@@ -86,7 +103,7 @@ class Measurer {
 
   FileComparison comparison_;
   ComparedSamples samples_;
-  std::optional<ComparedSamples> reference_;
+  std::optional<ComparedSamples> reference_, paired_;
   std::optional<FrechetReference> frechet_;
   std::optional<ManifoldMetrics> manifolds_;
 };

@@ -1,10 +1,12 @@
-// Metrics of samples in files, by name.
+// Metrics of samples by name, with their intervals; of files, and of what a model samples.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "src/eval/files/file_comparison.h"
+#include "src/eval/files/metric_rows.h"
 #include "src/metrics/estimate.h"
 
 namespace tmpq {
@@ -17,13 +19,22 @@ struct FileMetric {
 // One line a metric for --help: name, what it needs, what it is.
 std::string FileMetricHelp();
 
-// The names of a comma-separated list, checked. Throws kUsage listing the known ones.
-std::vector<std::string> ParseFileMetrics(const std::string& list);
+// The names of a comma-separated list, checked; `more`: names that the caller knows besides. Throws
+// kUsage listing the known ones.
+std::vector<std::string> ParseFileMetrics(const std::string& list,
+                                          const std::set<std::string>& more = {});
+
+// What these metrics look at; a delta_NAME needs pairs besides. Names of others need nothing.
+std::set<MetricNeeds> NeedsOf(const std::vector<std::string>& names);
 
 // Measures in the order of `names`. A name delta_NAME is the paired difference of a measure of
 // single samples, `samples` minus `reference`, row i of both from the same noise. Throws kUsage
 // where a metric needs what the comparison lacks, kInput for samples that do not fit.
-std::vector<FileMetric> MeasureFiles(FileComparison comparison,
-                                     const std::vector<std::string>& names);
+std::vector<FileMetric> MeasureFiles(Measurer& all, const std::vector<std::string>& names);
+
+// Each metric of `a` minus that of `b`, whose samples were made from the same noise, with the
+// interval of the difference; metrics that do not pair are left out.
+std::vector<FileMetric> MeasureDifferences(Measurer& a, Measurer& b,
+                                           const std::vector<std::string>& names);
 
 }  // namespace tmpq

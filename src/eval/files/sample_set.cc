@@ -77,6 +77,7 @@ SampleSet LoadSamples(const std::filesystem::path& path) {
 }
 
 void NormalizeImages(SampleSet& samples) {
+  if (samples.sampled) return;
   if (samples.bytes) {
     for (float& value : samples.values) value = value / 127.5f - 1.0f;
     samples.bytes = false;

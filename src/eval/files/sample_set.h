@@ -18,9 +18,13 @@ struct SampleSet {
   std::vector<int64_t> shape;
   std::vector<float> values;
   bool bytes = false;  // held as 0..255
+  // Of this program's own sampling: in [-1, 1] but where a sample overshoots or diverged.
+  bool sampled = false;
 
   int64_t count() const { return shape[0]; }
   int64_t dimensions() const { return static_cast<int64_t>(shape.size()); }
+  // Of one sample.
+  std::vector<int64_t> sample_shape() const { return {shape.begin() + 1, shape.end()}; }
   // Of one image, frame or map: the last three extents.
   ImageShape image() const;
   ClipShape clip() const { return {shape[1], image()}; }

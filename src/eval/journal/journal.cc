@@ -148,4 +148,10 @@ void Journal::Append(std::span<const JournalRecord> records) {
   for (const JournalRecord& record : records) Index(record);
 }
 
+std::unique_ptr<Journal> OpenJournal(const std::filesystem::path& path, const JournalHeader& header,
+                                     bool resume) {
+  return resume && std::filesystem::exists(path) ? Journal::Resume(path, header)
+                                                 : Journal::Create(path, header);
+}
+
 }  // namespace tmpq

@@ -81,4 +81,11 @@ class Journal {
   std::map<std::pair<Hash128, Fidelity>, size_t> index_;
 };
 
+// A run's journal in its folder.
+inline constexpr const char* kJournalName = "journal.jsonl";
+
+// Journal::Resume where `resume` is set and there is one at `path`, else Journal::Create.
+std::unique_ptr<Journal> OpenJournal(const std::filesystem::path& path, const JournalHeader& header,
+                                     bool resume);
+
 }  // namespace tmpq

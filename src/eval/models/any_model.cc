@@ -3,6 +3,7 @@
 #include "src/core/error.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/models/diffusers.h"
+#include "src/models/stress.h"
 
 namespace tmpq {
 namespace {
@@ -20,6 +21,10 @@ Json MemberOf(const ModelFile& model, const char* key) {
 }  // namespace
 
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled) {
+  const std::string ending = kStressEnding;
+  if (name.size() > ending.size() && name.ends_with(ending) && !std::filesystem::exists(name)) {
+    return StressVariant(LoadAnyModel(name.substr(0, name.size() - ending.size()), bundled));
+  }
   if (IsNetworkFolder(name)) return LoadNetworkFolder(name);
   if (IsDiffusersFolder(name)) return LoadPipelineModel(name);
   return ModelFile::Load(FindModel(name, bundled));

@@ -12,7 +12,7 @@ namespace tmpq {
 
 // `name`: a bundled model's name, a weights file of tmpq-train or a folder that holds one, a
 // folder with a network.json (LoadNetworkFolder), or a pipeline's folder of diffusers
-// (LoadPipelineModel). Throws
+// (LoadPipelineModel); with kStressEnding behind it, the stress variant of what it names. Throws
 // kIo, kCorrupt, kInput, kUnsupported.
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled);
 

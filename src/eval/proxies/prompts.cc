@@ -1,13 +1,15 @@
 #include "src/eval/proxies/prompts.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
-#include "src/data/captioned_world.h"
 #include "src/data/vocabulary.h"
 #include "src/eval/models/pipeline_model.h"
-#include "src/metrics/psnr.h"
+#include "src/metrics/temporal.h"
 
 namespace tmpq {
 
@@ -95,26 +97,41 @@ double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const flo
   return FindWorld(prompts.judge)->Alignment(prompts.texts[index % count], sample);
 }
 
+std::vector<NamedValues> JudgeColumns(const CaptionedWorld& judge,
+                                      const std::vector<std::string>& texts,
+                                      std::span<const float> samples) {
+  const auto elements = static_cast<size_t>(judge.elements());
+  const size_t count = samples.size() / elements, attributes = judge.attributes().size();
+  const double not_asked = std::numeric_limits<double>::quiet_NaN();
+  std::vector<NamedValues> columns;
+  for (const CaptionAttribute& attribute : judge.attributes()) {
+    columns.push_back({attribute.name, std::vector<double>(count, not_asked)});
+  }
+  columns.push_back({"all", std::vector<double>(count, 1.0)});
+  for (size_t i = 0; i < count; ++i) {
+    const AttributeValues wanted = judge.ValuesOfCaption(texts[i % texts.size()]);
+    const AttributeValues seen = judge.Judge(samples.subspan(i * elements, elements));
+    for (size_t a = 0; a < attributes; ++a) {
+      if (wanted[a] < 0) continue;
+      columns[a].values[i] = wanted[a] == seen[a];
+      if (wanted[a] != seen[a]) columns[attributes].values[i] = 0;
+    }
+  }
+  std::erase_if(columns, [](const NamedValues& column) {
+    return std::count_if(column.values.begin(), column.values.end(),
+                         [](double value) { return !std::isnan(value); }) < 2;
+  });
+  return columns;
+}
+
 std::map<std::string, Estimate> JudgeAttributes(const Prompts& prompts,
                                                 std::span<const float> samples, int64_t count) {
   const CaptionedWorld* world = FindWorld(prompts.judge);
   TMPQ_CHECK(world != nullptr, "nobody judges these prompts");
-  const auto elements = static_cast<size_t>(world->elements());
-  std::map<std::string, std::vector<double>> shown;
-  for (int64_t i = 0; i < count; ++i) {
-    const AttributeValues wanted = world->ValuesOfCaption(prompts.texts[i % prompts.texts.size()]);
-    const AttributeValues seen = world->Judge(samples.subspan(i * elements, elements));
-    bool all = true;
-    for (size_t a = 0; a < wanted.size(); ++a) {
-      if (wanted[a] < 0) continue;
-      shown[world->attributes()[a].name].push_back(wanted[a] == seen[a]);
-      all = all && wanted[a] == seen[a];
-    }
-    shown["all"].push_back(all);
-  }
+  const auto size = static_cast<size_t>(count * world->elements());
   std::map<std::string, Estimate> estimates;
-  for (const auto& [name, values] : shown) {
-    if (values.size() > 1) estimates[name] = EstimateMean(values);
+  for (const auto& [name, values] : JudgeColumns(*world, prompts.texts, samples.first(size))) {
+    estimates[name] = EstimateOfDefined(values);
   }
   return estimates;
 }

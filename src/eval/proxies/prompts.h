@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/core/json.h"
+#include "src/data/captioned_world.h"
 #include "src/metrics/estimate.h"
 #include "src/runtime/sampler.h"
 
@@ -40,6 +41,19 @@ Prompts MakePrompts(const DiffusionSampler& sampler, const PromptSource& source)
 // How much of its prompt sample `index` shows, in [0, 1]; what the prompt leaves open does not
 // count. Requires a judge.
 double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const float> sample);
+
+// Values of one kind, one a sample.
+struct NamedValues {
+  std::string name;
+  std::vector<double> values;
+};
+
+// Whether each of the samples shows what its text, texts[i % texts.size()], asks for: 1 or 0 by
+// attribute, and in "all" of it at once; NaN where the text does not ask. Attributes that fewer
+// than two samples ask for are left out.
+std::vector<NamedValues> JudgeColumns(const CaptionedWorld& judge,
+                                      const std::vector<std::string>& texts,
+                                      std::span<const float> samples);
 
 // Share of samples that show what their prompt asks for, by attribute, and "all" of it at once,
 // each over the samples whose prompt asks; attributes that fewer than two samples ask for are left

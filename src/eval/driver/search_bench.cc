@@ -1,0 +1,174 @@
+#include "src/eval/driver/search_bench.h"
+
+#include <algorithm>
+
+#include "kernels/include/kernels.h"
+#include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/eval/models/any_model.h"
+#include "src/models/stress.h"
+
+namespace tmpq {
+namespace {
+
+constexpr const char* kSupernetName = "supernet.safetensors";
+constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
+
+std::vector<BitWidth> Widths(const std::vector<int>& bits) {
+  std::vector<BitWidth> widths;
+  for (const int b : bits) widths.push_back(BitWidth::Of(b));
+  return widths;
+}
+
+// The model's own settings, with what the config says instead.
+SamplerSettings SettingsFor(const ModelFile& model, const SearchConfig& config) {
+  SamplerSettings settings = SamplerOf(model);
+  if (!config.sampler.empty()) {
+    CheckMethod(config.sampler);
+    settings.method = config.sampler;
+  }
+  if (config.guidance >= 0) {
+    settings.guidance_scale = config.guidance;
+    settings.guidance_ranges.clear();
+  }
+  if (settings.method == "plms") {
+    throw Error(ErrorCode::kUnsupported, "sampler plms",
+                "calls the network once more than it has steps, which budgets do not count",
+                "search with another sampler");
+  }
+  return settings;
+}
+
+EvaluatorSettings SettingsFor(const SearchConfig& config, const SearchSession& session) {
+  EvaluatorSettings settings;
+  settings.seed = config.seed;
+  settings.batch = session.batch;
+  settings.threads = session.threads;
+  settings.trajectory_steps = config.trajectory_steps;
+  settings.trajectory_samples = config.trajectory_samples;
+  settings.metric_samples = config.metric_samples;
+  settings.selection_samples = config.selection_samples;
+  settings.report_samples = config.report_samples;
+  settings.converged_samples = config.converged_samples;
+  settings.interrupted = session.interrupted;
+  return settings;
+}
+
+}  // namespace
+
+void PrepareRunFolder(const SearchSession& session, std::vector<std::string> names) {
+  const bool exists =
+      std::filesystem::exists(session.out) && !std::filesystem::is_empty(session.out);
+  if (exists && !session.resume && !session.overwrite) {
+    throw Error(ErrorCode::kUsage, session.out.string(), "exists",
+                "--resume goes on with it, --overwrite replaces it, or name another --out");
+  }
+  PrepareFolder(session.out);
+  if (!session.overwrite) return;
+  names.insert(names.end(), {kSupernetName, kStatisticsName});
+  for (const std::string& name : names) std::filesystem::remove(session.out / name);
+}
+
+SearchBench::SearchBench(const SearchConfig& config, const SearchSession& session)
+    : config_(config), session_(session) {
+  model_ = LoadAnyModel(config_.model, session_.bundled);
+  if (config_.stress) model_ = StressVariant(model_);
+  const std::string where = "model " + model_.name;
+  schedule_ = ScheduleOf(model_);
+  sampler_settings_ = SettingsFor(model_, config_);
+  const NodeId sample = model_.graph.FindInput("sample");
+  if (sample < 0) throw Error(ErrorCode::kInput, where, "has no input sample");
+  measured_ = OpenMeasuredSpace(config_.feature_net, config_.reference, model_.sampling,
+                                model_.graph.node(sample).shape, where, session_.bundled);
+  hashes_ = {{"model", model_.hash.Hex()}, {"feature_net", features().hash().Hex()}};
+  if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
+  if (!config_.prompts.empty()) {
+    hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
+  }
+  MakeSpace();
+}
+
+void SearchBench::MakeSpace() {
+  SpaceSettings settings;
+  settings.mode = ParseSpaceMode(config_.mode);
+  settings.grouping = ParseGrouping(config_.grouping);
+  settings.steps = config_.steps;
+  settings.training_steps = schedule_.training_steps();
+  settings.calls_per_step = sampler_settings_.calls_per_step();
+  settings.weight_bits = Widths(config_.weight_bits);
+  settings.activation_bits = Widths(config_.activation_bits);
+  const SiteTable& table = model_.graph.sites();
+  CheckRange("steps", config_.steps, 1, settings.training_steps);
+  settings.budget = Budget::Parse(
+      config_.budget, {&table, config_.steps, settings.training_steps, settings.calls_per_step});
+  space_ = std::make_unique<SearchSpace>(table, settings);
+}
+
+void SearchBench::OpenSupernet() {
+  std::vector<int> bits = config_.weight_bits;
+  bits.insert(bits.end(), {4, 8});  // of the baselines
+  std::sort(bits.begin(), bits.end());
+  bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
+  const auto path = session_.out / kSupernetName;
+  if (!std::filesystem::exists(path)) {
+    Supernet::Build(model_.graph, model_.parameters, model_.hash, Widths(bits), path,
+                    *session_.progress);
+  }
+  supernet_ = std::make_unique<Supernet>(path, model_.graph, model_.hash, Widths(bits));
+  hashes_["supernet"] = supernet_->hash().Hex();
+}
+
+void SearchBench::OpenSampler() {
+  network_ =
+      std::make_unique<RuntimeNetwork>(model_.graph, model_.parameters, kernels::BestKernels());
+  sampler_ = std::make_unique<DiffusionSampler>(*network_, schedule_, sampler_settings_);
+  evaluator_settings_ = SettingsFor(config_, session_);
+  PromptSource source{"model " + model_.name, TextOf(model_.sampling), PipelineOf(model_), {}, {}};
+  if (!config_.prompts.empty()) source.Read(config_.prompts);
+  evaluator_settings_.prompts = MakePrompts(*sampler_, source);
+  if (measured_.statistics == nullptr) MeasureReference();
+}
+
+void SearchBench::MeasureReference() {
+  const auto path = session_.out / kStatisticsName;
+  if (!std::filesystem::exists(path)) {
+    const EvaluatorSettings& settings = evaluator_settings_;
+    const auto timesteps = UniformTimesteps(settings.trajectory_steps, schedule_.training_steps());
+    SamplerOptions options;
+    options.batch = settings.batch, options.threads = settings.threads;
+    options.interrupted = settings.interrupted, options.progress = session_.progress;
+    session_.progress->Begin("sampling the float model", settings.report_samples, "samples");
+    const std::vector<float> samples =
+        sampler_->Sample(sampler_->PrepareFloat(timesteps),
+                         {settings.seed, RandomPurpose::kCalibration, 0, settings.report_samples,
+                          settings.prompts.conditions},
+                         options);
+    session_.progress->End();
+    FeatureAccumulator accumulator(features().dimension(), features().hash());
+    accumulator.Add(features().Extract(samples, settings.threads));
+    WriteFeatureStatistics(accumulator.Finish(), path);
+  }
+  measured_.statistics = std::make_unique<FrechetReference>(
+      ReadFeatureStatistics(path, features().dimension(), features().hash()));
+  measured_.reference = "float model's samples";
+}
+
+Candidate SearchBench::UniformCandidate(int bits) const {
+  return Candidate::Uniform(
+      UniformTimesteps(config_.steps, schedule_.training_steps()),
+      UniformPolicy(model_.graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits)));
+}
+
+std::vector<Candidate> SearchBench::UniformCandidates() const {
+  std::vector<Candidate> candidates = {space_->Naive()};
+  for (const int bits : config_.weight_bits) {
+    const auto& choices = config_.activation_bits;
+    if (std::find(choices.begin(), choices.end(), bits) == choices.end()) continue;
+    const Candidate candidate = UniformCandidate(bits);
+    if (space_->Fits(candidate) && !(candidate == candidates.front()))
+      candidates.push_back(candidate);
+  }
+  return candidates;
+}
+
+}  // namespace tmpq

@@ -1,0 +1,93 @@
+// What a search config names, opened: model, sampler, feature space, prompts, the space of
+// candidates and their packed weights. Everything that scores candidates stands on one.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/core/progress.h"
+#include "src/eval/driver/search_config.h"
+#include "src/eval/models/measured_space.h"
+#include "src/eval/proxies/runtime_evaluator.h"
+#include "src/models/model_file.h"
+#include "src/search/space.h"
+#include "src/supernet/supernet.h"
+
+namespace tmpq {
+
+// What a run does not depend on.
+struct SearchSession {
+  std::filesystem::path out;      // folder of everything that the run writes
+  std::filesystem::path bundled;  // folder of bundled models and feature networks
+  bool resume = false, overwrite = false;
+  int threads = 0;    // 0: one per core
+  int64_t batch = 8;  // samples per network call of a thread
+  const std::atomic<bool>* interrupted = nullptr;
+  Progress* progress = nullptr;
+};
+
+// Makes a run's folder. Throws kUsage where it holds something and the session says neither to
+// resume nor to overwrite, which removes the files called `names` and those of a bench.
+void PrepareRunFolder(const SearchSession& session, std::vector<std::string> names);
+
+// Not thread-safe, and not to be moved: its parts refer to each other.
+class SearchBench {
+ public:
+  // Opens model, feature space and space of candidates; writes nothing. Throws kUsage, kInput,
+  // kUnsupported, kIo, kCorrupt. `config` is valid; it and `session` are copied.
+  SearchBench(const SearchConfig& config, const SearchSession& session);
+  SearchBench(const SearchBench&) = delete;
+  SearchBench& operator=(const SearchBench&) = delete;
+
+  // Packs the weights into the session's folder, or finds them there.
+  void OpenSupernet();
+  // Sampler, prompts, and where no distribution was given, the float model's own samples: at
+  // trajectory_steps, on noise of their own; kept in the folder.
+  void OpenSampler();
+
+  const SearchConfig& config() const { return config_; }
+  const ModelFile& model() const { return model_; }
+  const NoiseSchedule& schedule() const { return schedule_; }
+  const SamplerSettings& sampler_settings() const { return sampler_settings_; }
+  const Budget& budget() const { return space_->settings().budget; }
+  const SearchSpace& space() const { return *space_; }
+  const std::string& feature_net() const { return measured_.space.name; }
+  // What distances are to: "training set", "float model's samples", a file.
+  const std::string& reference() const { return measured_.reference; }
+  // Of the artefacts: model, feature network, statistics, prompts; after OpenSupernet its file.
+  const std::map<std::string, std::string>& hashes() const { return hashes_; }
+
+  Candidate UniformCandidate(int bits) const;
+  // The naive candidate and cheaper uniform ones.
+  std::vector<Candidate> UniformCandidates() const;
+
+  // After OpenSupernet and OpenSampler.
+  const PackedWeightTable& weights() const { return supernet_->weights(); }
+  const DiffusionSampler& sampler() const { return *sampler_; }
+  const FeatureExtractor& features() const { return measured_.features(); }
+  const FrechetReference& statistics() const { return *measured_.statistics; }
+  const EvaluatorSettings& evaluator_settings() const { return evaluator_settings_; }
+
+ private:
+  void MakeSpace();
+  void MeasureReference();
+
+  SearchConfig config_;
+  SearchSession session_;
+  ModelFile model_;
+  NoiseSchedule schedule_;
+  SamplerSettings sampler_settings_;
+  MeasuredSpace measured_;
+  std::map<std::string, std::string> hashes_;
+  std::unique_ptr<SearchSpace> space_;
+  std::unique_ptr<Supernet> supernet_;
+  std::unique_ptr<RuntimeNetwork> network_;
+  std::unique_ptr<DiffusionSampler> sampler_;
+  EvaluatorSettings evaluator_settings_;
+};
+
+}  // namespace tmpq

@@ -1,0 +1,50 @@
+// The table of metrics: what each needs, and how it is measured.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/eval/files/file_comparison.h"
+#include "src/eval/proxies/prompts.h"
+#include "src/metrics/estimate.h"
+
+namespace tmpq {
+
+// What a metric looks at beside the samples.
+enum class MetricNeeds {
+  kFeatures,         // of samples and reference, in one space
+  kSpatialFeatures,  // given as arrays
+  kLogits,           // given as arrays
+  kPairs,            // reference sample i is sample i's own
+  kFeatureMaps,      // pairs, and a network that has maps
+  kEncoder,          // texts and an encoder of both
+  kJudge,            // texts of a captioned world
+  kImages,
+  kClips,
+  kFrameFeatures,  // clips, and a network of images
+};
+
+// How a metric is measured: exactly one of whole, one_a_sample, one_a_pair and several.
+struct MetricMeasure {
+  Estimate (*whole)(Measurer&) = nullptr;  // of the whole comparison
+  // Of `whole`: first minus second candidate, made from the same noise; null: does not pair.
+  Estimate (*difference)(Measurer&, Measurer&) = nullptr;
+  // One value a sample, of one side: also as delta_NAME.
+  std::vector<double> (*one_a_sample)(ComparedSamples&) = nullptr;
+  // One value a sample, with what belongs to it.
+  std::vector<double> (*one_a_pair)(Measurer&) = nullptr;
+  // The same by several names, which follow the metric's: NaN where a sample has none.
+  std::vector<NamedValues> (*several)(Measurer&) = nullptr;
+};
+
+struct MetricRow {
+  const char *name, *unit;
+  MetricNeeds needs;
+  const char* description;
+  MetricMeasure measure;
+};
+
+std::span<const MetricRow> MetricRows();
+
+}  // namespace tmpq

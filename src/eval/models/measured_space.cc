@@ -1,0 +1,39 @@
+#include "src/eval/models/measured_space.h"
+
+#include "src/core/tensor_file.h"
+
+namespace tmpq {
+
+std::string FeatureNetOf(const Json& sampling, const std::string& where) {
+  return sampling.contains("feature_net") ? JsonGet<std::string>(sampling, "feature_net", where)
+                                          : "";
+}
+
+std::string TextEncoderOf(const Json& sampling, const std::string& where,
+                          const std::filesystem::path& bundled) {
+  if (sampling.contains("text_encoder")) {
+    return JsonGet<std::string>(sampling, "text_encoder", where);
+  }
+  const Json text = TextOf(sampling);
+  const std::string judge = text.is_object() ? text.value("judge", "") : "";
+  const std::string encoder = judge + "-encoder";
+  return !judge.empty() && std::filesystem::exists(bundled / encoder) ? encoder : "";
+}
+
+MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
+                                const Json& sampling, const Shape& shape, const std::string& where,
+                                const std::filesystem::path& bundled) {
+  if (feature_net.empty()) feature_net = FeatureNetOf(sampling, where);
+  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled), nullptr, "", ""};
+  if (measured.space.name == kRandomFeatures && statistics.empty()) return measured;
+  const auto path =
+      statistics.empty() ? StatisticsPath(feature_net, bundled) : std::filesystem::path(statistics);
+  const FeatureExtractor& features = measured.features();
+  measured.statistics = std::make_unique<FrechetReference>(
+      ReadFeatureStatistics(path, features.dimension(), features.hash()));
+  measured.reference = statistics.empty() ? "training set" : path.string();
+  measured.statistics_hash = TensorFile(path).hash().Hex();
+  return measured;
+}
+
+}  // namespace tmpq

@@ -10,7 +10,8 @@
 namespace tmpq {
 namespace {
 
-// Chosen rows of each layer, step and branch. GPTQ's second moments need many, ranges and alphas few.
+// Chosen rows of each layer, step and branch. GPTQ's second moments need many, ranges and alphas
+// few.
 int RowsPerCall(const QuantRecipe& recipe) { return recipe.rounding == "gptq" ? 8 : 2; }
 
 }  // namespace

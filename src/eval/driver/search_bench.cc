@@ -3,21 +3,35 @@
 #include <algorithm>
 
 #include "kernels/include/kernels.h"
+#include "src/core/config.h"
 #include "src/core/error.h"
 #include "src/core/file.h"
+#include "src/core/version.h"
+#include "src/eval/calibration/calibrate.h"
 #include "src/eval/models/any_model.h"
+#include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
+#include "src/runtime/plan_file.h"
 
 namespace tmpq {
 namespace {
 
 constexpr const char* kSupernetName = "supernet.safetensors";
+constexpr const char* kCalibrationName = "calibration.safetensors";
 constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
 
 std::vector<BitWidth> Widths(const std::vector<int>& bits) {
   std::vector<BitWidth> widths;
   for (const int b : bits) widths.push_back(BitWidth::Of(b));
   return widths;
+}
+
+// Of the candidates and of the baselines.
+std::vector<BitWidth> WithBaselines(std::vector<int> bits) {
+  bits.insert(bits.end(), {4, 8});
+  std::sort(bits.begin(), bits.end());
+  bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
+  return Widths(bits);
 }
 
 // The model's own settings, with what the config says instead.
@@ -65,22 +79,28 @@ void PrepareRunFolder(const SearchSession& session, std::vector<std::string> nam
   }
   PrepareFolder(session.out);
   if (!session.overwrite) return;
-  names.insert(names.end(), {kSupernetName, kStatisticsName});
+  names.insert(names.end(), {kSupernetName, kCalibrationName, kStatisticsName});
   for (const std::string& name : names) std::filesystem::remove(session.out / name);
 }
 
 SearchBench::SearchBench(const SearchConfig& config, const SearchSession& session)
     : config_(config), session_(session) {
   model_ = LoadAnyModel(config_.model, session_.bundled);
+  recipe_ = FindRecipe(config_.recipe);
   if (config_.stress) model_ = StressVariant(model_);
+  if (recipe_.split_concatenations) model_ = SplitConcatenations(model_);
   const std::string where = "model " + model_.name;
   schedule_ = ScheduleOf(model_);
   sampler_settings_ = SettingsFor(model_, config_);
+  scheme_ = SchemeOf(recipe_, model_.graph, schedule_.training_steps());
+  sites_ = WithScheme(model_.graph.sites(), scheme_);
   const NodeId sample = model_.graph.FindInput("sample");
   if (sample < 0) throw Error(ErrorCode::kInput, where, "has no input sample");
   measured_ = OpenMeasuredSpace(config_.feature_net, config_.reference, model_.sampling,
                                 model_.graph.node(sample).shape, where, session_.bundled);
-  hashes_ = {{"model", model_.hash.Hex()}, {"feature_net", features().hash().Hex()}};
+  hashes_ = {{"model", model_.hash.Hex()},
+             {"recipe", HashString(ConfigText(recipe_)).Hex()},
+             {"feature_net", features().hash().Hex()}};
   if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
   if (!config_.prompts.empty()) {
     hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
@@ -97,25 +117,42 @@ void SearchBench::MakeSpace() {
   settings.calls_per_step = sampler_settings_.calls_per_step();
   settings.weight_bits = Widths(config_.weight_bits);
   settings.activation_bits = Widths(config_.activation_bits);
-  const SiteTable& table = model_.graph.sites();
   CheckRange("steps", config_.steps, 1, settings.training_steps);
+  // Relative budgets are of the whole network in integers, whatever the recipe keeps in float.
   settings.budget = Budget::Parse(
-      config_.budget, {&table, config_.steps, settings.training_steps, settings.calls_per_step});
-  space_ = std::make_unique<SearchSpace>(table, settings);
+      config_.budget,
+      {&model_.graph.sites(), config_.steps, settings.training_steps, settings.calls_per_step});
+  space_ = std::make_unique<SearchSpace>(sites_, settings);
+}
+
+CalibrationStatistics SearchBench::OpenCalibration() {
+  const auto path = session_.out / kCalibrationName;
+  if (!std::filesystem::exists(path)) {
+    Calibrate(*sampler_, evaluator_settings_.prompts.conditions, recipe_, scheme_,
+              {config_.seed, session_.threads, session_.interrupted}, *session_.progress)
+        .Save(path, model_.hash);
+  }
+  return CalibrationStatistics::Load(path, model_.hash);
 }
 
 void SearchBench::OpenSupernet() {
-  std::vector<int> bits = config_.weight_bits;
-  bits.insert(bits.end(), {4, 8});  // of the baselines
-  std::sort(bits.begin(), bits.end());
-  bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
   const auto path = session_.out / kSupernetName;
+  const std::vector<BitWidth> widths = WithBaselines(config_.weight_bits);
   if (!std::filesystem::exists(path)) {
-    Supernet::Build(model_.graph, model_.parameters, model_.hash, Widths(bits), path,
-                    *session_.progress);
+    SupernetOptions options{recipe_, scheme_, WithBaselines(config_.activation_bits)};
+    CalibrationStatistics statistics;
+    if (recipe_.NeedsCalibration()) {
+      statistics = OpenCalibration();
+      options.statistics = &statistics;
+    }
+    Supernet::Build(model_.graph, model_.parameters, model_.hash, widths, path, *session_.progress,
+                    options);
   }
-  supernet_ = std::make_unique<Supernet>(path, model_.graph, model_.hash, Widths(bits));
+  supernet_ = std::make_unique<Supernet>(path, model_.graph, model_.hash, widths);
   hashes_["supernet"] = supernet_->hash().Hex();
+  if (recipe_.NeedsCalibration()) {
+    hashes_["calibration"] = TensorFile(session_.out / kCalibrationName).hash().Hex();
+  }
 }
 
 void SearchBench::OpenSampler() {
@@ -153,10 +190,28 @@ void SearchBench::MeasureReference() {
   measured_.reference = "float model's samples";
 }
 
+void SearchBench::WritePlanOf(const Candidate& candidate, const std::string& program,
+                              const std::filesystem::path& path) const {
+  const PlanDescription description{model_.name,
+                                    model_.hash,
+                                    model_.graph,
+                                    candidate,
+                                    schedule_,
+                                    sampler_settings_,
+                                    TextOf(model_.sampling),
+                                    PipelineOf(model_),
+                                    {{"program", program + " " + Version()},
+                                     {"git_revision", GitRevision()},
+                                     {"seed", config_.seed},
+                                     {"config", ConfigText(config_)},
+                                     {"recipe", ConfigText(recipe_)},
+                                     {"hashes", hashes_}}};
+  WritePlan(path, description, model_.parameters, weights());
+}
+
 Candidate SearchBench::UniformCandidate(int bits) const {
-  return Candidate::Uniform(
-      UniformTimesteps(config_.steps, schedule_.training_steps()),
-      UniformPolicy(model_.graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits)));
+  return Candidate::Uniform(UniformTimesteps(config_.steps, schedule_.training_steps()),
+                            UniformPolicy(sites_, BitWidth::Of(bits), BitWidth::Of(bits)));
 }
 
 std::vector<Candidate> SearchBench::UniformCandidates() const {

@@ -14,6 +14,8 @@
 #include "src/eval/models/measured_space.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/models/model_file.h"
+#include "src/quant/layer_statistics.h"
+#include "src/quant/recipe.h"
 #include "src/search/space.h"
 #include "src/supernet/supernet.h"
 
@@ -43,16 +45,20 @@ class SearchBench {
   SearchBench(const SearchBench&) = delete;
   SearchBench& operator=(const SearchBench&) = delete;
 
-  // Packs the weights into the session's folder, or finds them there.
-  void OpenSupernet();
   // Sampler, prompts, and where no distribution was given, the float model's own samples: at
   // trajectory_steps, on noise of their own; kept in the folder.
   void OpenSampler();
+  // After OpenSampler: calibrates where the recipe needs it and packs the weights, or finds both in
+  // the session's folder.
+  void OpenSupernet();
 
   const SearchConfig& config() const { return config_; }
   const ModelFile& model() const { return model_; }
   const NoiseSchedule& schedule() const { return schedule_; }
   const SamplerSettings& sampler_settings() const { return sampler_settings_; }
+  const QuantRecipe& recipe() const { return recipe_; }
+  // Of the model under the recipe: what costs are read off.
+  const SiteTable& sites() const { return sites_; }
   const Budget& budget() const { return space_->settings().budget; }
   const SearchSpace& space() const { return *space_; }
   const std::string& feature_net() const { return measured_.space.name; }
@@ -65,8 +71,15 @@ class SearchBench {
   // The naive candidate and cheaper uniform ones.
   std::vector<Candidate> UniformCandidates() const;
 
+  // After OpenSampler: calibrates, or finds the statistics in the session's folder.
+  CalibrationStatistics OpenCalibration();
+
+  // The plan of a candidate, after OpenSupernet; `program` made it.
+  void WritePlanOf(const Candidate& candidate, const std::string& program,
+                   const std::filesystem::path& path) const;
+
   // After OpenSupernet and OpenSampler.
-  const PackedWeightTable& weights() const { return supernet_->weights(); }
+  const QuantTable& weights() const { return supernet_->weights(); }
   const DiffusionSampler& sampler() const { return *sampler_; }
   const FeatureExtractor& features() const { return measured_.features(); }
   const FrechetReference& statistics() const { return *measured_.statistics; }
@@ -81,6 +94,9 @@ class SearchBench {
   ModelFile model_;
   NoiseSchedule schedule_;
   SamplerSettings sampler_settings_;
+  QuantRecipe recipe_;
+  QuantScheme scheme_;
+  SiteTable sites_;
   MeasuredSpace measured_;
   std::map<std::string, std::string> hashes_;
   std::unique_ptr<SearchSpace> space_;

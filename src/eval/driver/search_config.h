@@ -13,6 +13,7 @@ struct SearchConfig {
   std::string prompts;
   std::string sampler;
   double guidance = -1;
+  std::string recipe = "naive";
   std::string feature_net;
   std::string reference;
   std::string budget = "4bit";
@@ -53,6 +54,9 @@ struct SearchConfig {
     visit("sampler", sampler,
           "ddim, ddpm, dpmpp-2m, dpmpp-2s, unipc or euler-flow (default: the model's own)");
     visit("guidance", guidance, "classifier-free guidance scale; -1: the model's own");
+    visit("recipe", recipe,
+          "how weights and activations are quantized: a named recipe (tmpq-calibrate --list), or a "
+          "file .ini");
     visit("feature_net", feature_net,
           "feature network of the distance (default: the model's own, else random-features)");
     visit("reference", reference,

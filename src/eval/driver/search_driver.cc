@@ -60,10 +60,10 @@ class SearchDriver {
     // First, so that a folder of another config is refused before anything in it is read.
     const JournalHeader header{ConfigText(result_.config), bench_->hashes(), GitRevision()};
     journal_ = OpenJournal(session_.out / kJournalName, header, session_.resume);
-    clock_.Begin("supernet");
-    bench_->OpenSupernet();
     clock_.Begin("sampler");
     bench_->OpenSampler();
+    clock_.Begin("supernet");
+    bench_->OpenSupernet();
     OpenEvaluator();
     Search();
     Select();
@@ -74,7 +74,7 @@ class SearchDriver {
                                                RandomPurpose::kReportNoise, kShownSamples);
     result_.plan_samples =
         evaluator_->Sample(result_.plan, RandomPurpose::kReportNoise, kShownSamples);
-    WritePlanOf(result_, bench_->weights(), session_.out / kPlanName);
+    bench_->WritePlanOf(result_.plan, "tmpq-search", session_.out / kPlanName);
     clock_.End();
     WriteOutputs(result_, session_.out);
     return std::move(result_);
@@ -88,6 +88,7 @@ class SearchDriver {
     result_.sampler = bench_->sampler_settings();
     result_.calls_per_step = result_.sampler.calls_per_step();
     result_.budget = bench_->budget();
+    result_.sites = bench_->sites();
     result_.feature_net = bench_->feature_net();
     result_.reference = bench_->reference();
     result_.hashes = bench_->hashes();

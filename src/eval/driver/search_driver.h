@@ -29,6 +29,7 @@ struct ReportRow {
 struct SearchResult {
   SearchConfig config;
   Budget budget;
+  SiteTable sites;  // of the model under the recipe
   ModelFile model;
   NoiseSchedule schedule;
   SamplerSettings sampler;

@@ -12,7 +12,6 @@
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
-#include "src/runtime/plan_file.h"
 
 namespace tmpq {
 namespace {
@@ -82,9 +81,9 @@ RunRecord RecordOf(const SearchResult& result) {
   record.provenance["git_revision"] = GitRevision();
   record.provenance["model_name"] = result.model.name;
   record.budget = result.budget.limits();
-  record.sites = result.model.graph.sites().sites;
+  record.sites = result.sites.sites;
   record.quantities = Quantities();
-  const SiteTable& table = result.model.graph.sites();
+  const SiteTable& table = result.sites;
   std::map<Hash128, int64_t> index_of;
   for (const JournalRecord& entry : result.records) {
     if (entry.fidelity == Fidelity::kReport) continue;  // these are the baselines
@@ -170,24 +169,6 @@ void WriteSamples(const SearchResult& result, const std::filesystem::path& folde
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
-
-void WritePlanOf(const SearchResult& result, const QuantTable& weights,
-                 const std::filesystem::path& path) {
-  const PlanDescription description{result.model.name,
-                                    result.model.hash,
-                                    result.model.graph,
-                                    result.plan,
-                                    result.schedule,
-                                    result.sampler,
-                                    TextOf(result.model.sampling),
-                                    PipelineOf(result.model),
-                                    {{"program", std::string("tmpq-search ") + Version()},
-                                     {"git_revision", GitRevision()},
-                                     {"seed", result.config.seed},
-                                     {"config", ConfigText(result.config)},
-                                     {"hashes", result.hashes}}};
-  WritePlan(path, description, result.model.parameters, weights);
-}
 
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
   WriteSamples(result, folder);

@@ -20,8 +20,6 @@ inline constexpr const char* kClipsName = "samples.gif";  // of video models
 // "0.123": three significant digits.
 std::string Rounded(double value);
 
-void WritePlanOf(const SearchResult& result, const QuantTable& weights,
-                 const std::filesystem::path& path);
 // run.h5, summary.json, samples.png; of video models samples.gif too.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
 

@@ -144,8 +144,8 @@ ProxyStudy RunProxyStudy(const ProxyStudyConfig& config, const SearchSession& se
   PrepareRunFolder(session, {kJournalName, kStudyJsonName, kStudyFileName});
   const JournalHeader header{ConfigText(study.config), bench.hashes(), GitRevision()};
   const auto journal = OpenJournal(session.out / kJournalName, header, session.resume);
-  bench.OpenSupernet();
   bench.OpenSampler();
+  bench.OpenSupernet();
   study.model = bench.model().name;
   study.feature_net = bench.feature_net();
   study.reference = bench.reference();

@@ -11,7 +11,9 @@
 namespace tmpq {
 
 struct EncoderOptions {
-  int64_t tokens = 0;  // of a T5's text; 0: 120. CLIP's number is the config's
+  // Of a T5's or BERT's text; 0: 120, and as many as the config has positions. CLIP's is the
+  // config's.
+  int64_t tokens = 0;
 };
 
 struct Encoder {
@@ -26,7 +28,7 @@ struct Encoder {
 };
 
 // Whether LoadEncoder reads the class: CLIPTextModel, CLIPTextModelWithProjection,
-// CLIPVisionModelWithProjection, CLIPModel, T5EncoderModel.
+// CLIPVisionModelWithProjection, CLIPModel, T5EncoderModel, BertModel.
 bool IsEncoderClass(const std::string& class_name);
 
 // `folder`: config.json beside model.safetensors, whole or sharded. Throws kIo, kCorrupt, kInput,

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kMostComponents = 64;
 
 ComponentKind KindOf(const std::string& name, const std::string& class_name) {
-  constexpr std::array kTokenizers = {"CLIPTokenizer", "CLIPTokenizerFast", "T5Tokenizer",
-                                      "T5TokenizerFast"};
+  constexpr std::array kTokenizers = {"CLIPTokenizer",   "CLIPTokenizerFast", "T5Tokenizer",
+                                      "T5TokenizerFast", "BertTokenizer",     "BertTokenizerFast"};
   if (name == "unet" || name == "transformer") return ComponentKind::kDenoiser;
   if (name == "scheduler") return ComponentKind::kScheduler;
   if (class_name == "AutoencoderKL") return ComponentKind::kAutoencoder;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "kernels/include/numerics.h"
 #include "src/core/error.h"
@@ -19,7 +20,7 @@ struct DiffusionSampler::Scratch {
   std::vector<float> variances;             // the outputs' second half, with a learned variance
   std::vector<float> accepted;              // y of src/schedule/solver.h
   std::vector<std::vector<float>> history;  // m0, m1, ..
-  std::vector<int32_t> conditions;
+  std::vector<int32_t> conditions, zeros;
   std::map<std::string, AlignedVector<float>> tensors;  // float conditions
 };
 
@@ -28,6 +29,18 @@ int64_t ConditionList::rows() const {
   if (tensors.empty()) return 0;
   const ConditionTensor& first = tensors.begin()->second;
   return static_cast<int64_t>(first.values.size() / std::max<size_t>(1, first.null_value.size()));
+}
+
+std::vector<const Node*> FloatConditions(const Graph& graph) {
+  std::set<std::string> others = {"sample", "timestep"};
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == OpKind::kLabelEmbedding) others.insert(graph.node(node.inputs[0]).name);
+  }
+  std::vector<const Node*> found;
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == OpKind::kInput && others.count(node.name) == 0) found.push_back(&node);
+  }
+  return found;
 }
 
 DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule,
@@ -56,6 +69,10 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
     if (node.kind != OpKind::kLabelEmbedding) continue;
     const Node& input = graph.node(node.inputs[0]);
     const bool label = input.shape.empty();
+    if (label && node.attributes.size == 1) {
+      constants_.push_back(input.name);
+      continue;
+    }
     if (!condition_name_.empty() && condition_name_ != input.name) {
       refuse("has two inputs of integers", "the sampler knows one");
     }
@@ -64,11 +81,8 @@ DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule 
     condition_limit_ = static_cast<int32_t>(node.attributes.size) - (label ? 1 : 0);
     null_condition_.assign(condition_width_, label ? condition_limit_ : 0);
   }
-  for (const Node& node : graph.nodes()) {
-    if (node.kind == OpKind::kInput && node.name != "sample" && node.name != "timestep" &&
-        node.name != condition_name_) {
-      tensor_elements_[node.name] = ElementsOf(node.shape);
-    }
+  for (const Node* node : FloatConditions(graph)) {
+    tensor_elements_[node->name] = ElementsOf(node->shape);
   }
   if (condition_width_ == 0 && tensor_elements_.empty() && calls_per_step() > 1) {
     refuse("has nothing to guide by: it has no label and no caption", "use guidance scale 1");
@@ -295,6 +309,7 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
   for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
   NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
   if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
+  for (const std::string& name : constants_) inputs.integers[name] = s.zeros.data();
   for (const auto& [name, values] : s.tensors) inputs.floats[name] = values.data();
   for (size_t index = 0; index < calls.size(); ++index) {
     if (options.interrupted != nullptr && *options.interrupted) return;
@@ -341,6 +356,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     }
     s.timesteps.resize(2 * batch);
     s.conditions.resize(2 * batch * condition_width_);
+    s.zeros.resize(2 * batch);
     s.capacity = batch;
     s.accepted.resize(batch * elements_);
     s.history.assign(kSolverHistory, std::vector<float>(batch * elements_));

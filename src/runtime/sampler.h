@@ -36,6 +36,10 @@ struct ConditionList {
   const int32_t* row(int64_t sample) const { return values.data() + sample % rows() * width; }
 };
 
+// The inputs of a denoiser that are conditions in floats: all but sample, timestep and those that
+// an embedding reads.
+std::vector<const Node*> FloatConditions(const Graph& graph);
+
 // Which samples to draw: sample i has noise (seed, purpose, i) and condition row i.
 struct SampleRequest {
   uint64_t seed = 0;
@@ -75,9 +79,9 @@ class DiffusionSampler {
  public:
   // `schedule` and `settings` as in the model's file. Conditions are all inputs but sample and
   // timestep: one that an embedding reads is a scalar label, whose table's last row is guidance's
-  // null label, or tokens, whose null is all zeros; others are float tensors. The output has the
-  // sample's channels, or twice as many where the second half is a learned variance. Throws kInput
-  // where the network is no denoiser.
+  // null label, or tokens, whose null is all zeros; others are float tensors. A label of one row is
+  // no condition: it is 0. The output has the sample's channels, or twice as many where the second
+  // half is a learned variance. Throws kInput where the network is no denoiser.
   DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule, SamplerSettings settings);
 
   int64_t condition_width() const { return condition_width_; }
@@ -128,6 +132,7 @@ class DiffusionSampler {
   int64_t condition_width_ = 0;  // integers
   int32_t condition_limit_ = 0;  // legal are 0 .. limit - 1
   std::vector<int32_t> null_condition_;
+  std::vector<std::string> constants_;              // labels of one row
   std::map<std::string, int64_t> tensor_elements_;  // of float conditions, by input
   int64_t elements_ = 0;                            // of a sample
   int64_t outputs_ = 0;                             // of an output: elements_, or twice as many

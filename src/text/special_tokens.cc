@@ -27,20 +27,25 @@ std::string TokenizerConfig::Token(const std::string& key, const std::string& fa
   return fallback;
 }
 
-int64_t TokenizerConfig::Number(const std::string& key, int64_t fallback) const {
+template <typename T>
+T TokenizerConfig::Value(const std::string& key, const T& fallback) const {
   for (const File& file : files_) {
     if (file.json.contains(key) && !file.json[key].is_null())
-      return JsonGet<int64_t>(file.json, key, file.where);
+      return JsonGet<T>(file.json, key, file.where);
   }
   return fallback;
 }
 
+int64_t TokenizerConfig::Number(const std::string& key, int64_t fallback) const {
+  return Value(key, fallback);
+}
+
 std::string TokenizerConfig::Text(const std::string& key, const std::string& fallback) const {
-  for (const File& file : files_) {
-    if (file.json.contains(key) && !file.json[key].is_null())
-      return JsonGet<std::string>(file.json, key, file.where);
-  }
-  return fallback;
+  return Value(key, fallback);
+}
+
+bool TokenizerConfig::Flag(const std::string& key, bool fallback) const {
+  return Value(key, fallback);
 }
 
 void SplitAtSpecialTokens(std::string_view text, const SpecialTokens& tokens,

@@ -26,12 +26,17 @@ class TokenizerConfig {
   std::string Token(const std::string& key, const std::string& fallback) const;
   int64_t Number(const std::string& key, int64_t fallback) const;
   std::string Text(const std::string& key, const std::string& fallback) const;
+  bool Flag(const std::string& key, bool fallback) const;
 
  private:
   struct File {
     std::string where;
     Json json;
   };
+  // The first file's value of `key` that is not null.
+  template <typename T>
+  T Value(const std::string& key, const T& fallback) const;
+
   std::vector<File> files_;
 };
 

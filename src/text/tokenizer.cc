@@ -3,6 +3,7 @@
 #include "src/core/error.h"
 #include "src/text/clip_tokenizer.h"
 #include "src/text/t5_tokenizer.h"
+#include "src/text/wordpiece_tokenizer.h"
 
 namespace tmpq {
 
@@ -27,9 +28,11 @@ std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder) {
   if (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) {
     return std::make_unique<ClipTokenizer>(folder);
   }
+  if (fs::exists(folder / "vocab.txt")) return std::make_unique<WordPieceTokenizer>(folder);
   if (!fs::is_directory(folder)) throw Error(ErrorCode::kIo, folder.string(), "is no folder");
-  throw Error(ErrorCode::kUnsupported, folder.string(), "holds no tokenizer that is known",
-              "known are CLIP's vocab.json with merges.txt, and T5's spiece.model");
+  throw Error(
+      ErrorCode::kUnsupported, folder.string(), "holds no tokenizer that is known",
+      "known are CLIP's vocab.json with merges.txt, T5's spiece.model and BERT's vocab.txt");
 }
 
 }  // namespace tmpq

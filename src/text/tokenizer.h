@@ -31,9 +31,9 @@ void CheckTextLength(int64_t length);
 // `ids` cut off so that `end` fits, then `end`, then `padding` up to `length`.
 TokenizedText Finished(std::vector<int32_t> ids, int64_t length, int32_t end, int32_t padding);
 
-// `folder` holds CLIP's vocab.json and merges.txt, or T5's spiece.model; tokenizer_config.json and
-// special_tokens_map.json say more where they exist. Throws kIo, kInput, and kUnsupported for other
-// kinds of tokenizers.
+// `folder` holds CLIP's vocab.json and merges.txt, T5's spiece.model, or BERT's vocab.txt;
+// tokenizer_config.json and special_tokens_map.json say more where they exist. Throws kIo, kInput,
+// and kUnsupported for other kinds of tokenizers.
 std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder);
 
 }  // namespace tmpq

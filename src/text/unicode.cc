@@ -26,28 +26,58 @@ void ForEachCharacter(const icu::UnicodeString& text, Visit visit) {
   }
 }
 
+std::u32string FromIcu(const icu::UnicodeString& text) {
+  std::u32string points;
+  points.reserve(text.length());
+  ForEachCharacter(text, [&](char32_t c) { points.push_back(c); });
+  return points;
+}
+
+// `normalizer` and `status`: as one of ICU's getters gives them.
+std::u32string Normalized(const icu::Normalizer2* normalizer, UErrorCode status,
+                          const icu::UnicodeString& text) {
+  icu::UnicodeString result;
+  if (U_SUCCESS(status)) result = normalizer->normalize(text, status);
+  if (U_FAILURE(status)) {
+    throw Error(ErrorCode::kIo, "ICU", std::string("cannot normalize: ") + u_errorName(status));
+  }
+  return FromIcu(result);
+}
+
+uint32_t CategoryMask(char32_t character) { return U_GET_GC_MASK(static_cast<UChar32>(character)); }
+
 }  // namespace
 
 CharacterClass ClassOf(char32_t character) {
-  const auto c = static_cast<UChar32>(character);
-  const uint32_t category = U_GET_GC_MASK(c);
+  const uint32_t category = CategoryMask(character);
   if ((category & U_GC_L_MASK) != 0) return CharacterClass::kLetter;
   if ((category & U_GC_N_MASK) != 0) return CharacterClass::kNumber;
-  return u_isUWhiteSpace(c) ? CharacterClass::kSpace : CharacterClass::kOther;
+  return u_isUWhiteSpace(static_cast<UChar32>(character)) ? CharacterClass::kSpace
+                                                          : CharacterClass::kOther;
+}
+
+bool IsPunctuation(char32_t character) { return (CategoryMask(character) & U_GC_P_MASK) != 0; }
+
+bool IsNonspacingMark(char32_t character) { return (CategoryMask(character) & U_GC_MN_MASK) != 0; }
+
+bool IsControl(char32_t character) {
+  return (CategoryMask(character) & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK)) != 0;
 }
 
 std::u32string ComposedText(std::string_view utf8) {
   UErrorCode status = U_ZERO_ERROR;
   const icu::Normalizer2* composer = icu::Normalizer2::getNFCInstance(status);
-  icu::UnicodeString composed;
-  if (U_SUCCESS(status)) composed = composer->normalize(FromUtf8(utf8), status);
-  if (U_FAILURE(status)) {
-    throw Error(ErrorCode::kIo, "ICU", std::string("cannot normalize: ") + u_errorName(status));
-  }
-  std::u32string text;
-  text.reserve(composed.length());
-  ForEachCharacter(composed, [&](char32_t c) { text.push_back(c); });
-  return text;
+  return Normalized(composer, status, FromUtf8(utf8));
+}
+
+std::u32string CodePoints(std::string_view utf8) { return FromIcu(FromUtf8(utf8)); }
+
+std::u32string Decomposed(std::u32string_view text) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* decomposer = icu::Normalizer2::getNFDInstance(status);
+  return Normalized(decomposer, status,
+                    icu::UnicodeString::fromUTF32(reinterpret_cast<const UChar32*>(text.data()),
+                                                  static_cast<int32_t>(text.size())));
 }
 
 void AppendLowerCase(char32_t character, std::u32string& text) {

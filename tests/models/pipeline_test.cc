@@ -138,7 +138,7 @@ TEST_F(PipelineTest, ConfigsThatAskForMoreAreRefused) {
   refused("vae", "sample_size", 15, "does not halve");
   refused("vae", "layers_per_block", 3, "missing");
   refused("vae", "use_quant_conv", false, "quant_conv.weight is unknown");
-  refused("clip-text", "architectures", Json::array({"BertModel"}));
+  refused("clip-text", "architectures", Json::array({"GPT2Model"}));
   refused("clip-text", "hidden_act", "relu");
   refused("clip-text", "num_attention_heads", 3, "multiple of heads");
   refused("clip-text", "num_hidden_layers", 1, "needs 2 layers");
@@ -148,6 +148,11 @@ TEST_F(PipelineTest, ConfigsThatAskForMoreAreRefused) {
   refused("t5", "feed_forward_proj", "relu");
   refused("t5", "relative_attention_num_buckets", 16, "relative positions");
   refused("t5", "d_kv", 7, "SelfAttention.q.weight");
+  refused("bert", "hidden_act", "relu");
+  refused("bert", "position_embedding_type", "relative_key");
+  refused("bert", "max_position_embeddings", 41, "position_embeddings.weight is (40, 18)");
+  refused("bert", "num_hidden_layers", 3, "encoder.layer.2.attention.self.key.bias is missing");
+  EXPECT_THROW(LoadEncoder(Copy("encoders/bert"), {.tokens = 41}), Error);
 }
 
 // Random damage anywhere: an error or a network, never a crash.
@@ -175,12 +180,13 @@ TEST_F(PipelineTest, FuzzedFilesNeverCrash) {
   const fs::path pipeline = Copy("pipeline");
   fuzz(pipeline / "model_index.json", 100, [&] { LoadPipeline(pipeline); });
   const fs::path vae = Copy("encoders/vae"), text = Copy("encoders/clip-text"),
-                 t5 = Copy("encoders/t5-sharded");
+                 t5 = Copy("encoders/t5-sharded"), bert = Copy("encoders/bert");
   for (const char* name : {"config.json", "diffusion_pytorch_model.safetensors"}) {
     fuzz(vae / name, 60, [&] { LoadAutoencoder(vae); });
   }
   for (const char* name : {"config.json", "model.safetensors"}) {
     fuzz(text / name, 60, [&] { LoadEncoder(text); });
+    fuzz(bert / name, 60, [&] { LoadEncoder(bert); });
   }
   for (const char* name :
        {"config.json", "model.safetensors.index.json", "model-00001-of-00003.safetensors"}) {

@@ -115,6 +115,15 @@ TEST_F(ModelsTest, PipelinesOfDiffusersGoAllTheWay) {
   EXPECT_NE(refused.err.find("search with another sampler"), std::string::npos) << refused.err;
 }
 
+// HunyuanDiT's: two texts, one of them read by BERT, and a style that is no condition.
+TEST_F(ModelsTest, HunyuanDitReadsChinesePrompts) {
+  const fs::path prompts = Folder() / "chinese.txt";
+  WriteFileAtomically(prompts, "一只可爱的小猫\na red bicycle\n");
+  const Json summary = SearchAndRun(TMPQ_SOURCE_DIR "/tests/fixtures/hunyuan-pipeline",
+                                    "hunyuan-run", ".png", {"--prompts=" + prompts.string()});
+  EXPECT_EQ(summary["model"], "hunyuan-pipeline");
+}
+
 // A network from files alone, which nobody gave a feature network.
 TEST_F(ModelsTest, NetworksFromFoldersGoAllTheWay) {
   UnetConfig config;

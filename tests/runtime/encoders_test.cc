@@ -133,8 +133,8 @@ TEST(EncodersTest, ImageTowersEqualTransformers) {
   }
 }
 
-TEST(EncodersTest, T5EqualsTransformers) {
-  for (const char* name : {"t5", "t5-sharded"}) {
+TEST(EncodersTest, T5AndBertEqualTransformers) {
+  for (const char* name : {"t5", "t5-sharded", "bert"}) {
     const Case c(name);
     const Shape shape = c.file().tensors().at("input_ids")->shape;
     const Encoder encoder = LoadEncoder(c.folder(), {.tokens = shape[1]});

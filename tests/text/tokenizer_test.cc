@@ -14,6 +14,7 @@
 #include "src/text/byte_pairs.h"
 #include "src/text/clip_tokenizer.h"
 #include "src/text/unicode.h"
+#include "src/text/wordpiece_tokenizer.h"
 
 namespace tmpq {
 namespace {
@@ -89,8 +90,45 @@ TEST_F(TokenizerTest, T5EqualsTransformers) {
   }
 }
 
+TEST_F(TokenizerTest, BertEqualsTransformers) {
+  const Json cases = CasesOf("bert");
+  const auto strings = cases["strings"].get<std::vector<std::string>>();
+  ASSERT_EQ(cases["cases"].size(), 5u);
+  for (const Json& c : cases["cases"]) {
+    const fs::path folder = Copy("bert");
+    Write(folder / "tokenizer_config.json", c["options"].dump());
+    const auto tokenizer = LoadTokenizer(folder);
+    for (size_t i = 0; i < strings.size(); ++i) {
+      auto expected = c["ids"][i].get<std::vector<int32_t>>();
+      const auto used = static_cast<int64_t>(expected.size());
+      expected.resize(77, 0);  // [PAD] is the first token
+      const TokenizedText text = tokenizer->Encode(strings[i], 77);
+      EXPECT_EQ(text.ids, expected) << strings[i] << " with " << c["options"];
+      EXPECT_EQ(std::count(text.mask.begin(), text.mask.end(), 1), used) << strings[i];
+    }
+  }
+}
+
+TEST_F(TokenizerTest, BertWordsAreCleanedAndSplit) {
+  std::vector<std::string> words;
+  const auto split = [&](const char* text, const BertWordOptions& options) {
+    words.clear();
+    ForEachBertWord(text, options, [&](std::u32string_view word) {
+      words.emplace_back();
+      for (const char32_t c : word) AppendUtf8(c, words.back());
+    });
+    return words;
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(split("Café-Ön\u200b猫a", {}), (Words{"cafe", "-", "on", "猫", "a"}));
+  EXPECT_EQ(split("Café 猫a", {.strip_accents = false, .split_ideographs = false}),
+            (Words{"café", "猫a"}));
+  EXPECT_EQ(split("É", {.lower_case = false}), Words{"E"});
+  EXPECT_EQ(split(" \t\n", {}), Words{});
+}
+
 TEST_F(TokenizerTest, LengthsAreKept) {
-  for (const char* name : {"clip", "t5"}) {
+  for (const char* name : {"clip", "t5", "bert"}) {
     const auto tokenizer = LoadTokenizer(kFixtures / name);
     const TokenizedText two = tokenizer->Encode("a cat and a dog", 2);
     EXPECT_EQ(two.mask, (std::vector<int32_t>{1, 1}));
@@ -143,6 +181,24 @@ TEST_F(TokenizerTest, DamagedFilesAreNamed) {
   ExpectError(folder, "has no pieces");
 }
 
+TEST_F(TokenizerTest, DamagedBertFilesAreNamed) {
+  fs::path folder = Copy("bert");
+  Write(folder / "vocab.txt", "[PAD]\n[UNK]\n[SEP]\na\n");
+  ExpectError(folder, "vocab.txt: cls_token \"[CLS]\" is not in the vocabulary");
+  Write(folder / "vocab.txt", "");
+  ExpectError(folder, "vocab.txt");
+  folder = Copy("bert");
+  Write(folder / "tokenizer_config.json", R"({"do_basic_tokenize": false})");
+  ExpectError(folder, "do_basic_tokenize is false");
+  Write(folder / "tokenizer_config.json", R"({"do_lower_case": "yes"})");
+  ExpectError(folder, "do_lower_case");
+  // Lines of another system, and none after the last token.
+  folder = Copy("bert");
+  Write(folder / "vocab.txt", "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\ncat\r\n##s");
+  EXPECT_EQ(LoadTokenizer(folder)->Encode("Cats dog", 6).ids,
+            (std::vector<int32_t>{2, 4, 5, 1, 3, 0}));
+}
+
 // Random damage anywhere: an error, or a tokenizer that reads texts; never a crash.
 TEST_F(TokenizerTest, FuzzedFilesNeverCrash) {
   RandomStream random(6, RandomPurpose::kTest);
@@ -151,7 +207,8 @@ TEST_F(TokenizerTest, FuzzedFilesNeverCrash) {
   for (const auto& [fixture, name] :
        {std::pair{"clip", "vocab.json"}, std::pair{"clip", "merges.txt"},
         std::pair{"clip", "tokenizer_config.json"}, std::pair{"t5", "spiece.model"},
-        std::pair{"t5", "tokenizer_config.json"}}) {
+        std::pair{"t5", "tokenizer_config.json"}, std::pair{"bert", "vocab.txt"},
+        std::pair{"bert", "tokenizer_config.json"}}) {
     const fs::path folder = Copy(fixture);
     const std::string whole = ReadFile(folder / name);
     const int rounds = std::string(name) == "spiece.model" ? 500 : 60;

@@ -80,15 +80,14 @@ ModelFile LoadPipelineModel(const fs::path& folder) {
 ConditionList ReadEncodedPrompts(const fs::path& path, const Graph& graph) {
   const Checkpoint file(path, "");
   ConditionList list;
-  for (const Node& node : graph.nodes()) {
-    if (node.kind != OpKind::kInput || node.name == "sample" || node.name == "timestep") continue;
-    const std::string null_name = "null." + node.name;
-    for (const std::string& name : {node.name, null_name}) {
+  for (const Node* node : FloatConditions(graph)) {
+    const std::string null_name = "null." + node->name;
+    for (const std::string& name : {node->name, null_name}) {
       if (file.Has(name)) continue;
       throw Error(ErrorCode::kInput, path.string(), "has no tensor " + name,
-                  "encoded prompts are (rows, " + ShapeText(node.shape) + ")");
+                  "encoded prompts are (rows, " + ShapeText(node->shape) + ")");
     }
-    list.tensors[node.name] = {file.Floats(node.name), file.Floats(null_name)};
+    list.tensors[node->name] = {file.Floats(node->name), file.Floats(null_name)};
   }
   return list;
 }

@@ -1,5 +1,6 @@
 // EncodePrompts: which text encoder's output is which condition.
 #include <algorithm>
+#include <map>
 
 #include "src/core/error.h"
 #include "src/eval/models/pipeline_model.h"
@@ -12,7 +13,7 @@
 namespace tmpq {
 namespace {
 
-// `suffix`: "" or "_2", of the components' names. `tokens`: of a T5's text.
+// `suffix`: "" or "_2", of the components' names. `tokens`: of a T5's or BERT's text.
 TextEncoder LoadTextEncoder(const Pipeline& pipeline, const std::string& suffix, int64_t tokens) {
   return {LoadTokenizer(pipeline.Get("tokenizer" + suffix).folder),
           LoadEncoder(pipeline.Get("text_encoder" + suffix).folder, {.tokens = tokens})};
@@ -52,30 +53,61 @@ ConditionTensor TensorOf(const TextRows& rows) {
 }
 
 // Values that the network's conditions can have, by input.
-std::map<std::string, TextRows> EncodeAll(const Pipeline& pipeline, const Graph& graph,
-                                          const std::vector<std::string>& prompts) {
-  std::map<std::string, TextRows> values;
-  const NodeId states = graph.FindInput("encoder_hidden_states");
-  if (states < 0) return values;
-  const int64_t tokens = graph.node(states).shape[0];
-  const TextEncoder encoder = LoadTextEncoder(pipeline, "", tokens);
+using Values = std::map<std::string, TextRows>;
+
+Values EncodeWithOne(const TextEncoder& encoder, bool zero_padding,
+                     const std::vector<std::string>& prompts) {
+  Values values;
   TextRows masks;
-  const bool two = pipeline.components.count("text_encoder_2") > 0 && encoder.Has("pooled");
-  if (two) {  // SDXL
-    const TextEncoder second = LoadTextEncoder(pipeline, "_2", tokens);
-    values["encoder_hidden_states"] =
-        Joined(encoder.Encode(prompts, "penultimate_hidden_state", 0),
-               second.Encode(prompts, "penultimate_hidden_state", 0), tokens);
-    values["text_embeds"] = second.Encode(prompts, "pooled", 0);
-    if (pipeline.settings.value("force_zeros_for_empty_prompt", false)) {
-      for (auto& [name, rows] : values) std::fill(rows.back().begin(), rows.back().end(), 0.0f);
-    }
-  } else {
-    values["encoder_hidden_states"] = encoder.Encode(prompts, "last_hidden_state", 0, &masks);
-    if (pipeline.class_name == "LattePipeline") ZeroPadding(values["encoder_hidden_states"], masks);
-    values["encoder_attention_mask"] = std::move(masks);
+  values["encoder_hidden_states"] = encoder.Encode(prompts, "last_hidden_state", 0, &masks);
+  if (zero_padding) ZeroPadding(values["encoder_hidden_states"], masks);
+  values["encoder_attention_mask"] = std::move(masks);
+  return values;
+}
+
+// SDXL: both see the same tokens.
+Values EncodeJointly(const TextEncoder& first, const TextEncoder& second, int64_t tokens,
+                     bool zero_empty, const std::vector<std::string>& prompts) {
+  Values values;
+  values["encoder_hidden_states"] =
+      Joined(first.Encode(prompts, "penultimate_hidden_state", 0),
+             second.Encode(prompts, "penultimate_hidden_state", 0), tokens);
+  values["text_embeds"] = second.Encode(prompts, "pooled", 0);
+  if (zero_empty) {
+    for (auto& [name, rows] : values) std::fill(rows.back().begin(), rows.back().end(), 0.0f);
   }
   return values;
+}
+
+// HunyuanDiT: each sees tokens of its own.
+Values EncodeSeparately(const TextEncoder& first, const TextEncoder& t5,
+                        const std::vector<std::string>& prompts) {
+  Values values;
+  values["encoder_hidden_states"] =
+      first.Encode(prompts, "last_hidden_state", 0, &values["text_embedding_mask"]);
+  values["encoder_hidden_states_t5"] =
+      t5.Encode(prompts, "last_hidden_state", 0, &values["text_embedding_mask_t5"]);
+  return values;
+}
+
+Values EncodeAll(const Pipeline& pipeline, const Graph& graph,
+                 const std::vector<std::string>& prompts) {
+  const auto tokens_of = [&](const char* input) {
+    const NodeId node = graph.FindInput(input);
+    return node < 0 ? int64_t{0} : graph.node(node).shape[0];
+  };
+  const int64_t tokens = tokens_of("encoder_hidden_states");
+  const int64_t t5_tokens = tokens_of("encoder_hidden_states_t5");
+  if (tokens == 0) return {};
+  const TextEncoder encoder = LoadTextEncoder(pipeline, "", tokens);
+  if (t5_tokens > 0) {
+    return EncodeSeparately(encoder, LoadTextEncoder(pipeline, "_2", t5_tokens), prompts);
+  }
+  if (pipeline.components.count("text_encoder_2") > 0 && encoder.Has("pooled")) {
+    return EncodeJointly(encoder, LoadTextEncoder(pipeline, "_2", tokens), tokens,
+                         pipeline.settings.value("force_zeros_for_empty_prompt", false), prompts);
+  }
+  return EncodeWithOne(encoder, pipeline.class_name == "LattePipeline", prompts);
 }
 
 }  // namespace
@@ -91,7 +123,7 @@ ConditionList EncodePrompts(const std::filesystem::path& folder, const Graph& gr
   const Pipeline pipeline = LoadPipeline(folder);
   std::vector<std::string> with_null = prompts;
   with_null.emplace_back();
-  std::map<std::string, TextRows> values = EncodeAll(pipeline, graph, with_null);
+  Values values = EncodeAll(pipeline, graph, with_null);
   const Shape& sample = graph.node(graph.FindInput("sample")).shape;
   const auto autoencoders = pipeline.NamesOf(ComponentKind::kAutoencoder);
   const auto factor = static_cast<float>(
@@ -101,20 +133,22 @@ ConditionList EncodePrompts(const std::filesystem::path& folder, const Graph& gr
   // The picture is asked for whole and at its own size.
   const auto for_all = [&](std::vector<float> row) { return TextRows(with_null.size(), row); };
   values["time_ids"] = for_all({height, width, 0, 0, height, width});
+  // HunyuanDiT's pipeline says that all pictures were square of this side, whatever it asks for.
+  constexpr float kOriginalSide = 1024;
+  values["image_meta_size"] = for_all({kOriginalSide, kOriginalSide, height, width, 0, 0});
   values["resolution"] = for_all({height, width});
   values["aspect_ratio"] = for_all({height / width});
   ConditionList list;
-  for (const Node& node : graph.nodes()) {
-    if (node.kind != OpKind::kInput || node.name == "sample" || node.name == "timestep") continue;
-    const auto found = values.find(node.name);
+  for (const Node* node : FloatConditions(graph)) {
+    const auto found = values.find(node->name);
     if (found == values.end() ||
-        static_cast<int64_t>(found->second[0].size()) != ElementsOf(node.shape)) {
+        static_cast<int64_t>(found->second[0].size()) != ElementsOf(node->shape)) {
       throw Error(ErrorCode::kUnsupported, folder.string(),
-                  "gives no value to the network's input " + node.name,
-                  "encode the prompts elsewhere: --prompts FILE.safetensors with " + node.name +
-                      " and null." + node.name);
+                  "gives no value to the network's input " + node->name,
+                  "encode the prompts elsewhere: --prompts FILE.safetensors with " + node->name +
+                      " and null." + node->name);
     }
-    list.tensors[node.name] = TensorOf(found->second);
+    list.tensors[node->name] = TensorOf(found->second);
   }
   return list;
 }

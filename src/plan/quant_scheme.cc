@@ -1,6 +1,7 @@
 #include "src/plan/quant_scheme.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "src/core/error.h"
 
@@ -8,6 +9,14 @@ namespace tmpq {
 namespace {
 
 constexpr const char* kScalesNames[] = {"token", "static-tensor", "static-token"};
+
+// Nothing where `name` is none.
+std::optional<ActivationScales> FindScales(const std::string& name) {
+  for (int i = 0; i < 3; ++i) {
+    if (name == kScalesNames[i]) return static_cast<ActivationScales>(i);
+  }
+  return std::nullopt;
+}
 
 // Members that differ from the default.
 Json LayerToJson(const LayerScheme& layer) {
@@ -44,7 +53,9 @@ LayerScheme LayerFromJson(const Json& json, const std::string& where) {
   ReadMember(json, "low_rank", where, layer.low_rank);
   ReadMember(json, "first_row", where, layer.first_row);
   ReadMember(json, "keep_float", where, layer.keep_float);
-  layer.activation_scales = ParseActivationScales(scales);
+  const std::optional<ActivationScales> found = FindScales(scales);
+  if (!found) throw Error(ErrorCode::kInput, where, "has unknown activation_scales");
+  layer.activation_scales = *found;
   if (layer.weight_group < 0 || layer.weight_group % 4 != 0 || layer.low_rank < 0) {
     throw Error(ErrorCode::kInput, where, "has an impossible weight_group or low_rank");
   }
@@ -56,9 +67,7 @@ LayerScheme LayerFromJson(const Json& json, const std::string& where) {
 const char* NameOf(ActivationScales scales) { return kScalesNames[static_cast<int>(scales)]; }
 
 ActivationScales ParseActivationScales(const std::string& name) {
-  for (int i = 0; i < 3; ++i) {
-    if (name == kScalesNames[i]) return static_cast<ActivationScales>(i);
-  }
+  if (const std::optional<ActivationScales> found = FindScales(name)) return *found;
   throw Error(ErrorCode::kUsage, "activation_scales", "is unknown: \"" + name + "\"",
               "token, static-tensor or static-token");
 }

@@ -12,6 +12,10 @@
 namespace tmpq {
 namespace {
 
+// A balancing vector stays within e^-40 .. e^40, so that channels of denormals do not make it 0 or
+// infinite.
+constexpr double kMostLog = 40;
+
 Hadamard Rotation(const std::string& layer, int64_t channels) {
   std::optional<Hadamard> hadamard = HadamardOf(channels);
   if (!hadamard) {
@@ -40,7 +44,8 @@ std::vector<float> BalancingVector(std::span<const float> input_absmax,
   std::vector<float> vector(logs.size(), 1.0f);
   for (size_t j = 0; j < logs.size(); ++j) {
     if (input_absmax[j] <= 0 || weight_absmax[j] <= 0) continue;
-    vector[j] = static_cast<float>(std::exp(logs[j] - sum / static_cast<double>(count)));
+    const double log = logs[j] - sum / static_cast<double>(count);
+    vector[j] = static_cast<float>(std::exp(std::clamp(log, -kMostLog, kMostLog)));
   }
   return vector;
 }

@@ -162,21 +162,21 @@ class LayerQuantizer {
     return grid;
   }
 
-  // One set of integers at the widest bit-width; the others' scales follow from it.
+  // One set of integers at 8 bits, of which the widest bit-width's are stored; scales follow.
   WeightSet MakeNested(std::span<const float> weights, const WeightOptions& options,
                        WeightSet set) const {
-    const int widest = request_.weight_bits.back();
-    QuantizedWeights stored =
-        QuantizeWeights(node_.name, weights, outputs_, inputs_, BitWidth::Of(widest), options);
+    constexpr int kBits = 8;
+    const QuantizedWeights whole =
+        QuantizeWeights(node_.name, weights, outputs_, inputs_, BitWidth::Of(kBits), options);
     for (const int bits : request_.weight_bits) {
-      QuantizedWeights narrow = stored;
+      QuantizedWeights narrow = whole;
       narrow.bits = bits;
       for (int8_t& q : narrow.q) {
-        q = static_cast<int8_t>(kernels::NarrowValue(q, widest, bits));
+        q = static_cast<int8_t>(kernels::NarrowValue(q, kBits, bits));
       }
-      for (float& scale : narrow.scale) scale *= static_cast<float>(1 << (widest - bits));
+      for (float& scale : narrow.scale) scale *= static_cast<float>(1 << (kBits - bits));
       set.weights[bits] = Pack(narrow);
-      if (bits != widest) set.weights[bits].data.clear();
+      if (bits != request_.weight_bits.back()) set.weights[bits].data.clear();
     }
     return set;
   }

@@ -128,9 +128,12 @@ const InputStatistics& CalibrationStatistics::Of(const std::string& layer, int r
 }
 
 InputStatistics CalibrationStatistics::Whole(const std::string& layer) const {
-  Of(layer, 0, 0);
+  const auto found = layers_.find(layer);
+  if (found == layers_.end()) {
+    throw Error(ErrorCode::kInput, "layer " + layer, "was not seen by the calibration");
+  }
   InputStatistics whole;
-  for (const InputStatistics& part : layers_.at(layer).parts) {
+  for (const InputStatistics& part : found->second.parts) {
     if (!part.absmax.empty()) Append(whole, part);
   }
   return whole;

@@ -51,6 +51,7 @@ double SquaredError(std::span<const float> values, ValueRange range, int bits, b
   const Grid grid = GridOf(range, bits, symmetric);
   double sum = 0;
   for (const float value : values) {
+    if (std::isnan(value)) continue;  // 0, which every grid has
     const int q = RoundToGrid(grid, bits, symmetric, value);
     const double error = static_cast<double>(value) -
                          static_cast<double>(grid.scale) * static_cast<double>(q + grid.offset);

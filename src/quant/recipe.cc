@@ -63,6 +63,12 @@ void QuantRecipe::Validate() const {
   if (balance_by_range && balance == "none") {
     throw Error(ErrorCode::kUsage, "balance_by_range", "has nothing to do with balance = none");
   }
+  if (activation_scales == "static-token" &&
+      (balance != "none" || rotate || activation_range != "minmax")) {
+    throw Error(ErrorCode::kUsage, "activation_scales",
+                "static-token spans the extremes of the inputs as they come",
+                "activation_range = minmax without balance and rotate");
+  }
   Pattern("keep_float", keep_float);
   Pattern("transform_layers", transform_layers);
 }
@@ -78,6 +84,7 @@ WeightOptions QuantRecipe::WeightOptionsOf(const LayerScheme& layer) const {
 
 QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training_steps) {
   recipe.Validate();
+  CheckRange("timestep_ranges", recipe.timestep_ranges, 1, training_steps);
   const std::regex transformed = Pattern("transform_layers", recipe.transform_layers),
                    kept = Pattern("keep_float", recipe.keep_float);
   QuantScheme scheme;
@@ -133,6 +140,10 @@ QuantRecipe FindRecipe(const std::string& name) {
   QuantRecipe recipe;
   const auto base = values.find("base");
   if (base != values.end()) {
+    if (base->second.ends_with(".ini")) {
+      throw Error(ErrorCode::kUsage, name + ": base", "is a file: \"" + base->second + "\"",
+                  "the name of a recipe");
+    }
     recipe = FindRecipe(base->second);
     values.erase(base);
   }

@@ -113,11 +113,10 @@ void Transform(const kernels::KernelSet& kernels, const LayerInputView& inputs, 
   kernels.transform_rows(args);
 }
 
-// out += (x down') up', a few rows at a time.
+// out += (x down') up', a few rows at a time; `moved`: (kTransformRows, K).
 void AddFloatBranch(const kernels::KernelSet& kernels, const LayerInputView& inputs,
-                    const ProductShape& product, const float* x, int64_t rows, Carver scratch,
-                    float* out) {
-  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
+                    const ProductShape& product, const float* x, int64_t rows, float* moved,
+                    Carver scratch, float* out) {
   auto* middle = scratch.Take<float>(kTransformRows * inputs.low_rank);
   auto* added = scratch.Take<float>(kTransformRows * product.outputs);
   for (int64_t row = 0; row < rows; row += kTransformRows) {
@@ -187,7 +186,8 @@ void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id) const {
   linear.a_offset = inputs.symmetric ? nullptr : offset;
   linear.out = call.value(id), linear.out_stride = product.outputs, linear.scratch = scratch.at;
   kernels_->linear_int(linear);
-  if (inputs.low_rank > 0) AddFloatBranch(*kernels_, inputs, product, x, rows, scratch, linear.out);
+  if (inputs.low_rank > 0)
+    AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, linear.out);
   for (int64_t sample = 0; inputs.first_row != nullptr && sample < call.batch; ++sample) {
     std::copy_n(inputs.first_row, product.outputs,
                 linear.out + sample * product.rows * product.outputs);

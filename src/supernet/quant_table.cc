@@ -50,14 +50,14 @@ void QuantTable::IndexSite(int site) {
   }
   for (int range = 0; range < scheme_.ranges(); ++range) {
     const std::string set = SetName(site, range);
-    if (range < SetsOf(site)) {
-      for (int bits = 2; bits <= kWidestBits; ++bits) {
-        if (!file_->Has(WeightName(set, bits) + ".scale")) continue;
-        weights_[{site, bits, range, 0}] = ReadWeights(site, bits, range);
-      }
-      if (layer.low_rank > 0 && file_->Has(set + ".down")) ReadBranch(site, set);
+    bool used = false;  // by a plan
+    for (int bits = 2; bits <= kWidestBits; ++bits) {
+      if (!file_->Has(WeightName(set, bits) + ".scale")) continue;
+      used = true;
+      if (range < SetsOf(site)) weights_[{site, bits, range, 0}] = ReadWeights(site, bits, range);
     }
-    if (layer.transformed() && !file_->Has(set + ".multiply")) continue;  // of a plan: not used
+    if (!used) continue;
+    if (layer.low_rank > 0 && range < SetsOf(site)) ReadBranch(site, set);
     for (int bits = 2; bits <= kWidestBits; ++bits) {
       const std::string name = ActivationName(sites_->sites[site].layer, bits);
       if (layer.is_static() && !file_->Has(name + ".scale")) continue;
@@ -72,6 +72,10 @@ void QuantTable::IndexSite(int site) {
 void QuantTable::ReadBranch(int site, const std::string& set) {
   const QuantSite& place = sites_->sites[site];
   const int64_t rank = scheme_.Of(place.layer).low_rank;
+  if (rank > std::min(place.input_features, place.output_features)) {
+    throw Error(ErrorCode::kInput, file_->path().string() + ": " + place.layer,
+                "has a float branch of more rank than its matrix");
+  }
   const auto read = [&](const std::string& name, int64_t rows, int64_t cols) {
     AlignedVector<float>& panels = panels_[name];
     panels.resize(kernels::FloatPanelElements(rows, cols));

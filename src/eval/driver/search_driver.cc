@@ -90,6 +90,7 @@ class SearchDriver {
     result_.budget = bench_->budget();
     result_.feature_net = bench_->feature_net();
     result_.reference = bench_->reference();
+    if (bench_->text_encoder() != nullptr) result_.text_encoder = bench_->text_encoder()->name();
     result_.hashes = bench_->hashes();
     result_.records = journal_->records();
   }

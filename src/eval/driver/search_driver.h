@@ -33,8 +33,9 @@ struct SearchResult {
   NoiseSchedule schedule;
   SamplerSettings sampler;
   int calls_per_step = 1;
-  std::string feature_net;  // whose space distances are in
-  std::string reference;    // what they are measured to: "training set", "float model's samples"
+  std::string feature_net;   // whose space distances are in
+  std::string text_encoder;  // of text_similarity; empty: none
+  std::string reference;     // what they are measured to: "training set", "float model's samples"
   Candidate plan;
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order

@@ -29,6 +29,8 @@ const std::map<std::string, Quantity>& Quantities() {
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
       {kTextAlignment, {"1", "share of the prompt's attributes that a sample shows", false}},
+      {kTextSimilarity, {"1", "cosine of a sample and its prompt by the text encoder", false}},
+      {kTextSimilarityToFloat, {"1", "text_similarity minus the float model's, paired", false}},
       {kTemporalConsistency,
        {"1", "VBench's flicker measure of successive frames: 1 is still", false}},
       {kFrameDifferenceToFloat,
@@ -119,6 +121,17 @@ std::string EstimateText(const ReportRow& row, const char* metric, int decimals)
   return text;
 }
 
+// A metric of all rows, where the rows have it.
+std::string LineOf(const SearchResult& result, const char* metric, int decimals,
+                   const std::string& title) {
+  if (!HasEstimate(result.rows.front().measurements, metric)) return "";
+  std::string line = title + ":";
+  for (const ReportRow& row : result.rows) {
+    line += "  " + row.name + " " + EstimateText(row, metric, decimals);
+  }
+  return line + "\n";
+}
+
 std::string Format(const char* format, double value) {
   char text[64];
   std::snprintf(text, sizeof(text), format, value);
@@ -206,6 +219,10 @@ Json SummaryOf(const SearchResult& result) {
   summary["feature_net"] = {{"name", result.feature_net},
                             {"hash", result.hashes.at("feature_net")},
                             {"reference", result.reference}};
+  if (!result.text_encoder.empty()) {
+    summary["text_encoder"] = {{"name", result.text_encoder},
+                               {"hash", result.hashes.at("text_encoder")}};
+  }
   summary["seconds"] = result.seconds;
   return summary;
 }
@@ -226,20 +243,13 @@ std::string TableOf(const SearchResult& result) {
                   static_cast<long long>(row.costs.bytes));
     text += line;
   }
-  if (HasEstimate(result.rows.front().measurements, kTextAlignment)) {
-    text += "Text alignment (share of the prompt's attributes shown):";
-    for (const ReportRow& row : result.rows) {
-      text += "  " + row.name + " " + EstimateText(row, kTextAlignment, 3);
-    }
-    text += "\n";
-  }
-  if (HasEstimate(result.rows.front().measurements, kTemporalConsistency)) {
-    text += "Frame difference minus the float model's, same noise:";
-    for (const ReportRow& row : result.rows) {
-      text += "  " + row.name + " " + EstimateText(row, kFrameDifferenceToFloat, 4);
-    }
-    text += "\n";
-  }
+  text +=
+      LineOf(result, kTextAlignment, 3, "Text alignment (share of the prompt's attributes shown)");
+  text +=
+      LineOf(result, kTextSimilarity, 4, "Text similarity (cosine by " + result.text_encoder + ")");
+  text += LineOf(result, kTemporalConsistency, 4, "Temporal consistency (1 is still)");
+  text += LineOf(result, kFrameDifferenceToFloat, 4,
+                 "Frame difference minus the float model's, same noise");
   text += "Report noise, n = " + std::to_string(result.config.report_samples) +
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
           std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "src/core/error.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/metrics/optical_flow.h"
 #include "src/metrics/psnr.h"
 #include "src/metrics/temporal.h"
@@ -31,6 +32,14 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
     return found->second;
   };
   return {member(""), member(".low"), member(".high"), static_cast<int64_t>(member(".n"))};
+}
+
+std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
+                                       const std::vector<float>& samples, const Shape& shape) {
+  if (settings.encoder == nullptr) return {};
+  const Pictures pictures = DecodeSamples(settings.pipeline, samples, shape, settings.threads);
+  return settings.encoder->Similarities(pictures.values, pictures.shape, settings.prompts.texts,
+                                        settings.threads);
 }
 
 RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
@@ -86,6 +95,7 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
     std::vector<float> samples =
         Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
     reported.features = features_.Extract(samples, settings_.threads);
+    reported.text_similarities = TextSimilaritiesOf(settings_, samples, sampler_.sample_shape());
     reported.samples = std::move(samples);
   }
   return reported;
@@ -124,18 +134,29 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
                 EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
                                           features_.hash()));
   }
-  if (!settings_.prompts.judge.empty()) {
-    std::vector<double> alignments(count);
-    const std::span<const float> samples = own.samples;
-    const auto elements = static_cast<size_t>(sampler_.sample_elements());
-    for (int64_t i = 0; i < count; ++i) {
-      alignments[i] = JudgeAlignment(settings_.prompts, i, samples.subspan(i * elements, elements));
-    }
-    SetEstimate(result, kTextAlignment, EstimateMean(alignments));
-  }
+  MeasureTexts(candidate, result);
   MeasureClips(own.samples, Report(reference_).samples, result);
   if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
   return result;
+}
+
+void RuntimeEvaluator::MeasureTexts(const Candidate& candidate, Measurements& result) {
+  const Reported& own = Report(candidate);
+  if (!settings_.prompts.judge.empty()) {
+    std::vector<double> alignments(settings_.report_samples);
+    const std::span<const float> samples = own.samples;
+    const auto elements = static_cast<size_t>(sampler_.sample_elements());
+    for (size_t i = 0; i < alignments.size(); ++i) {
+      alignments[i] = JudgeAlignment(settings_.prompts, static_cast<int64_t>(i),
+                                     samples.subspan(i * elements, elements));
+    }
+    SetEstimate(result, kTextAlignment, EstimateMean(alignments));
+  }
+  if (own.text_similarities.empty()) return;
+  SetEstimate(result, kTextSimilarity, EstimateMean(own.text_similarities));
+  SetEstimate(
+      result, kTextSimilarityToFloat,
+      EstimatePairedDifference(own.text_similarities, Report(reference_).text_similarities));
 }
 
 void RuntimeEvaluator::MeasureClips(const std::vector<float>& own,

@@ -45,6 +45,9 @@ struct SearchResult {
   std::map<std::string, std::string> hashes;       // of the artefacts
   std::map<std::string, double> seconds;           // by stage
   std::vector<float> float_samples, plan_samples;  // of the same report noise
+  std::vector<std::string> prompts;                // of these samples, in turn; empty for labels
+  // One value a sample, by measurement.
+  std::map<std::string, std::vector<double>> float_values, plan_values;
 
   const ReportRow& row(const std::string& name) const;
 };

@@ -56,14 +56,18 @@ std::map<std::string, Estimate> EstimatesOf(const ReportRow& row) {
 
 Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+Json EstimateToJson(const Estimate& estimate) {
+  return {{"value", NumberOrNull(estimate.value)},
+          {"low", NumberOrNull(estimate.low)},
+          {"high", NumberOrNull(estimate.high)},
+          {"n", estimate.n}};
+}
+
 Json RowToJson(const ReportRow& row) {
   Json metrics = Json::object();
   int64_t samples = 0;
   for (const auto& [name, estimate] : EstimatesOf(row)) {
-    metrics[name] = {{"value", NumberOrNull(estimate.value)},
-                     {"low", NumberOrNull(estimate.low)},
-                     {"high", NumberOrNull(estimate.high)},
-                     {"n", estimate.n}};
+    metrics[name] = EstimateToJson(estimate);
     samples = std::max(samples, estimate.n);
   }
   return {{"steps", row.candidate.steps()},
@@ -180,6 +184,30 @@ void WriteSamples(const SearchResult& result, const std::filesystem::path& folde
   if (clips) WriteFileAtomically(folder / kClipsName, EncodeGifGrid(batch, 8, 2 * kSampleScale));
 }
 
+// The captions of the sample sheet: each shown sample's prompt, what float model and plan make of
+// it, and the same over all report samples, with intervals.
+Json SheetOf(const SearchResult& result) {
+  Json samples = Json::array();
+  const auto& elements = result.model.graph.node(result.model.graph.FindInput("sample")).shape;
+  const size_t count = result.float_samples.size() / ElementsOf(elements);
+  const auto add = [&](Json& sample, const char* row, size_t i,
+                       const std::map<std::string, std::vector<double>>& values) {
+    for (const auto& [name, column] : values) sample[row][name] = NumberOrNull(column[i]);
+  };
+  for (size_t i = 0; i < count; ++i) {
+    Json sample = {{"prompt", result.prompts[i % result.prompts.size()]}};
+    add(sample, "float", i, result.float_values), add(sample, "plan", i, result.plan_values);
+    samples.push_back(std::move(sample));
+  }
+  Json sheet = {{"format", "tmpq-samples-1"}, {"samples", std::move(samples)}};
+  for (const char* row : {"float", "plan"}) {
+    for (const auto& [name, values] : result.float_values) {
+      sheet[row][name] = EstimateToJson(GetEstimate(result.row(row).measurements, name));
+    }
+  }
+  return sheet;
+}
+
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
@@ -204,6 +232,9 @@ void WritePlanOf(const SearchResult& result, const PackedWeightTable& weights,
 
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
   WriteSamples(result, folder);
+  if (!result.prompts.empty()) {
+    WriteFileAtomically(folder / kSheetName, SheetOf(result).dump(2) + "\n");
+  }
   WriteRunFile(folder / kRunName, RecordOf(result));
   WriteFileAtomically(folder / kSummaryName, SummaryOf(result).dump(2) + "\n");
 }

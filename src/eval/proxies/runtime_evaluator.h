@@ -97,6 +97,12 @@ class RuntimeEvaluator : public Evaluator {
   // Samples of a candidate on a fidelity's noise; also counts progress.
   std::vector<float> Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count);
 
+  // What single samples are worth, one value each, by measurement: where the prompts have a judge
+  // text_alignment, with an encoder text_similarity, of clips temporal_consistency. Sample i has
+  // prompt i.
+  std::map<std::string, std::vector<double>> ValuesOf(const std::vector<float>& samples) const;
+  const Prompts& prompts() const { return settings_.prompts; }
+
  private:
   std::vector<float> SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count);
   // Float samples at trajectory_steps uniform timesteps; sampled once per purpose.
@@ -104,14 +110,12 @@ class RuntimeEvaluator : public Evaluator {
   // Report samples and features of `reference` or `naive`; sampled once.
   struct Reported {
     std::vector<float> samples, features;
-    std::vector<double> text_similarities;  // empty without an encoder
+    std::map<std::string, std::vector<double>> values;  // ValuesOf the samples
   };
   const Reported& Report(const Candidate& candidate);
   double Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count);
   Measurements MeasureTrajectory(const Candidate& candidate);
   Measurements MeasureReport(const Candidate& candidate);
-  // What the report says of prompts.
-  void MeasureTexts(const Candidate& candidate, Measurements& result);
   // What the report says of clips' motion.
   void MeasureClips(const std::vector<float>& own, const std::vector<float>& reference,
                     Measurements& result) const;

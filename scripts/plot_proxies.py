@@ -53,7 +53,7 @@ def draw_candidates(axes, study, metric, colour):
     column = len(sizes) // 2
     axes.scatter(values[:, column], distance, s=18, color=colour)
     for index, name in enumerate(study["candidates/name"][:]):
-        if not text(name).startswith("random"):
+        if not text(name).startswith(("random", "mutant")):
             axes.annotate(text(name), (values[index, column], distance[index]), fontsize=8, xytext=(5, 3), textcoords="offset points")
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -296,9 +296,9 @@ int main(int argc, char** argv) {
             "proxy-study", "how far few samples rank candidates as many do; writes into --out")(
             "out", "folder of study.json, study.h5 and the journal", text())(
             "resume", "go on with the study in --out")("overwrite", "replace the study in --out");
-        tmpq::DeclareConfigFlags(
-            options, "Study", tmpq::ProxyStudyConfig(),
-            {"reference", "feature-net", "seed", "model", "steps", "guidance", "prompts"});
+        tmpq::DeclareConfigFlags(options, "Study", tmpq::ProxyStudyConfig(),
+                                 {"reference", "feature-net", "text-encoder", "seed", "model",
+                                  "steps", "guidance", "prompts"});
       },
       tmpq::Evaluate);
 }

@@ -17,6 +17,7 @@
 #include "src/metrics/kernel_distance.h"
 #include "src/metrics/manifold.h"
 #include "src/metrics/psnr.h"
+#include "src/metrics/rank_correlation.h"
 #include "src/metrics/ssim.h"
 
 namespace tmpq {
@@ -300,10 +301,39 @@ void SimulatePairs(Simulation& simulation) {
             return EstimatePairedDifference(DrawNumbers(a, n, turn), DrawNumbers(b, n, turn));
           });
     };
+    simulation.Run("psnr, paired difference", setting,
+                   PsnrOfMse(MeanOf(pairs.other_errors)) - PsnrOfMse(MeanOf(pairs.errors)),
+                   simulation.turns(), gated, [&](int turn) {
+                     return EstimatePsnrDifference(DrawNumbers(pairs.other_errors, n, turn),
+                                                   DrawNumbers(pairs.errors, n, turn));
+                   });
     difference("ssim, paired difference", pairs.other_similarities, pairs.similarities);
     difference("squared error, paired difference", pairs.other_errors, pairs.errors);
   }
   SimulateSqnr(simulation, pairs.signals);
+}
+
+// Normal pairs of a known correlation, whose rank correlations are known too.
+void SimulateRanks(Simulation& simulation) {
+  constexpr int64_t kN = 24;
+  for (const double correlation : {0.5, 0.9}) {
+    const auto estimate = [&](int turn,
+                              Estimate (*of)(std::span<const double>, std::span<const double>)) {
+      const std::vector<float> numbers = Normal(2 * kN, 5'000'000 + turn);
+      std::vector<double> a(kN), b(kN);
+      for (int64_t i = 0; i < kN; ++i) {
+        a[i] = numbers[2 * i];
+        b[i] = correlation * a[i] + std::sqrt(1 - correlation * correlation) * numbers[2 * i + 1];
+      }
+      return of(a, b);
+    };
+    char setting[64];
+    std::snprintf(setting, sizeof(setting), "n = 24, correlation %.1f", correlation);
+    simulation.Run("spearman", setting, 6 / M_PI * std::asin(correlation / 2), simulation.turns(),
+                   false, [&](int turn) { return estimate(turn, EstimateSpearman); });
+    simulation.Run("kendall", setting, 2 / M_PI * std::asin(correlation), simulation.turns(), false,
+                   [&](int turn) { return estimate(turn, EstimateKendall); });
+  }
 }
 
 }  // namespace
@@ -316,6 +346,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   tmpq::Simulation simulation(turns);
+  tmpq::SimulateRanks(simulation);
   tmpq::SimulateKernel(simulation);
   tmpq::SimulatePairs(simulation);
   tmpq::SimulateFrechet(simulation);

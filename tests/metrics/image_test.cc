@@ -31,6 +31,19 @@ TEST(SqnrTest, ByHand) {
   EXPECT_TRUE(std::isinf(estimates[1].value));
 }
 
+TEST(PsnrTest, DifferenceOfPairs) {
+  const std::vector<double> a = {1, 3}, b = {2, 2};
+  const Estimate difference = EstimatePsnrDifference(a, b);
+  EXPECT_NEAR(difference.value, 0, 1e-12);
+  // Relative errors .5 and 1.5 against 1 and 1: deviations of +-.5.
+  EXPECT_NEAR(difference.high, 10 / std::log(10.0) * StudentT975(1) * 0.5, 1e-9);
+  const std::vector<double> half = {1, 1}, none = {0, 0};
+  EXPECT_NEAR(EstimatePsnrDifference(half, b).value, 10 * std::log10(2), 1e-9);
+  EXPECT_NEAR(EstimatePsnrDifference(half, b).low, EstimatePsnrDifference(half, b).high, 1e-9);
+  EXPECT_EQ(EstimatePsnrDifference(none, b).value, INFINITY);
+  EXPECT_TRUE(std::isnan(EstimatePsnrDifference(none, none).value));
+}
+
 TEST(SsimTest, EqualImagesAndSmallOnes) {
   std::vector<float> image(9 * 8 * 3);
   FillNormal(1, RandomPurpose::kTest, 1, image);

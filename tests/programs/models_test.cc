@@ -54,7 +54,18 @@ TEST_P(ModelsTest, BundledModelsGoAllTheWay) {
   EXPECT_EQ(summary["feature_net"]["reference"], "training set");
   EXPECT_EQ(fs::exists(Folder() / name / "samples.gif"), clips);
   const bool text = name.rfind("fashion", 0) != 0;
-  EXPECT_EQ(summary["plan"]["metrics"].contains("text_alignment"), text);
+  const Json& metrics = summary["plan"]["metrics"];
+  EXPECT_EQ(metrics.contains("text_alignment"), text);
+  EXPECT_EQ(metrics.contains("text_similarity"), text);
+  EXPECT_EQ(fs::exists(Folder() / name / "samples.json"), text);
+  if (text) {
+    EXPECT_EQ(summary["text_encoder"]["name"], clips ? "sprites-encoder" : "scenes-encoder");
+    EXPECT_EQ(summary["float"]["metrics"]["text_similarity_minus_float"]["value"], 0);
+    const Json sheet = ParseJson(ReadFile(Folder() / name / "samples.json"), name);
+    EXPECT_EQ(sheet["samples"].size(), 20u);
+    EXPECT_EQ(sheet["plan"]["text_similarity"], metrics["text_similarity"]);
+    EXPECT_TRUE(sheet["samples"][3]["float"].contains("text_similarity"));
+  }
   EXPECT_EQ(summary["plan"]["metrics"].contains("temporal_consistency"), clips);
 }
 

@@ -199,17 +199,18 @@ TEST(SchemeOfTest, BosAwareLayersReadPrompts) {
   EXPECT_FALSE(scheme.Of("second").first_row);
 }
 
-TEST(FloatSitesTest, AreOfTheLayersThatMatch) {
+TEST(SchemeOfTest, KeepsLayersInFloatThatMatch) {
   const Graph graph = SmallDenoiser();
   QuantRecipe recipe;
-  EXPECT_THAT(FloatSites(recipe, graph), testing::Each(false));
   recipe.keep_float = "^fc|attention";
-  const std::vector<bool> floats = FloatSites(recipe, graph);
+  const SiteTable table = WithScheme(graph.sites(), SchemeOf(recipe, graph, 50));
+  const Policy policy = UniformPolicy(table, BitWidth::Of(4), BitWidth::Of(4));
   int count = 0;
-  for (size_t s = 0; s < floats.size(); ++s) {
-    const std::string& layer = graph.sites().sites[s].layer;
-    EXPECT_EQ(floats[s], layer == "fc1" || layer == "fc2" || layer == "attention") << layer;
-    count += floats[s] ? 1 : 0;
+  for (size_t s = 0; s < policy.size(); ++s) {
+    const std::string& layer = table.sites[s].layer;
+    const bool kept = layer == "fc1" || layer == "fc2" || layer == "attention";
+    EXPECT_EQ(policy[s].is_float(), kept) << layer;
+    count += kept ? 1 : 0;
   }
   EXPECT_EQ(count, 2 + 2 + 4);
 }

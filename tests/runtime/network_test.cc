@@ -160,6 +160,24 @@ TEST_F(NetworkTest, EveryStepRunsItsOwnPolicy) {
   EXPECT_EQ(calls, expected);
 }
 
+// The course of the samples ends in the samples, and does not depend on the batch.
+TEST_F(NetworkTest, TrajectoriesHoldEveryStep) {
+  const auto course = [&](int batch, int threads, std::vector<float>* last) {
+    std::vector<float> trajectory;
+    SamplerOptions options;
+    options.batch = batch, options.threads = threads, options.trajectory = &trajectory;
+    *last = Sample(kernels::BestKernels(), MixedCandidate(), 6, options);
+    return trajectory;
+  };
+  std::vector<float> samples, others;
+  const std::vector<float> trajectory = course(16, 1, &samples);
+  ASSERT_EQ(trajectory.size(), 4 * samples.size());
+  EXPECT_TRUE(std::equal(samples.begin(), samples.end(), trajectory.end() - samples.size()));
+  EXPECT_FALSE(std::equal(samples.begin(), samples.end(), trajectory.begin()));
+  EXPECT_EQ(course(2, 3, &others) == trajectory, true);
+  EXPECT_EQ(others == samples, true);
+}
+
 TEST_F(NetworkTest, PoliciesThatHaveNoKernelsAreRefused) {
   const RuntimeNetwork network(graph_, parameters_, kernels::BestKernels());
   Policy half_float = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));

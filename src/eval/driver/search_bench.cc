@@ -9,6 +9,7 @@
 #include "src/core/version.h"
 #include "src/eval/calibration/calibrate.h"
 #include "src/eval/models/any_model.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 #include "src/runtime/plan_file.h"
@@ -102,6 +103,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
              {"recipe", HashString(ConfigText(recipe_)).Hex()},
              {"feature_net", features().hash().Hex()}};
   if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
+  OpenTextEncoder();
   if (!config_.prompts.empty()) {
     hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
   }
@@ -135,6 +137,32 @@ CalibrationStatistics SearchBench::OpenCalibration() {
   return CalibrationStatistics::Load(path, model_.hash);
 }
 
+void SearchBench::OpenTextEncoder() {
+  const std::string name =
+      config_.text_encoder.empty()
+          ? TextEncoderOf(model_.sampling, "model " + model_.name, session_.bundled)
+          : config_.text_encoder;
+  if (name.empty()) return;
+  encoder_ = AlignmentEncoder::Open(name, session_.bundled);
+  hashes_["text_encoder"] = encoder_->hash().Hex();
+}
+
+// With one sample first, so that what does not fit is found before the search.
+void SearchBench::UseTextEncoder() {
+  if (!encoder_.has_value()) return;
+  const std::vector<std::string>& texts = evaluator_settings_.prompts.texts;
+  if (texts.empty()) {
+    if (config_.text_encoder.empty()) return;
+    throw Error(ErrorCode::kUsage, "text_encoder", "has no texts to compare with",
+                "the model is not sampled by prompts in words");
+  }
+  const Pictures blank =
+      DecodeSamples(evaluator_settings_.pipeline, std::vector<float>(sampler_->sample_elements()),
+                    sampler_->sample_shape(), 1);
+  encoder_->Similarities(blank.values, blank.shape, texts, 1);
+  evaluator_settings_.encoder = &*encoder_;
+}
+
 void SearchBench::OpenSupernet() {
   const auto path = session_.out / kSupernetName;
   const std::vector<BitWidth> widths = WithBaselines(config_.weight_bits);
@@ -163,6 +191,8 @@ void SearchBench::OpenSampler() {
   PromptSource source{"model " + model_.name, TextOf(model_.sampling), PipelineOf(model_), {}, {}};
   if (!config_.prompts.empty()) source.Read(config_.prompts);
   evaluator_settings_.prompts = MakePrompts(*sampler_, source);
+  evaluator_settings_.pipeline = PipelineOf(model_);
+  UseTextEncoder();
   if (measured_.statistics == nullptr) MeasureReference();
 }
 

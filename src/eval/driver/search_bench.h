@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,8 @@ class SearchBench {
   const std::string& feature_net() const { return measured_.space.name; }
   // What distances are to: "training set", "float model's samples", a file.
   const std::string& reference() const { return measured_.reference; }
+  // Of samples and prompts; null where there is none, or no prompt in words.
+  const AlignmentEncoder* text_encoder() const { return evaluator_settings_.encoder; }
   // Of the artefacts: model, feature network, statistics, prompts; after OpenSupernet its file.
   const std::map<std::string, std::string>& hashes() const { return hashes_; }
 
@@ -87,6 +90,8 @@ class SearchBench {
 
  private:
   void MakeSpace();
+  void OpenTextEncoder();
+  void UseTextEncoder();
   void MeasureReference();
 
   SearchConfig config_;
@@ -98,6 +103,7 @@ class SearchBench {
   QuantScheme scheme_;
   SiteTable sites_;
   MeasuredSpace measured_;
+  std::optional<AlignmentEncoder> encoder_;
   std::map<std::string, std::string> hashes_;
   std::unique_ptr<SearchSpace> space_;
   std::unique_ptr<Supernet> supernet_;

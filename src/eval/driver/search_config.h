@@ -16,6 +16,7 @@ struct SearchConfig {
   std::string recipe = "naive";
   std::string feature_net;
   std::string reference;
+  std::string text_encoder;
   std::string budget = "4bit";
   int steps = 20;
   std::string mode = "groupwise-consistent";
@@ -62,6 +63,8 @@ struct SearchConfig {
     visit("reference", reference,
           "statistics file that distances are measured to (default: the feature network's training "
           "set; for random-features the float model's own samples)");
+    visit("text_encoder", text_encoder,
+          "encoder of text similarity: bundled, or a folder of CLIP (default: the model's own)");
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
     visit("steps", steps, "sampling steps");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");

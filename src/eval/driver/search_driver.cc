@@ -55,8 +55,8 @@ class SearchDriver {
   SearchResult Run() {
     clock_.Begin("load");
     bench_ = std::make_unique<SearchBench>(result_.config, session_);
-    PrepareRunFolder(session_,
-                     {kJournalName, kRunName, kPlanName, kSummaryName, kSamplesName, kClipsName});
+    PrepareRunFolder(session_, {kJournalName, kRunName, kPlanName, kSummaryName, kSamplesName,
+                                kClipsName, kSheetName});
     // First, so that a folder of another config is refused before anything in it is read.
     const JournalHeader header{ConfigText(result_.config), bench_->hashes(), GitRevision()};
     journal_ = OpenJournal(session_.out / kJournalName, header, session_.resume);
@@ -74,6 +74,9 @@ class SearchDriver {
                                                RandomPurpose::kReportNoise, kShownSamples);
     result_.plan_samples =
         evaluator_->Sample(result_.plan, RandomPurpose::kReportNoise, kShownSamples);
+    result_.prompts = evaluator_->prompts().texts;
+    result_.float_values = evaluator_->ValuesOf(result_.float_samples);
+    result_.plan_values = evaluator_->ValuesOf(result_.plan_samples);
     bench_->WritePlanOf(result_.plan, "tmpq-search", session_.out / kPlanName);
     clock_.End();
     WriteOutputs(result_, session_.out);
@@ -91,6 +94,7 @@ class SearchDriver {
     result_.sites = bench_->sites();
     result_.feature_net = bench_->feature_net();
     result_.reference = bench_->reference();
+    if (bench_->text_encoder() != nullptr) result_.text_encoder = bench_->text_encoder()->name();
     result_.hashes = bench_->hashes();
     result_.records = journal_->records();
   }

@@ -34,8 +34,9 @@ struct SearchResult {
   NoiseSchedule schedule;
   SamplerSettings sampler;
   int calls_per_step = 1;
-  std::string feature_net;  // whose space distances are in
-  std::string reference;    // what they are measured to: "training set", "float model's samples"
+  std::string feature_net;   // whose space distances are in
+  std::string text_encoder;  // of text_similarity; empty: none
+  std::string reference;     // what they are measured to: "training set", "float model's samples"
   Candidate plan;
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order
@@ -45,6 +46,9 @@ struct SearchResult {
   std::map<std::string, std::string> hashes;       // of the artefacts
   std::map<std::string, double> seconds;           // by stage
   std::vector<float> float_samples, plan_samples;  // of the same report noise
+  std::vector<std::string> prompts;                // of these samples, in turn; empty for labels
+  // One value a sample, by measurement.
+  std::map<std::string, std::vector<double>> float_values, plan_values;
 
   const ReportRow& row(const std::string& name) const;
 };

@@ -28,6 +28,8 @@ const std::map<std::string, Quantity>& Quantities() {
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
       {kTextAlignment, {"1", "share of the prompt's attributes that a sample shows", false}},
+      {kTextSimilarity, {"1", "cosine of a sample and its prompt by the text encoder", false}},
+      {kTextSimilarityToFloat, {"1", "text_similarity minus the float model's, paired", false}},
       {kTemporalConsistency,
        {"1", "VBench's flicker measure of successive frames: 1 is still", false}},
       {kFrameDifferenceToFloat,
@@ -53,14 +55,18 @@ std::map<std::string, Estimate> EstimatesOf(const ReportRow& row) {
 
 Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+Json EstimateToJson(const Estimate& estimate) {
+  return {{"value", NumberOrNull(estimate.value)},
+          {"low", NumberOrNull(estimate.low)},
+          {"high", NumberOrNull(estimate.high)},
+          {"n", estimate.n}};
+}
+
 Json RowToJson(const ReportRow& row) {
   Json metrics = Json::object();
   int64_t samples = 0;
   for (const auto& [name, estimate] : EstimatesOf(row)) {
-    metrics[name] = {{"value", NumberOrNull(estimate.value)},
-                     {"low", NumberOrNull(estimate.low)},
-                     {"high", NumberOrNull(estimate.high)},
-                     {"n", estimate.n}};
+    metrics[name] = EstimateToJson(estimate);
     samples = std::max(samples, estimate.n);
   }
   return {{"steps", row.candidate.steps()},
@@ -118,6 +124,17 @@ std::string EstimateText(const ReportRow& row, const char* metric, int decimals)
   return text;
 }
 
+// A metric of all rows, where the rows have it.
+std::string LineOf(const SearchResult& result, const char* metric, int decimals,
+                   const std::string& title) {
+  if (!HasEstimate(result.rows.front().measurements, metric)) return "";
+  std::string line = title + ":";
+  for (const ReportRow& row : result.rows) {
+    line += "  " + row.name + " " + EstimateText(row, metric, decimals);
+  }
+  return line + "\n";
+}
+
 std::string Format(const char* format, double value) {
   char text[64];
   std::snprintf(text, sizeof(text), format, value);
@@ -166,12 +183,39 @@ void WriteSamples(const SearchResult& result, const std::filesystem::path& folde
   if (clips) WriteFileAtomically(folder / kClipsName, EncodeGifGrid(batch, 8, 2 * kSampleScale));
 }
 
+// The captions of the sample sheet: each shown sample's prompt, what float model and plan make of
+// it, and the same over all report samples, with intervals.
+Json SheetOf(const SearchResult& result) {
+  Json samples = Json::array();
+  const auto& elements = result.model.graph.node(result.model.graph.FindInput("sample")).shape;
+  const size_t count = result.float_samples.size() / ElementsOf(elements);
+  const auto add = [&](Json& sample, const char* row, size_t i,
+                       const std::map<std::string, std::vector<double>>& values) {
+    for (const auto& [name, column] : values) sample[row][name] = NumberOrNull(column[i]);
+  };
+  for (size_t i = 0; i < count; ++i) {
+    Json sample = {{"prompt", result.prompts[i % result.prompts.size()]}};
+    add(sample, "float", i, result.float_values), add(sample, "plan", i, result.plan_values);
+    samples.push_back(std::move(sample));
+  }
+  Json sheet = {{"format", "tmpq-samples-1"}, {"samples", std::move(samples)}};
+  for (const char* row : {"float", "plan"}) {
+    for (const auto& [name, values] : result.float_values) {
+      sheet[row][name] = EstimateToJson(GetEstimate(result.row(row).measurements, name));
+    }
+  }
+  return sheet;
+}
+
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
 
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
   WriteSamples(result, folder);
+  if (!result.prompts.empty()) {
+    WriteFileAtomically(folder / kSheetName, SheetOf(result).dump(2) + "\n");
+  }
   WriteRunFile(folder / kRunName, RecordOf(result));
   WriteFileAtomically(folder / kSummaryName, SummaryOf(result).dump(2) + "\n");
 }
@@ -187,6 +231,10 @@ Json SummaryOf(const SearchResult& result) {
   summary["feature_net"] = {{"name", result.feature_net},
                             {"hash", result.hashes.at("feature_net")},
                             {"reference", result.reference}};
+  if (!result.text_encoder.empty()) {
+    summary["text_encoder"] = {{"name", result.text_encoder},
+                               {"hash", result.hashes.at("text_encoder")}};
+  }
   summary["seconds"] = result.seconds;
   return summary;
 }
@@ -207,20 +255,13 @@ std::string TableOf(const SearchResult& result) {
                   static_cast<long long>(row.costs.bytes));
     text += line;
   }
-  if (HasEstimate(result.rows.front().measurements, kTextAlignment)) {
-    text += "Text alignment (share of the prompt's attributes shown):";
-    for (const ReportRow& row : result.rows) {
-      text += "  " + row.name + " " + EstimateText(row, kTextAlignment, 3);
-    }
-    text += "\n";
-  }
-  if (HasEstimate(result.rows.front().measurements, kTemporalConsistency)) {
-    text += "Frame difference minus the float model's, same noise:";
-    for (const ReportRow& row : result.rows) {
-      text += "  " + row.name + " " + EstimateText(row, kFrameDifferenceToFloat, 4);
-    }
-    text += "\n";
-  }
+  text +=
+      LineOf(result, kTextAlignment, 3, "Text alignment (share of the prompt's attributes shown)");
+  text +=
+      LineOf(result, kTextSimilarity, 4, "Text similarity (cosine by " + result.text_encoder + ")");
+  text += LineOf(result, kTemporalConsistency, 4, "Temporal consistency (1 is still)");
+  text += LineOf(result, kFrameDifferenceToFloat, 4,
+                 "Frame difference minus the float model's, same noise");
   text += "Report noise, n = " + std::to_string(result.config.report_samples) +
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
           std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +

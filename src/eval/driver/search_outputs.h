@@ -17,10 +17,12 @@ inline constexpr const char* kSummaryName = "summary.json";
 inline constexpr const char* kSamplesName = "samples.png";
 inline constexpr const char* kClipsName = "samples.gif";  // of video models
 
+inline constexpr const char* kSheetName = "samples.json";  // of models with prompts in words
+
 // "0.123": three significant digits.
 std::string Rounded(double value);
 
-// run.h5, summary.json, samples.png; of video models samples.gif too.
+// run.h5, summary.json, samples.png; of video models samples.gif, of text models samples.json too.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
 
 // summary.json (docs/formats.md); infinite metrics are null.

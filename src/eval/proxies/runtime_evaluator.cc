@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "src/core/error.h"
+#include "src/eval/models/pipeline_model.h"
 #include "src/metrics/optical_flow.h"
 #include "src/metrics/psnr.h"
 #include "src/metrics/temporal.h"
@@ -31,6 +32,14 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
     return found->second;
   };
   return {member(""), member(".low"), member(".high"), static_cast<int64_t>(member(".n"))};
+}
+
+std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
+                                       const std::vector<float>& samples, const Shape& shape) {
+  if (settings.encoder == nullptr) return {};
+  const Pictures pictures = DecodeSamples(settings.pipeline, samples, shape, settings.threads);
+  return settings.encoder->Similarities(pictures.values, pictures.shape, settings.prompts.texts,
+                                        settings.threads);
 }
 
 RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
@@ -86,6 +95,7 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
     std::vector<float> samples =
         Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
     reported.features = features_.Extract(samples, settings_.threads);
+    reported.values = ValuesOf(samples);
     reported.samples = std::move(samples);
   }
   return reported;
@@ -124,18 +134,38 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
                 EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
                                           features_.hash()));
   }
-  if (!settings_.prompts.judge.empty()) {
-    std::vector<double> alignments(count);
-    const std::span<const float> samples = own.samples;
-    const auto elements = static_cast<size_t>(sampler_.sample_elements());
-    for (int64_t i = 0; i < count; ++i) {
-      alignments[i] = JudgeAlignment(settings_.prompts, i, samples.subspan(i * elements, elements));
-    }
-    SetEstimate(result, kTextAlignment, EstimateMean(alignments));
+  for (const auto& [name, values] : own.values) SetEstimate(result, name, EstimateMean(values));
+  if (settings_.encoder != nullptr) {
+    SetEstimate(result, kTextSimilarityToFloat,
+                EstimatePairedDifference(own.values.at(kTextSimilarity),
+                                         Report(reference_).values.at(kTextSimilarity)));
   }
   MeasureClips(own.samples, Report(reference_).samples, result);
   if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
   return result;
+}
+
+std::map<std::string, std::vector<double>> RuntimeEvaluator::ValuesOf(
+    const std::vector<float>& samples) const {
+  std::map<std::string, std::vector<double>> values;
+  const auto elements = static_cast<size_t>(sampler_.sample_elements());
+  if (!settings_.prompts.judge.empty()) {
+    std::vector<double>& alignments = values[kTextAlignment];
+    for (size_t i = 0; i < samples.size() / elements; ++i) {
+      alignments.push_back(JudgeAlignment(settings_.prompts, static_cast<int64_t>(i),
+                                          std::span(samples).subspan(i * elements, elements)));
+    }
+  }
+  const Shape& shape = sampler_.sample_shape();
+  if (settings_.encoder != nullptr) {
+    values[kTextSimilarity] = TextSimilaritiesOf(settings_, samples, shape);
+  }
+  if (shape.size() == 4 && shape[0] > 1) {
+    std::vector<double>& consistency = values[kTemporalConsistency];
+    consistency = FrameDifferences(samples, {shape[0], {shape[1], shape[2], shape[3]}});
+    for (double& value : consistency) value = VbenchFlicker(value);
+  }
+  return values;
 }
 
 void RuntimeEvaluator::MeasureClips(const std::vector<float>& own,
@@ -144,12 +174,9 @@ void RuntimeEvaluator::MeasureClips(const std::vector<float>& own,
   const Shape& shape = sampler_.sample_shape();
   if (shape.size() != 4 || shape[0] < 2) return;
   const ClipShape clip{shape[0], {shape[1], shape[2], shape[3]}};
-  const std::vector<double> differences = FrameDifferences(own, clip);
-  std::vector<double> consistency;
-  for (const double difference : differences) consistency.push_back(VbenchFlicker(difference));
-  SetEstimate(result, kTemporalConsistency, EstimateMean(consistency));
-  SetEstimate(result, kFrameDifferenceToFloat,
-              EstimatePairedDifference(differences, FrameDifferences(reference, clip)));
+  SetEstimate(
+      result, kFrameDifferenceToFloat,
+      EstimatePairedDifference(FrameDifferences(own, clip), FrameDifferences(reference, clip)));
   if (std::min(shape[1], shape[2]) < kSmallestFlowSide) return;
   // Flow is dear: of as many clips as are compared with the converged ones.
   const auto size = static_cast<size_t>(settings_.converged_samples * clip.elements());

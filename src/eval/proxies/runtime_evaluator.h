@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/core/progress.h"
+#include "src/eval/models/alignment_encoder.h"
 #include "src/eval/proxies/prompts.h"
 #include "src/metrics/estimate.h"
 #include "src/metrics/feature_extractor.h"
@@ -26,6 +27,8 @@ inline constexpr const char* kPsnrToFloat = "psnr_to_float";
 inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
 inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
 inline constexpr const char* kTextAlignment = "text_alignment";
+inline constexpr const char* kTextSimilarity = "text_similarity";
+inline constexpr const char* kTextSimilarityToFloat = "text_similarity_minus_float";
 // Of clips.
 inline constexpr const char* kTemporalConsistency = "temporal_consistency";
 inline constexpr const char* kFrameDifferenceToFloat = "frame_difference_minus_float";
@@ -61,8 +64,14 @@ struct EvaluatorSettings {
   int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0,
       converged_samples = 0;
   Prompts prompts;
+  const AlignmentEncoder* encoder = nullptr;  // of samples and prompts
+  std::string pipeline;                       // whose autoencoder makes the pictures that it sees
   const std::atomic<bool>* interrupted = nullptr;
 };
+
+// Cosine of each of the samples (n, shape) with its prompt; empty without an encoder.
+std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
+                                       const std::vector<float>& samples, const Shape& shape);
 
 // What each fidelity measures; search, selection and report each have their own noise.
 //   kTrajectory: trajectory_error, mean squared error of the final samples against the float
@@ -72,7 +81,8 @@ struct EvaluatorSettings {
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
 //     at trajectory_steps), for all but `naive` itself distance_minus_naive, and where the prompts
-//     have a judge text_alignment, for clips what is named above, each with its interval.
+//     have a judge text_alignment, with an encoder text_similarity, for clips what is named above,
+//     each with its interval.
 // All referenced objects outlive it. Not thread-safe.
 class RuntimeEvaluator : public Evaluator {
  public:
@@ -87,6 +97,12 @@ class RuntimeEvaluator : public Evaluator {
   // Samples of a candidate on a fidelity's noise; also counts progress.
   std::vector<float> Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count);
 
+  // What single samples are worth, one value each, by measurement: where the prompts have a judge
+  // text_alignment, with an encoder text_similarity, of clips temporal_consistency. Sample i has
+  // prompt i.
+  std::map<std::string, std::vector<double>> ValuesOf(const std::vector<float>& samples) const;
+  const Prompts& prompts() const { return settings_.prompts; }
+
  private:
   std::vector<float> SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count);
   // Float samples at trajectory_steps uniform timesteps; sampled once per purpose.
@@ -94,6 +110,7 @@ class RuntimeEvaluator : public Evaluator {
   // Report samples and features of `reference` or `naive`; sampled once.
   struct Reported {
     std::vector<float> samples, features;
+    std::map<std::string, std::vector<double>> values;  // ValuesOf the samples
   };
   const Reported& Report(const Candidate& candidate);
   double Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count);

@@ -191,6 +191,7 @@ class Evaluation {
     }
     SourceOptions options = settings_.source;
     const bool is_plan = IsPlan(settings_.against);
+    options.in_float = false;
     options.plan = is_plan ? settings_.against : "";
     if (!is_plan) options.model = settings_.against;
     const SampleSource other(options, kernels_);

@@ -38,6 +38,7 @@ std::vector<ProxyLadder> LaddersOf(const SearchBench& bench, std::vector<int64_t
   add(kSsimToFloat, true);
   add(kDistance, false);
   if (!bench.evaluator_settings().prompts.judge.empty()) add(kTextAlignment, false);
+  if (bench.text_encoder() != nullptr) add(kTextSimilarity, false);
   if (AreClips(bench.sampler().sample_shape())) {
     add(kFrameDifference, false);
     add(kFrameDifferenceToFloat, true);
@@ -104,6 +105,8 @@ Measurements ProxyEvaluator::Measure(const Candidate& candidate, Fidelity fideli
   const FeatureExtractor& extractor = bench_.features();
   const std::vector<float> features =
       extractor.Extract(samples, bench_.evaluator_settings().threads);
+  const std::vector<double> similarities =
+      TextSimilaritiesOf(bench_.evaluator_settings(), samples, sampler.sample_shape());
   const auto elements = static_cast<size_t>(sampler.sample_elements());
   const Shape& shape = sampler.sample_shape();
   const ImageShape frame{shape[shape.size() - 3], shape[shape.size() - 2], shape.back()};
@@ -135,6 +138,7 @@ Measurements ProxyEvaluator::Measure(const Candidate& candidate, Fidelity fideli
       }
       return sum / static_cast<double>(n);
     }
+    if (metric == kTextSimilarity) return Mean(std::span(similarities).first(n));
     const ClipShape clip{shape[0], frame};
     const double difference = Mean(FrameDifferences(own, clip));
     if (metric == kFrameDifference) return difference;

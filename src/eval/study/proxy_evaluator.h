@@ -24,9 +24,9 @@ struct ProxyLadder {
 };
 
 // The ladders that fit the bench's model: trajectory_error, psnr_to_float, ssim_to_float, distance;
-// with a judge text_alignment; for clips frame_difference and frame_difference_minus_float.
-// `pair_sizes`, `pair_target`: of metrics of pairs, whose float samples are dear; `sizes`,
-// `target`: of the others. Sizes are ascending.
+// with a judge text_alignment, with an encoder text_similarity; for clips frame_difference and
+// frame_difference_minus_float. `pair_sizes`, `pair_target`: of metrics of pairs, whose float
+// samples are dear; `sizes`, `target`: of the others. Sizes are ascending.
 std::vector<ProxyLadder> LaddersOf(const SearchBench& bench, std::vector<int64_t> pair_sizes,
                                    int64_t pair_target, std::vector<int64_t> sizes, int64_t target);
 

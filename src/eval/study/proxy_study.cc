@@ -31,8 +31,8 @@ void CheckSizes(const std::string& name, std::vector<int>& sizes, int target) {
 
 std::vector<int64_t> Long(const std::vector<int>& values) { return {values.begin(), values.end()}; }
 
-// Naive and other uniform candidates that fit, then random ones.
-std::vector<StudyCandidate> Draw(const SearchBench& bench, int count) {
+// Naive and other uniform candidates that fit, then random ones or mutants.
+std::vector<StudyCandidate> Draw(const SearchBench& bench, int count, double mutation) {
   std::vector<StudyCandidate> drawn;
   const auto add = [&](const std::string& name, const Candidate& candidate) {
     const bool is_new = std::none_of(drawn.begin(), drawn.end(), [&](const StudyCandidate& other) {
@@ -51,7 +51,10 @@ std::vector<StudyCandidate> Draw(const SearchBench& bench, int count) {
       throw Error(ErrorCode::kUsage, "candidates", "are more than the space has to draw",
                   "fewer candidates, or more bit-widths");
     }
-    if (add("random-" + std::to_string(i), bench.space().Random(random))) ++i;
+    const SearchSpace& space = bench.space();
+    const Candidate candidate =
+        mutation > 0 ? space.Mutate(space.NearUniform(), mutation, random) : space.Random(random);
+    if (add((mutation > 0 ? "mutant-" : "random-") + std::to_string(i), candidate)) ++i;
   }
   return drawn;
 }
@@ -129,6 +132,7 @@ void Measure(ProxyStudy& study, SearchBench& bench, Journal& journal,
 void ProxyStudyConfig::Validate() {
   search.Validate();
   CheckRange("candidates", candidates, kFewestCandidates, kMostCandidates);
+  CheckRange("mutation", mutation, 0, 1);
   CheckRange("pair_target", pair_target, 2, kMostSamples);
   CheckRange("metric_target", metric_target, 2, kMostSamples);
   CheckSizes("pair_samples", pair_samples, pair_target);
@@ -153,7 +157,7 @@ ProxyStudy RunProxyStudy(const ProxyStudyConfig& config, const SearchSession& se
   study.hashes = bench.hashes();
   study.ladders = LaddersOf(bench, Long(study.config.pair_samples), study.config.pair_target,
                             Long(study.config.metric_samples), study.config.metric_target);
-  study.candidates = Draw(bench, study.config.candidates);
+  study.candidates = Draw(bench, study.config.candidates, study.config.mutation);
   Measure(study, bench, *journal, session);
   CorrelateAll(study);
   study.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

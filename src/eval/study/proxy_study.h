@@ -19,6 +19,7 @@ struct ProxyStudyConfig {
   SearchConfig
       search;  // model, stress, prompts, feature_net, budget, steps, trajectory_steps, seed
   int candidates = 24;
+  double mutation = 0;
   std::vector<int> pair_samples = {4, 8, 12, 16, 32};
   int pair_target = 128;
   std::vector<int> metric_samples = {32, 64, 128, 256};
@@ -27,13 +28,16 @@ struct ProxyStudyConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     search.ForEachField([&](const char* name, auto& field, const char* help) {
-      for (const char* own : {"model", "stress", "prompts", "sampler", "guidance", "feature_net",
-                              "reference", "budget", "steps", "mode", "grouping", "weight_bits",
-                              "activation_bits", "seed", "trajectory_steps", "report_samples"}) {
+      for (const char* own :
+           {"model", "stress", "prompts", "sampler", "guidance", "feature_net", "reference",
+            "text_encoder", "budget", "steps", "mode", "grouping", "weight_bits", "activation_bits",
+            "seed", "trajectory_steps", "report_samples"}) {
         if (std::string(name) == own) visit(name, field, help);
       }
     });
     visit("candidates", candidates, "random feasible candidates, uniform ones besides");
+    visit("mutation", mutation,
+          "per gene: candidates are mutants of the one nearest to naive; 0: drawn at random");
     visit("pair_samples", pair_samples, "small n of metrics of pairs (trajectory error, PSNR)");
     visit("pair_target", pair_target, "large n of these");
     visit("metric_samples", metric_samples, "small n of the others (distance, text alignment)");

@@ -8,7 +8,7 @@
 namespace tmpq {
 namespace {
 
-constexpr double kBicubicSupport = 2.0, kBicubicA = -0.5;
+constexpr double kBicubicA = -0.5;
 
 // What one output pixel of an axis is made of.
 struct Taps {
@@ -23,17 +23,19 @@ double Bicubic(double x) {
   return 0.0;
 }
 
-// Pillow's window: pixels whose centre is within the filter's support, widened when shrinking.
-Taps BicubicTaps(int64_t at, int64_t from, int64_t to) {
+double Triangle(double x) { return std::max(1.0 - std::abs(x), 0.0); }
+
+// Pillow's window: pixels whose centre is within the filter's reach, widened when shrinking.
+Taps WindowTaps(int64_t at, int64_t from, int64_t to, double (*filter)(double), double reach) {
   const double ratio = static_cast<double>(from) / static_cast<double>(to);
-  const double widening = std::max(ratio, 1.0), support = kBicubicSupport * widening;
+  const double widening = std::max(ratio, 1.0), support = reach * widening;
   const double centre = (static_cast<double>(at) + 0.5) * ratio;
   const auto first = std::max<int64_t>(static_cast<int64_t>(centre - support + 0.5), 0);
   const auto end = std::min<int64_t>(static_cast<int64_t>(centre + support + 0.5), from);
   Taps taps{first, {}};
   double sum = 0.0;
   for (int64_t x = first; x < end; ++x) {
-    taps.weights.push_back(Bicubic((static_cast<double>(x) - centre + 0.5) / widening));
+    taps.weights.push_back(filter((static_cast<double>(x) - centre + 0.5) / widening));
     sum += taps.weights.back();
   }
   for (double& weight : taps.weights) weight /= sum;
@@ -54,7 +56,10 @@ std::vector<Taps> TapsOf(int64_t from, int64_t to, ResizeFilter filter) {
   for (int64_t at = 0; at < to; ++at) {
     switch (filter) {
       case ResizeFilter::kBicubic:
-        taps.push_back(BicubicTaps(at, from, to));
+        taps.push_back(WindowTaps(at, from, to, Bicubic, 2.0));
+        break;
+      case ResizeFilter::kTriangle:
+        taps.push_back(WindowTaps(at, from, to, Triangle, 1.0));
         break;
       case ResizeFilter::kBilinear:
         taps.push_back(BilinearTaps(at, from, to, 0.5));
@@ -69,7 +74,7 @@ std::vector<Taps> TapsOf(int64_t from, int64_t to, ResizeFilter filter) {
 
 // One image: along the width first, then along the height, as Pillow does.
 void ResizeImage(const float* image, ImageShape from, const std::vector<Taps>& rows,
-                 const std::vector<Taps>& columns, float* out) {
+                 const std::vector<Taps>& columns, PassValues values, float* out) {
   const int64_t channels = from.channels, width = static_cast<int64_t>(columns.size());
   std::vector<double> wide(from.height * width * channels, 0.0);
   for (int64_t y = 0; y < from.height; ++y) {
@@ -81,13 +86,15 @@ void ResizeImage(const float* image, ImageShape from, const std::vector<Taps>& r
       }
     }
   }
+  const bool bytes = values == PassValues::kBytes;
+  if (bytes) std::transform(wide.begin(), wide.end(), wide.begin(), NearestByteValue);
   const int64_t row_elements = width * channels;
   for (size_t y = 0; y < rows.size(); ++y) {
     for (int64_t x = 0; x < row_elements; ++x) {
       double sum = 0.0;
       for (size_t k = 0; k < rows[y].weights.size(); ++k)
         sum += rows[y].weights[k] * wide[(rows[y].first + k) * row_elements + x];
-      out[y * row_elements + x] = static_cast<float>(sum);
+      out[y * row_elements + x] = static_cast<float>(bytes ? NearestByteValue(sum) : sum);
     }
   }
 }
@@ -95,15 +102,35 @@ void ResizeImage(const float* image, ImageShape from, const std::vector<Taps>& r
 }  // namespace
 
 ResizeFilter ParseResizeFilter(const std::string& name) {
-  if (name == "bicubic") return ResizeFilter::kBicubic;
-  if (name == "bilinear") return ResizeFilter::kBilinear;
-  if (name == "bilinear-tf1") return ResizeFilter::kBilinearTf1;
-  throw Error(ErrorCode::kUsage, "resize filter " + name, "is unknown",
-              "bicubic, bilinear or bilinear-tf1");
+  std::string known;
+  for (const ResizeFilter filter : {ResizeFilter::kBicubic, ResizeFilter::kTriangle,
+                                    ResizeFilter::kBilinear, ResizeFilter::kBilinearTf1}) {
+    if (name == NameOf(filter)) return filter;
+    known += (known.empty() ? "" : ", ") + std::string(NameOf(filter));
+  }
+  throw Error(ErrorCode::kUsage, "resize filter " + name, "is unknown", "one of " + known);
+}
+
+const char* NameOf(ResizeFilter filter) {
+  switch (filter) {
+    case ResizeFilter::kBicubic:
+      return "bicubic";
+    case ResizeFilter::kTriangle:
+      return "triangle";
+    case ResizeFilter::kBilinear:
+      return "bilinear";
+    case ResizeFilter::kBilinearTf1:
+      return "bilinear-tf1";
+  }
+  return "";
+}
+
+double NearestByteValue(double value) {
+  return std::clamp(std::nearbyint((value + 1.0) * 127.5), 0.0, 255.0) / 127.5 - 1.0;
 }
 
 std::vector<float> ResizeImages(std::span<const float> images, ImageShape from, int64_t height,
-                                int64_t width, ResizeFilter filter) {
+                                int64_t width, ResizeFilter filter, PassValues values) {
   TMPQ_CHECK(from.elements() > 0 && images.size() % from.elements() == 0 && height > 0 && width > 0,
              "images do not fit their shape");
   const int64_t count = static_cast<int64_t>(images.size()) / from.elements();
@@ -113,7 +140,7 @@ std::vector<float> ResizeImages(std::span<const float> images, ImageShape from, 
   std::vector<float> resized(count * elements);
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < count; ++i) {
-    ResizeImage(images.data() + i * from.elements(), from, rows, columns,
+    ResizeImage(images.data() + i * from.elements(), from, rows, columns, values,
                 resized.data() + i * elements);
   }
   return resized;

@@ -13,6 +13,8 @@ namespace tmpq {
 enum class ResizeFilter {
   // Pillow's BICUBIC on float channels (a = -1/2, widened when shrinking), as clean-fid resizes.
   kBicubic,
+  // Pillow's BILINEAR: a triangle, widened when shrinking; video networks are fed through it.
+  kTriangle,
   // torch.nn.functional.interpolate(mode="bilinear", align_corners=False) without antialiasing, as
   // pytorch-fid resizes: sources at (x + 1/2) in / out - 1/2, not below 0.
   kBilinear,
@@ -21,12 +23,23 @@ enum class ResizeFilter {
   kBilinearTf1,
 };
 
-// "bicubic", "bilinear", "bilinear-tf1"; throws kUsage listing them.
+// "bicubic", "triangle", "bilinear", "bilinear-tf1"; throws kUsage listing them.
 ResizeFilter ParseResizeFilter(const std::string& name);
+const char* NameOf(ResizeFilter filter);
+
+// What values a pass of resizing ends in.
+enum class PassValues {
+  kFloats,  // any; a bicubic may overshoot
+  kBytes,   // of [-1, 1], those that bytes have: rounded and clipped, as Pillow's on byte pictures
+};
+
+// The nearest of -1, -1 + 1 / 127.5, .., 1; NaN stays.
+double NearestByteValue(double value);
 
 // Images (n, height, width, channels) of `from` -> the same of (height, width). Every channel
-// alone, values are not clipped (a bicubic may overshoot). Sums in double.
+// alone: along the width, then along the height. Sums in double.
 std::vector<float> ResizeImages(std::span<const float> images, ImageShape from, int64_t height,
-                                int64_t width, ResizeFilter filter);
+                                int64_t width, ResizeFilter filter,
+                                PassValues values = PassValues::kFloats);
 
 }  // namespace tmpq

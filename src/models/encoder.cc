@@ -178,7 +178,9 @@ Encoder LoadEncoder(const std::filesystem::path& folder, const EncoderOptions& o
   }
   Encoder encoder;
   encoder.class_name = known->name;
-  known->add(config, Checkpoint(folder, kTransformersWeights), options, encoder);
+  const Checkpoint checkpoint(folder, kTransformersWeights);
+  known->add(config, checkpoint, options, encoder);
+  encoder.hash = HashString(ReadFile(folder / kConfigName) + checkpoint.hash().Hex());
   return encoder;
 }
 

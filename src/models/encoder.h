@@ -22,6 +22,7 @@ struct Encoder {
   std::map<std::string, Graph> outputs;
   ParameterSet parameters;
   int64_t eos_token = 0;  // CLIP: for ClipEosPosition
+  Hash128 hash;           // of weights and config
 };
 
 // Whether LoadEncoder reads the class: CLIPTextModel, CLIPTextModelWithProjection,

@@ -1,13 +1,10 @@
 // EncodePrompts: which text encoder's output is which condition.
 #include <algorithm>
-#include <memory>
-#include <optional>
 
-#include "kernels/include/kernels.h"
 #include "src/core/error.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/eval/models/text_encoder.h"
 #include "src/models/autoencoder.h"
-#include "src/models/clip.h"
 #include "src/models/encoder.h"
 #include "src/models/pipeline.h"
 #include "src/text/tokenizer.h"
@@ -15,51 +12,15 @@
 namespace tmpq {
 namespace {
 
-using Rows = std::vector<std::vector<float>>;  // one a prompt
-
-// One text encoder with its tokenizer.
-class TextEncoder {
- public:
-  // `suffix`: "" or "_2", of the components' names. `tokens`: of a T5's text.
-  TextEncoder(const Pipeline& pipeline, const std::string& suffix, int64_t tokens)
-      : tokenizer_(LoadTokenizer(pipeline.Get("tokenizer" + suffix).folder)),
-        encoder_(LoadEncoder(pipeline.Get("text_encoder" + suffix).folder, {.tokens = tokens})) {}
-
-  bool Has(const std::string& output) const { return encoder_.outputs.count(output) > 0; }
-
-  // Each prompt's `output`, and the tokens' masks.
-  Rows Encode(const std::vector<std::string>& prompts, const std::string& output,
-              Rows* masks = nullptr) const {
-    const Graph& graph = encoder_.outputs.at(output);
-    const RuntimeNetwork network(graph, encoder_.parameters, kernels::BestKernels());
-    const ActivePolicy policy = network.ActivateFloat();
-    Workspace workspace = network.MakeWorkspace(1);
-    const int64_t tokens = graph.node(graph.FindInput("input_ids")).shape[0];
-    Rows rows;
-    for (const std::string& prompt : prompts) {
-      const TokenizedText text = tokenizer_->Encode(prompt, tokens);
-      const std::vector<float> mask(text.mask.begin(), text.mask.end());
-      const auto eos = static_cast<int32_t>(ClipEosPosition(text.ids, encoder_.eos_token));
-      std::vector<float> row(ElementsOf(graph.output_shape()));
-      network.Run(policy,
-                  {1,
-                   {{"attention_mask", mask.data()}},
-                   {{"input_ids", text.ids.data()}, {"eos_position", &eos}}},
-                  row.data(), workspace);
-      rows.push_back(std::move(row));
-      if (masks != nullptr) masks->push_back(mask);
-    }
-    return rows;
-  }
-
- private:
-  std::unique_ptr<Tokenizer> tokenizer_;
-  Encoder encoder_;
-};
+// `suffix`: "" or "_2", of the components' names. `tokens`: of a T5's text.
+TextEncoder LoadTextEncoder(const Pipeline& pipeline, const std::string& suffix, int64_t tokens) {
+  return {LoadTokenizer(pipeline.Get("tokenizer" + suffix).folder),
+          LoadEncoder(pipeline.Get("text_encoder" + suffix).folder, {.tokens = tokens})};
+}
 
 // Token by token, the features of both.
-Rows Joined(const Rows& a, const Rows& b, int64_t tokens) {
-  Rows rows;
+TextRows Joined(const TextRows& a, const TextRows& b, int64_t tokens) {
+  TextRows rows;
   for (size_t i = 0; i < a.size(); ++i) {
     const size_t wide = a[i].size() / tokens, more = b[i].size() / tokens;
     std::vector<float> row;
@@ -73,7 +34,7 @@ Rows Joined(const Rows& a, const Rows& b, int64_t tokens) {
 }
 
 // Features of padding become zeros, as Latte's pipeline has them.
-void ZeroPadding(Rows& rows, const Rows& masks) {
+void ZeroPadding(TextRows& rows, const TextRows& masks) {
   for (size_t i = 0; i < rows.size(); ++i) {
     const size_t features = rows[i].size() / masks[i].size();
     for (size_t e = 0; e < rows[i].size(); ++e) rows[i][e] *= masks[i][e / features];
@@ -81,7 +42,7 @@ void ZeroPadding(Rows& rows, const Rows& masks) {
 }
 
 // The last row is the empty prompt's.
-ConditionTensor TensorOf(const Rows& rows) {
+ConditionTensor TensorOf(const TextRows& rows) {
   ConditionTensor tensor;
   for (size_t i = 0; i + 1 < rows.size(); ++i) {
     tensor.values.insert(tensor.values.end(), rows[i].begin(), rows[i].end());
@@ -91,26 +52,26 @@ ConditionTensor TensorOf(const Rows& rows) {
 }
 
 // Values that the network's conditions can have, by input.
-std::map<std::string, Rows> EncodeAll(const Pipeline& pipeline, const Graph& graph,
-                                      const std::vector<std::string>& prompts) {
-  std::map<std::string, Rows> values;
+std::map<std::string, TextRows> EncodeAll(const Pipeline& pipeline, const Graph& graph,
+                                          const std::vector<std::string>& prompts) {
+  std::map<std::string, TextRows> values;
   const NodeId states = graph.FindInput("encoder_hidden_states");
   if (states < 0) return values;
   const int64_t tokens = graph.node(states).shape[0];
-  const TextEncoder encoder(pipeline, "", tokens);
-  Rows masks;
+  const TextEncoder encoder = LoadTextEncoder(pipeline, "", tokens);
+  TextRows masks;
   const bool two = pipeline.components.count("text_encoder_2") > 0 && encoder.Has("pooled");
   if (two) {  // SDXL
-    const TextEncoder second(pipeline, "_2", tokens);
+    const TextEncoder second = LoadTextEncoder(pipeline, "_2", tokens);
     values["encoder_hidden_states"] =
-        Joined(encoder.Encode(prompts, "penultimate_hidden_state"),
-               second.Encode(prompts, "penultimate_hidden_state"), tokens);
-    values["text_embeds"] = second.Encode(prompts, "pooled");
+        Joined(encoder.Encode(prompts, "penultimate_hidden_state", 0),
+               second.Encode(prompts, "penultimate_hidden_state", 0), tokens);
+    values["text_embeds"] = second.Encode(prompts, "pooled", 0);
     if (pipeline.settings.value("force_zeros_for_empty_prompt", false)) {
       for (auto& [name, rows] : values) std::fill(rows.back().begin(), rows.back().end(), 0.0f);
     }
   } else {
-    values["encoder_hidden_states"] = encoder.Encode(prompts, "last_hidden_state", &masks);
+    values["encoder_hidden_states"] = encoder.Encode(prompts, "last_hidden_state", 0, &masks);
     if (pipeline.class_name == "LattePipeline") ZeroPadding(values["encoder_hidden_states"], masks);
     values["encoder_attention_mask"] = std::move(masks);
   }
@@ -130,7 +91,7 @@ ConditionList EncodePrompts(const std::filesystem::path& folder, const Graph& gr
   const Pipeline pipeline = LoadPipeline(folder);
   std::vector<std::string> with_null = prompts;
   with_null.emplace_back();
-  std::map<std::string, Rows> values = EncodeAll(pipeline, graph, with_null);
+  std::map<std::string, TextRows> values = EncodeAll(pipeline, graph, with_null);
   const Shape& sample = graph.node(graph.FindInput("sample")).shape;
   const auto autoencoders = pipeline.NamesOf(ComponentKind::kAutoencoder);
   const auto factor = static_cast<float>(
@@ -138,7 +99,7 @@ ConditionList EncodePrompts(const std::filesystem::path& folder, const Graph& gr
   const float height = factor * static_cast<float>(sample[sample.size() - 3]),
               width = factor * static_cast<float>(sample[sample.size() - 2]);
   // The picture is asked for whole and at its own size.
-  const auto for_all = [&](std::vector<float> row) { return Rows(with_null.size(), row); };
+  const auto for_all = [&](std::vector<float> row) { return TextRows(with_null.size(), row); };
   values["time_ids"] = for_all({height, width, 0, 0, height, width});
   values["resolution"] = for_all({height, width});
   values["aspect_ratio"] = for_all({height / width});

@@ -1,0 +1,183 @@
+// Text alignment: CLIP's equals transformers' (tests/fixtures/make_feature_networks.py), the
+// bundled encoders tell right captions from wrong ones, and what does not fit is refused.
+#include "src/eval/models/alignment_encoder.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+
+#include "src/core/error.h"
+#include "src/data/captioned_world.h"
+#include "src/eval/models/image_processor.h"
+#include "src/metrics/embedding_similarity.h"
+#include "tests/eval/folder_copy.h"
+#include "tests/eval/network_case.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kBundled = fs::path(TMPQ_SOURCE_DIR) / "checkpoints";
+const std::vector<std::string> kTexts = {"a photo of a cat", "Watercolor of mountains, it's 4k!",
+                                         "two cats"};
+
+double Mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// Fixed-point weights round some pixels the other way there.
+TEST(ImageProcessorTest, PicturesAreWithinAGreyLevelOfTransformers) {
+  const NetworkCase c("clip");
+  const Shape to = {16, 16, 3};
+  const Preprocessing processor = ReadImageProcessor(c.folder(), to);
+  for (const std::string name : {"large", "small"}) {
+    const auto [images, shape] = c.Pictures(name + ".images");
+    CheckPreprocessing(processor, shape, to, "clip");
+    const std::vector<float> pixels = Preprocess(processor, images, shape, to);
+    const std::vector<float> expected = c.Images(name + ".pixels");
+    ASSERT_EQ(pixels.size(), expected.size());
+    double worst = 0;
+    int differ = 0;
+    for (size_t i = 0; i < pixels.size(); ++i) {
+      const double difference = std::fabs(pixels[i] - expected[i]) * processor.deviation[i % 3];
+      worst = std::max(worst, difference);
+      differ += difference > 1e-6 ? 1 : 0;
+    }
+    std::printf("  %s: %.2f grey levels, %d of %zu values differ\n", name.c_str(), worst * 255,
+                differ, pixels.size());
+    EXPECT_LT(differ, static_cast<int>(pixels.size() / 50)) << name;
+    EXPECT_LT(worst * 255, 1.01) << name;
+  }
+}
+
+TEST(AlignmentEncoderTest, ClipEqualsTransformers) {
+  const NetworkCase c("clip");
+  const AlignmentEncoder encoder = AlignmentEncoder::Open(c.folder().string(), "");
+  EXPECT_TRUE(encoder.is_clip());
+  EXPECT_EQ(encoder.name(), "clip");
+  for (const std::string name : {"large", "small"}) {
+    const auto [images, shape] = c.Pictures(name + ".images");
+    const auto cosines = encoder.Similarities(images, shape, kTexts, 1);
+    const std::vector<float> expected = c.file().Floats(name + ".cosines");
+    ASSERT_EQ(cosines.size(), expected.size());
+    double worst = 0;
+    for (size_t i = 0; i < cosines.size(); ++i) {
+      worst = std::max(worst, std::fabs(cosines[i] - expected[i]));
+    }
+    std::printf("  cosines of %s pictures: largest difference %.1e\n", name.c_str(), worst);
+    EXPECT_LT(worst, 5e-4) << name;
+  }
+}
+
+TEST(AlignmentEncoderTest, ClipSeesClipsFrameByFrame) {
+  const NetworkCase c("clip");
+  const AlignmentEncoder encoder = AlignmentEncoder::Open(c.folder().string(), "");
+  const auto [images, shape] = c.Pictures("large.images");
+  const Shape clip = {3, shape[0], shape[1], shape[2]};
+  std::vector<double> frames;
+  for (int64_t i = 0; i < 3; ++i) {
+    const int64_t elements = ElementsOf(shape);
+    frames.push_back(encoder.Similarities(std::span(images).subspan(i * elements, elements), shape,
+                                          {kTexts[1]}, 1)[0]);
+  }
+  const auto whole = encoder.Similarities(images, clip, {kTexts[1]}, 2);
+  ASSERT_EQ(whole.size(), 1u);
+  EXPECT_NEAR(whole[0], Mean(frames), 1e-12);
+  const std::vector<float> embeddings = encoder.FrameEmbeddings(images, clip, 1);
+  EXPECT_EQ(embeddings.size(), static_cast<size_t>(3 * encoder.dimension()));
+  EXPECT_EQ(embeddings, encoder.FrameEmbeddings(images, shape, 2));
+}
+
+TEST(AlignmentEncoderTest, BundledEncodersKnowTheirWorlds) {
+  for (const char* world_name : {"scenes", "sprites"}) {
+    const CaptionedWorld& world = *FindWorld(world_name);
+    const AlignmentEncoder encoder =
+        AlignmentEncoder::Open(world_name + std::string("-encoder"), kBundled);
+    EXPECT_FALSE(encoder.is_clip());
+    EXPECT_EQ(encoder.name(), world_name + std::string("-encoder"));
+    std::vector<float> samples;
+    std::vector<std::string> right, wrong;
+    RandomStream random(4, RandomPurpose::kTest);
+    for (int64_t i = 0; i < 24; ++i) {
+      std::vector<float> sample(world.elements());
+      const AttributeValues values = world.ValuesOf(random.Below(world.count()));
+      world.Draw(values, random, sample);
+      samples.insert(samples.end(), sample.begin(), sample.end());
+      right.push_back(world.Caption(values));
+      wrong.push_back(world.Caption(world.ValuesOf(random.Below(world.count()))));
+    }
+    const auto good = encoder.Similarities(samples, world.shape(), right, 1);
+    const auto bad = encoder.Similarities(samples, world.shape(), wrong, 1);
+    std::printf("  %s: right captions %.3f, random captions %.3f\n", world_name, Mean(good),
+                Mean(bad));
+    EXPECT_GT(Mean(good), Mean(bad) + 0.3);
+    EXPECT_EQ(good, encoder.Similarities(samples, world.shape(), right, 3));
+  }
+}
+
+void ExpectError(const auto& call, const std::string& part) {
+  try {
+    call();
+    ADD_FAILURE() << "no error; it should say " << part;
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+        << part << " not in: " << error.what();
+  }
+}
+
+TEST(AlignmentEncoderTest, WrongSamplesAreRefused) {
+  const AlignmentEncoder images = AlignmentEncoder::Open("scenes-encoder", kBundled);
+  const AlignmentEncoder clips = AlignmentEncoder::Open("sprites-encoder", kBundled);
+  const std::vector<float> samples(4 * 16 * 16 * 3);
+  ExpectError(
+      [&] {
+        images.Similarities(samples, {16, 16, 3}, {"one large red circle left"}, 1);
+      },
+      "(16, 16, 3)");
+  ExpectError([&] { clips.Similarities(samples, {4, 16, 16, 3}, {"small"}, 1); }, "8 frames");
+  ExpectError([&] { clips.FrameEmbeddings(samples, {4, 16, 16, 3}, 1); }, "whole");
+  ExpectError(
+      [&] {
+        images.Similarities(std::vector<float>(32 * 32 * 3), {32, 32, 3}, {"an elephant"}, 1);
+      },
+      "elephant");
+}
+
+TEST(AlignmentEncoderTest, WrongFoldersAreRefused) {
+  ExpectError([] { AlignmentEncoder::Open("scenes-features", kBundled); }, "no encoder");
+  ExpectError([] { AlignmentEncoder::Open("no-such-encoder", kBundled); }, "scenes-encoder");
+  ExpectError(
+      [] {
+        AlignmentEncoder::Open(
+            (fs::path(TMPQ_SOURCE_DIR) / "tests/fixtures/encoders/clip-vision").string(), "");
+      },
+      "both towers");
+  FolderCopy copy(NetworkCase("clip").folder());
+  const auto open = [&] { AlignmentEncoder::Open(copy.folder().string(), ""); };
+  copy.Replace("preprocessor_config.json", "\"resample\": 3", "\"resample\": 1");
+  ExpectError(open, "resample = 1");
+  copy.Replace("preprocessor_config.json", "\"resample\": 1", "\"resample\": 3");
+  copy.Replace("preprocessor_config.json", "\"image_std\": [", "\"image_std\": [0.2,");
+  ExpectError(open, "image_std");
+  copy.Replace("preprocessor_config.json", "\"image_std\": [0.2,", "\"image_std\": [");
+  copy.Replace("preprocessor_config.json", "\"width\": 16", "\"width\": 12");
+  ExpectError(open, "pictures of (16, 12)");
+  fs::remove(copy.folder() / "preprocessor_config.json");
+  ExpectError(open, "preprocessor_config.json: is missing");
+}
+
+TEST(AlignmentEncoderTest, ATokenizerOfAnotherModelIsRefused) {
+  const fs::path encoders = fs::path(TMPQ_SOURCE_DIR) / "tests/fixtures";
+  FolderCopy copy(encoders / "encoders/clip");  // knows 99 tokens
+  for (const char* file : {"vocab.json", "merges.txt", "preprocessor_config.json"}) {
+    fs::copy(NetworkCase("clip").folder() / file, copy.folder() / file);
+  }
+  ExpectError([&] { AlignmentEncoder::Open(copy.folder().string(), ""); }, "knows 99 tokens");
+}
+
+}  // namespace
+}  // namespace tmpq

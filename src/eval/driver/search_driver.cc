@@ -145,10 +145,9 @@ class SearchDriver {
     result_.hashes = {{"model", model.hash.Hex()}, {"feature_net", features.hash().Hex()}};
     result_.feature_net = space_of_features_.name;
     const bool random = space_of_features_.name == kRandomFeatures;
-    if (!random || !result_.config.reference.empty()) {
-      const auto path = result_.config.reference.empty()
-                            ? StatisticsPath(feature_net, session_.bundled)
-                            : std::filesystem::path(result_.config.reference);
+    std::filesystem::path path = result_.config.reference;
+    if (path.empty() && !random) path = StatisticsPath(feature_net, session_.bundled);
+    if (!path.empty()) {
       statistics_ = std::make_unique<FrechetReference>(
           ReadFeatureStatistics(path, features.dimension(), features.hash()));
       result_.hashes["statistics"] = TensorFile(path).hash().Hex();
@@ -252,7 +251,7 @@ class SearchDriver {
                            options);
       session_.progress->End();
       FeatureAccumulator accumulator(features.dimension(), features.hash());
-      accumulator.Add(features.Extract(samples, settings.threads));
+      accumulator.Add(features.Extract(samples, sampler_->sample_shape(), settings.threads));
       WriteFeatureStatistics(accumulator.Finish(), path);
     }
     statistics_ = std::make_unique<FrechetReference>(

@@ -10,17 +10,18 @@
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/manifold.h"
-#include "src/metrics/resize.h"
 
 namespace tmpq {
 
-// What is compared. The feature network outlives it.
+// What is compared. The networks outlive it.
 struct FileComparison {
   SampleSet samples;
   std::optional<SampleSet> reference;           // samples to compare with, or
   std::optional<FeatureStatistics> statistics;  // their features' moments
   const FeatureExtractor* features = nullptr;   // turns images into features
-  std::optional<ResizeFilter> resize;           // images to the network's size
+  const FeatureExtractor* spatial = nullptr;    // turns them into maps (height, width, channels)
+  const FeatureExtractor* logits = nullptr;     // turns them into logits
+  bool inception = false;                       // these are InceptionV3: results carry its names
   uint64_t seed = 0;                            // of subsets
 };
 
@@ -45,9 +46,10 @@ class ComparedSamples {
   // Throws kUsage: this metric needs `wanted`.
   [[noreturn]] void Refuse(const std::string& wanted) const;
 
- private:
-  std::vector<float> Extract();
+  // What `network` makes of the images or clips. Throws kUsage where it is null.
+  std::vector<float> Extract(const FeatureExtractor* network);
 
+ private:
   SampleSet samples_;
   const FileComparison& comparison_;
   bool normalized_ = false;
@@ -63,6 +65,10 @@ class Measurer {
   Measurer& operator=(const Measurer&) = delete;
 
   ComparedSamples& samples() { return samples_; }
+  const FeatureExtractor* spatial() const { return comparison_.spatial; }
+  const FeatureExtractor* logits() const { return comparison_.logits; }
+  // Whether InceptionV3 looks at the samples.
+  bool inception() const { return comparison_.inception && samples_.raw().dimensions() > 2; }
   // Throws kUsage where there is none.
   ComparedSamples& reference();
   // The reference; throws kInput unless it has the samples' shape.

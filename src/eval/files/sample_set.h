@@ -23,6 +23,8 @@ struct SampleSet {
   int64_t dimensions() const { return static_cast<int64_t>(shape.size()); }
   // Of one image, frame or map: the last three extents.
   ImageShape image() const;
+  // Of one sample.
+  std::vector<int64_t> sample_shape() const { return {shape.begin() + 1, shape.end()}; }
   ClipShape clip() const { return {shape[1], image()}; }
 };
 

@@ -5,13 +5,15 @@
 #include <memory>
 #include <string>
 
+#include "src/core/json.h"
 #include "src/eval/models/feature_space.h"
+#include "src/metrics/frechet.h"
 
 namespace tmpq {
 
 struct MeasuredSpace {
   FeatureSpace space;
-  // Null where nobody gave a distribution: random features without a file.
+  // Null where nobody gave a distribution: a network without statistics of a training set.
   std::unique_ptr<FrechetReference> statistics;
   std::string reference;  // what the statistics are of: "training set", a file's path; or empty
   std::string statistics_hash;
@@ -30,6 +32,7 @@ std::string TextEncoderOf(const Json& sampling, const std::string& where,
 // sample; `where` names the model. Throws kIo, kCorrupt, kInput.
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
                                 const Json& sampling, const Shape& shape, const std::string& where,
-                                const std::filesystem::path& bundled);
+                                const std::filesystem::path& bundled,
+                                const FeatureSpaceOptions& options = {});
 
 }  // namespace tmpq

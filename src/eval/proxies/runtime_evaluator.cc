@@ -94,7 +94,7 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
   if (reported.samples.empty()) {
     std::vector<float> samples =
         Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
-    reported.features = features_.Extract(samples, settings_.threads);
+    reported.features = features_.Extract(samples, sampler_.sample_shape(), settings_.threads);
     reported.values = ValuesOf(samples);
     reported.samples = std::move(samples);
   }
@@ -104,7 +104,8 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
 double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purpose,
                                   int64_t count) {
   FeatureAccumulator accumulator(features_.dimension(), features_.hash());
-  accumulator.Add(features_.Extract(Sample(candidate, purpose, count), settings_.threads));
+  accumulator.Add(features_.Extract(Sample(candidate, purpose, count), sampler_.sample_shape(),
+                                    settings_.threads));
   return statistics_.DistanceTo(accumulator.Finish());
 }
 

@@ -98,7 +98,16 @@ class Evaluation {
     const std::string net =
         settings_.feature_net.empty() ? FeatureNetOf(sampling, where) : settings_.feature_net;
     const Shape shape = PictureShape();
-    if (Needs(MetricNeeds::kFeatures)) OpenFeatures(net, shape, where);
+    if (Needs(MetricNeeds::kFeatures) || Needs(MetricNeeds::kSpatialFeatures)) {
+      OpenFeatures(net, shape, where);
+    }
+    if (Needs(MetricNeeds::kSpatialFeatures)) {
+      spatial_ = OpenFeatureSpace(net, shape, bundled, {settings_.resize, FeatureOutput::kMaps});
+    }
+    if (Needs(MetricNeeds::kLogits)) {
+      logits_ = OpenFeatureSpace(net, shape, bundled, {settings_.resize, FeatureOutput::kLogits});
+      result_.networks["feature_net"] = {logits_.name, logits_.features->hash().Hex()};
+    }
     if (Needs(MetricNeeds::kFeatureMaps)) {
       if (net.empty()) {
         throw Error(ErrorCode::kUsage, "--feature-net", "is missing", where + " names none");
@@ -134,12 +143,12 @@ class Evaluation {
     const auto& reference = settings_.reference;
     const bool has_samples = !reference.empty() && reference.extension() != ".safetensors";
     if (has_samples) {
-      measured_.space = OpenFeatureSpace(net, shape, settings_.source.bundled);
+      measured_.space = OpenFeatureSpace(net, shape, settings_.source.bundled, {settings_.resize});
       reference_ = LoadSamples(reference);
       measured_.reference = reference.string();
     } else {
       measured_ = OpenMeasuredSpace(net, reference.string(), source_->sampling(), shape, where,
-                                    settings_.source.bundled);
+                                    settings_.source.bundled, {settings_.resize});
       if (measured_.statistics == nullptr) {
         throw Error(ErrorCode::kUsage, "--reference", "is missing",
                     where + " names no feature network, whose training set would be one");
@@ -215,7 +224,8 @@ class Evaluation {
     comparison.frames = frames_.features.get();
     comparison.texts = prompts_.texts;
     comparison.judge = prompts_.judge.empty() ? nullptr : FindWorld(prompts_.judge);
-    comparison.resize = settings_.resize;
+    comparison.spatial = spatial_.features.get(), comparison.logits = logits_.features.get();
+    comparison.inception = measured_.space.is_inception || logits_.is_inception;
     comparison.seed = settings_.seed, comparison.threads = settings_.threads;
     return comparison;
   }
@@ -260,7 +270,7 @@ class Evaluation {
   std::optional<SampleSet> reference_;
   std::unique_ptr<FeatureMapNet> maps_;
   std::unique_ptr<AlignmentEncoder> encoder_;
-  FeatureSpace frames_;
+  FeatureSpace spatial_, logits_, frames_;
 };
 
 }  // namespace

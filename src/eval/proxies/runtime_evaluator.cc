@@ -56,9 +56,7 @@ RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
       naive_(std::move(naive)),
       settings_(settings),
       progress_(progress) {
-  if (features.image_elements() != sampler.sample_elements()) {
-    throw Error(ErrorCode::kInput, "feature network", "does not take the model's images");
-  }
+  features.CheckShape(sampler.sample_shape());
 }
 
 std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,

@@ -157,7 +157,7 @@ class LayerQuantizer {
     } else if (!request_.rounder || !request_.rounder(node_.name, set, weights, grid)) {
       throw Error(ErrorCode::kUnsupported, "layer " + node_.name,
                   "has no learned rounding at " + width.Name() + " bits",
-                  "reconstruct it first (tmpq-calibrate), or rounding = nearest");
+                  "rounding = nearest or gptq");
     }
     return grid;
   }

@@ -290,6 +290,8 @@ double OutputError(std::span<const float> weights, std::span<const float> rows, 
 }
 
 QuantizedLayer QuantizeLayer(const LayerRequest& request, NodeId id) {
+  TMPQ_CHECK(request.statistics != nullptr || !request.recipe->NeedsCalibration(),
+             "the recipe needs statistics");
   return LayerQuantizer(request, id).Run();
 }
 

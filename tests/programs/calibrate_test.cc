@@ -1,0 +1,119 @@
+// tmpq-calibrate: from a recipe to a plan that runs.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "src/core/file.h"
+#include "src/core/json.h"
+#include "tests/programs/process.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+using Arguments = std::vector<std::string>;
+
+class CalibrateTest : public testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string WriteRecipe(const std::string& text) {
+    const fs::path path = folder_ / "recipe.ini";
+    WriteFileAtomically(path, std::string_view(text));
+    return path;
+  }
+
+  // A small calibration of the bundled model; `more` comes on top.
+  ProcessResult Calibrate(const std::string& out, const Arguments& more) const {
+    Arguments arguments = {"--model", "fashion-dit", "--steps", "4", "--out", folder_ / out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProcess("tmpq-calibrate", arguments);
+  }
+
+  static void ExpectError(const ProcessResult& result, int code, const std::string& part) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+
+  fs::path folder_ = fs::path(testing::TempDir()) / ("calibrate-" + std::to_string(getpid()));
+};
+
+constexpr const char* kQuick = "calibration_samples = 2\ncalibration_steps = 3\n";
+
+TEST_F(CalibrateTest, APlanRunsTheSameOnAllKernels) {
+  const std::string recipe = WriteRecipe(std::string("base = vidit-q\n") + kQuick);
+  const ProcessResult made = Calibrate("a", {"--recipe", recipe, "--bits", "w4a8", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const Json json = ParseJson(made.out, "tmpq-calibrate");
+  EXPECT_EQ(json["average_weight_bits"], 4.0);
+  EXPECT_EQ(json["average_activation_bits"], 8.0);
+  EXPECT_GT(json["stored_weight_bits"], 4.0);
+  std::string bytes[2];
+  for (const int i : {0, 1}) {
+    const fs::path out = folder_ / (std::to_string(i) + ".npy");
+    const ProcessResult run =
+        RunProcess("tmpq-run", {"--plan", json["plan"], "--count", "3", "--backend",
+                                i == 0 ? "cpu" : "reference", "--out", out});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    bytes[i] = ReadFile(out);
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+}
+
+TEST_F(CalibrateTest, BytesDoNotDependOnThreads) {
+  const std::string recipe =
+      WriteRecipe(std::string("base = q-dit\nactivation_scales = static-tensor\n") + kQuick);
+  for (const char* threads : {"1", "3"}) {
+    const ProcessResult made =
+        Calibrate(threads, {"--recipe", recipe, "--bits", "w4a4", "--threads", threads});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+  }
+  for (const std::string& file : FilesIn(folder_ / "1")) {
+    EXPECT_EQ(ReadFile(folder_ / "1" / file), ReadFile(folder_ / "3" / file)) << file;
+  }
+}
+
+// Outliers that were injected: balancing and rotation take them away again.
+TEST_F(CalibrateTest, IncoherenceFallsWithBalancingAndRotation) {
+  const std::string recipe = WriteRecipe(kQuick);
+  const ProcessResult made = Calibrate("a", {"--recipe", recipe, "--stress", "--incoherence"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::istringstream csv(ReadFile(folder_ / "a" / "incoherence.csv"));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "layer,group,raw,balanced,rotated,both");
+  double raw = 0, both = 0;
+  int rows = 0;
+  while (std::getline(csv, line)) {
+    std::istringstream cells(line);
+    std::string cell[6];
+    for (std::string& text : cell) std::getline(cells, text, ',');
+    if (cell[5].empty()) continue;
+    raw += std::stod(cell[2]), both += std::stod(cell[5]);
+    ++rows;
+  }
+  EXPECT_GT(rows, 20);
+  EXPECT_LT(both, 0.8 * raw);
+}
+
+TEST_F(CalibrateTest, ListsRecipesAndRefusesWhatIsNone) {
+  const ProcessResult list = RunProcess("tmpq-calibrate", {"--list", "--json"});
+  ASSERT_EQ(list.exit_code, 0);
+  EXPECT_GE(ParseJson(list.out, "list").size(), 11u);
+  ExpectError(Calibrate("a", {"--recipe", "wishful"}), 2, "vidit-q");
+  ExpectError(Calibrate("a", {"--bits", "w4"}), 2, "w4a8");
+  ExpectError(Calibrate("a", {"--bits", "w9a8"}), 2, "2 to 8");
+  ExpectError(Calibrate("a", {"--recipe", WriteRecipe("balance = maybe\n")}), 2,
+              "none, fixed, grid");
+  ExpectError(Calibrate("a", {"--recipe", WriteRecipe("colour = red\n")}), 2, "unknown key");
+  ExpectError(Calibrate("a", {"--recipe", "tmpq-dm"}), 1, "no learned rounding");
+  ASSERT_EQ(Calibrate("b", {"--bits", "w8a8"}).exit_code, 0);
+  ExpectError(Calibrate("b", {"--bits", "w8a8"}), 2, "exists");
+}
+
+}  // namespace
+}  // namespace tmpq

@@ -6,16 +6,14 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <memory>
+#include <optional>
 #include <string>
 
-#include "kernels/include/kernels.h"
 #include "src/core/interrupt.h"
 #include "src/eval/files/file_metrics.h"
+#include "src/eval/models/feature_space.h"
 #include "src/eval/samples/sample_evaluation.h"
 #include "src/eval/study/proxy_study.h"
-#include "src/models/feature_net.h"
-#include "src/models/model_file.h"
 #include "tools/common/backend.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
@@ -24,17 +22,6 @@
 
 namespace tmpq {
 namespace {
-
-// The network that makes features of images, by name.
-struct FeatureNet {
-  ModelFile model;
-  FeatureExtractor extractor;
-
-  explicit FeatureNet(const std::string& name)
-      : model(ModelFile::Load(FindModel(name, BundledCheckpoints()))),
-        extractor(model.graph.CutAfter(kFeatureNode), model.parameters, model.hash,
-                  kernels::BestKernels()) {}
-};
 
 std::optional<ResizeFilter> ReadResize(const cxxopts::ParseResult& arguments) {
   if (arguments.count("resize") == 0) return std::nullopt;
@@ -50,7 +37,6 @@ FileComparison ReadComparison(const cxxopts::ParseResult& arguments) {
   FileComparison comparison;
   comparison.seed = arguments["seed"].as<uint64_t>();
   comparison.threads = arguments["threads"].as<int>();
-  comparison.resize = ReadResize(arguments);
   comparison.samples = LoadSamples(Required(arguments, "samples"));
   if (arguments.count("reference") > 0) {
     const std::filesystem::path path = arguments["reference"].as<std::string>();
@@ -75,6 +61,38 @@ FileComparison ReadComparison(const cxxopts::ParseResult& arguments) {
   return comparison;
 }
 
+// The outputs of --feature-net that the metrics look at; features are always opened.
+class FeatureNet {
+ public:
+  FeatureNet(const cxxopts::ParseResult& arguments, const std::set<MetricNeeds>& needs,
+             FileComparison& comparison) {
+    const SampleSet& samples = comparison.samples;
+    const auto name = arguments["feature-net"].as<std::string>();
+    const Shape shape = samples.dimensions() > 2 ? samples.sample_shape() : Shape{};
+    FeatureSpaceOptions options;
+    options.resize = ReadResize(arguments);
+    const auto open = [&](FeatureOutput output) {
+      options.output = output;
+      return OpenFeatureSpace(name, shape, BundledCheckpoints(), options);
+    };
+    const auto wants = [&](MetricNeeds output) {
+      return !shape.empty() && needs.count(output) > 0;
+    };
+    features_ = open(FeatureOutput::kFeatures);
+    if (wants(MetricNeeds::kSpatialFeatures)) spatial_ = open(FeatureOutput::kMaps);
+    if (wants(MetricNeeds::kLogits)) logits_ = open(FeatureOutput::kLogits);
+    comparison.features = features_.features.get();
+    comparison.spatial = spatial_.features.get();
+    comparison.logits = logits_.features.get();
+    comparison.inception = features_.is_inception;
+  }
+
+  const FeatureSpace& features() const { return features_; }
+
+ private:
+  FeatureSpace features_, spatial_, logits_;
+};
+
 std::string Text(double value) {
   if (std::isnan(value)) return "undefined";
   char text[32];
@@ -83,6 +101,11 @@ std::string Text(double value) {
 }
 
 Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+void PrintNetwork(const Json& network) {
+  std::printf("feature network %s, resizing %s\n", network["name"].get<std::string>().c_str(),
+              network["preprocessing"]["filter"].get<std::string>().c_str());
+}
 
 void PrintLines(const std::vector<FileMetric>& metrics) {
   for (const FileMetric& metric : metrics) {
@@ -114,17 +137,16 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
   Json result = {{"samples", comparison.samples.where}};
   if (arguments.count("reference") > 0)
     result["reference"] = arguments["reference"].as<std::string>();
-  std::unique_ptr<FeatureNet> network;
+  std::optional<FeatureNet> network;
   std::optional<FeatureMapNet> maps;
   std::optional<AlignmentEncoder> encoder;
   FeatureSpace frames;
   if (arguments.count("feature-net") > 0) {
     const auto name = arguments["feature-net"].as<std::string>();
-    network = std::make_unique<FeatureNet>(name);
-    comparison.features = &network->extractor;
-    result["feature_net"] = {{"name", network->model.name}, {"hash", network->model.hash.Hex()}};
+    network.emplace(arguments, needs, comparison);
+    result["feature_net"] = ToJson(network->features());
     if (needs.count(MetricNeeds::kFeatureMaps) > 0) {
-      maps = FeatureMapNet::Open(name, BundledCheckpoints());
+      maps = FeatureMapNet::Open(name, BundledCheckpoints(), ReadResize(arguments));
       comparison.maps = &*maps;
     }
   }
@@ -139,12 +161,15 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
     frames = OpenFeatureSpace(Given(arguments, "frame-net"),
                               {frame.height, frame.width, frame.channels}, BundledCheckpoints());
     comparison.frames = frames.features.get();
-    result["frame_net"] = {{"name", frames.name}, {"hash", frames.features->hash().Hex()}};
+    result["frame_net"] = ToJson(frames);
   }
   const auto begin = std::chrono::steady_clock::now();
   Measurer measurer(std::move(comparison));
   const auto metrics = MeasureFiles(measurer, names);
-  if (!WantsJson(arguments)) return PrintLines(metrics);
+  if (!WantsJson(arguments)) {
+    if (network.has_value()) PrintNetwork(result["feature_net"]);
+    return PrintLines(metrics);
+  }
   result["metrics"] = MetricsToJson(metrics);
   result["seconds"] = {
       {"measuring",
@@ -189,6 +214,8 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
   const kernels::KernelSet& kernels = KernelsOf(arguments["backend"].as<std::string>());
   const SampleEvaluationResult result = EvaluateSamples(evaluation, kernels);
   if (!WantsJson(arguments)) {
+    const auto network = result.networks.find("feature_net");
+    if (network != result.networks.end()) PrintNetwork(network->second);
     PrintLines(result.metrics);
     if (!result.differences.empty()) {
       std::printf("minus %s, same noise:\n", evaluation.against.c_str());
@@ -203,9 +230,7 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
                {"seed", evaluation.seed},
                {"float_steps", evaluation.float_steps}};
   if (!result.reference.empty()) json["reference"] = result.reference;
-  for (const auto& [use, network] : result.networks) {
-    json[use] = {{"name", network.name}, {"hash", network.hash}};
-  }
+  for (const auto& [use, network] : result.networks) json[use] = network;
   json["metrics"] = MetricsToJson(result.metrics);
   if (!evaluation.against.empty()) {
     json["against"] = evaluation.against;
@@ -265,16 +290,17 @@ int main(int argc, char** argv) {
                     "--model by default the feature network's training set)",
                     text())("metrics", "names, separated by commas", text())(
             "feature-net",
-            "NAME (bundled), folder or file of the network that makes features (with --plan or "
-            "--model by default the model's own)",
+            "network that makes features: NAME (bundled), FILE of InceptionV3 or of tmpq, FOLDER "
+            "with network.json, of CLIP or of VideoMAE (with --plan or --model by default the "
+            "model's own)",
             text())("text-encoder",
                     "NAME (bundled), or folder of CLIP: encoder of samples and texts", text())(
             "frame-net", "as --feature-net, of single frames (default: random-features)", text())(
             "prompts", "file of texts, one a line, of the samples in turn", text())(
             "judge", "scenes or sprites: who reads captions off samples in files", text())(
             "resize",
-            "bicubic (clean-fid), bilinear (pytorch-fid), bilinear-tf1: filter to the feature "
-            "network's size",
+            "bicubic (clean-fid), bilinear (pytorch-fid), bilinear-tf1 (torch-fidelity), triangle: "
+            "to the network's size; default: bicubic, or what the network's folder says",
             text())("seed", "of noise, and of half-samples of precision, recall, density, coverage",
                     cxxopts::value<uint64_t>()->default_value("0"))(
             "threads", "0: one per core; never changes the result",

@@ -29,8 +29,8 @@ std::string ShapeText(const Shape& shape);
 enum class OpKind : uint8_t {
   kInput,         // a tensor from outside, found by the node's name
   kLinear,        // (.., K) -> (.., N): x weight' + bias; parameters weight [N, K], bias [N]
-  kConv2d,        // (.., H, W, C) -> (.., H', W', N); weight [N, kernel, kernel, C], bias [N]; zero
-                  // padding
+  kConv2d,        // (.., H, W, C) -> (.., H', W', N); weight [N, window's height, width, C], bias
+                  // [N]; zero padding
   kLayerNorm,     // over C, epsilon; affine: times weight [C] plus bias [C]
   kGroupNorm,     // (.., C) over (.., C/groups) per group; parameters weight [C], bias [C]
   kModulate,      // (x, shift (C), scale (C)) -> x (1 + scale) + shift
@@ -66,15 +66,18 @@ enum class OpKind : uint8_t {
             // (a, b) becomes (a cos - b sin, b cos + a sin); row t of angles is (cos, sin) by pair
   kReplaceRows,  // (x (.., T, C), mask (T), y (.., T, C)) -> row t is x's where the mask is not 0,
                  // else y's
+  kRelu,         // max(x, 0)
+  kMaxPool,      // (.., H, W, C) -> (.., H', W', C): largest of each window's pixels within x
+  kAveragePool,  // the same, their mean
 };
 const char* NameOf(OpKind kind);
 
 // What an op needs beyond its inputs; fields that an op does not use stay at their defaults.
 struct Attributes {
   int64_t features = 0;  // linear, conv2d: N; label embedding: width; timestep embedding: width
-  int64_t kernel = 0;    // conv2d: side of the window
-  int64_t stride = 1;    // conv2d
-  int64_t padding = 0;   // conv2d: zeros on each side
+  int64_t kernel = 0;    // conv2d, pools: side of the window
+  int64_t stride = 1;    // conv2d, pools
+  int64_t padding = 0;   // conv2d: zeros on each side; pools: how far windows reach out
   bool end_padding_only = false;   // conv2d: zeros below and to the right only
   int64_t groups = 0;              // group norm
   int64_t heads = 0;               // attention, rotary
@@ -92,9 +95,14 @@ struct Attributes {
   std::vector<int64_t> dims = {};  // reshape, permute, add_parameter, parameter
   bool quantized = false;          // linear, conv2d, attention: has quantization sites
   int64_t group = static_cast<int64_t>(LayerGroup::kEmbedding);  // LayerGroup of the sites
-  double score_scale = 0;   // attention: what scores are multiplied with; 0: 1 / sqrt(C/heads)
-  bool score_bias = false;  // attention: the last input is added to the scores
-  bool causal = false;      // attention: keys after the query are left out
+  double score_scale = 0;      // attention: what scores are multiplied with; 0: 1 / sqrt(C/heads)
+  bool score_bias = false;     // attention: the last input is added to the scores
+  bool causal = false;         // attention: keys after the query are left out
+  int64_t kernel_width = 0;    // conv2d, pools: the window's width; 0: kernel, then its height only
+  int64_t padding_width = -1;  // conv2d, pools: padding left and right; -1: padding
+
+  int64_t window_width() const { return kernel_width > 0 ? kernel_width : kernel; }
+  int64_t side_padding() const { return padding_width >= 0 ? padding_width : padding; }
 
   template <typename V>
   void ForEachField(V&& visit) {
@@ -107,6 +115,7 @@ struct Attributes {
     visit("bias", bias), visit("affine", affine), visit("dims", dims);
     visit("quantized", quantized), visit("group", group);
     visit("score_scale", score_scale), visit("score_bias", score_bias), visit("causal", causal);
+    visit("kernel_width", kernel_width), visit("padding_width", padding_width);
   }
 };
 

@@ -58,6 +58,15 @@ Shape Joined(Shape leading, const Shape& last) {
   return leading;
 }
 
+Attributes AttributesOf(const Window& window) {
+  return {
+      .kernel = window.height,
+      .stride = window.stride,
+      .padding = window.padding_height,
+      .kernel_width = window.width == window.height ? 0 : window.width,
+      .padding_width = window.padding_width == window.padding_height ? -1 : window.padding_width};
+}
+
 }  // namespace
 
 GraphBuilder::GraphBuilder(std::string graph_name) { graph_.name_ = std::move(graph_name); }
@@ -70,6 +79,22 @@ void GraphBuilder::Fail(const Node& node, const std::string& what) const {
   throw Error(
       ErrorCode::kInput, "graph " + graph_.name_ + ": node " + node.name,
       std::string(NameOf(node.kind)) + ": " + what + (inputs.empty() ? "" : "; inputs:" + inputs));
+}
+
+Shape GraphBuilder::WindowedShape(const Node& node, const Shape& x) const {
+  const Attributes& a = node.attributes;
+  if (x.size() < 3) Fail(node, "needs an input (.., height, width, channels)");
+  if (a.kernel <= 0 || a.kernel_width < 0 || a.stride <= 0 || a.padding < 0 ||
+      a.padding_width < -1 ||
+      std::max({a.kernel, a.kernel_width, a.stride, a.padding, a.padding_width}) > kMaxDimension) {
+    Fail(node, "has a bad attribute");
+  }
+  const int64_t times = a.end_padding_only ? 1 : 2;
+  const int64_t height = x[x.size() - 3] + times * a.padding,
+                width = x[x.size() - 2] + times * a.side_padding();
+  if (height < a.kernel || width < a.window_width()) Fail(node, "window exceeds input");
+  return Joined(Leading(x, 3),
+                {(height - a.kernel) / a.stride + 1, (width - a.window_width()) / a.stride + 1});
 }
 
 void GraphBuilder::InferShape(Node& node) const {
@@ -92,20 +117,22 @@ void GraphBuilder::InferShape(Node& node) const {
       if (a.bias) node.parameters["bias"] = {a.features};
       node.macs = ElementsOf(node.shape) * channels;
       break;
-    case OpKind::kConv2d: {
-      require(x.size() >= 3, "needs an input (.., height, width, channels)");
-      require(a.features > 0 && a.kernel > 0 && a.stride > 0 && a.padding >= 0,
-              "has a bad attribute");
-      const int64_t zeros = (a.end_padding_only ? 1 : 2) * a.padding;
-      const int64_t height = x[x.size() - 3] + zeros, width = x[x.size() - 2] + zeros;
-      require(height >= a.kernel && width >= a.kernel, "window exceeds input");
-      node.shape = Joined(Leading(x, 3), {(height - a.kernel) / a.stride + 1,
-                                          (width - a.kernel) / a.stride + 1, a.features});
-      node.parameters = {{"weight", {a.features, a.kernel, a.kernel, channels}}};
+    case OpKind::kConv2d:
+      require(a.features > 0, "has a bad attribute");
+      node.shape = WindowedShape(node, x);
+      node.shape.push_back(a.features);
+      node.parameters = {{"weight", {a.features, a.kernel, a.window_width(), channels}}};
       if (a.bias) node.parameters["bias"] = {a.features};
-      node.macs = ElementsOf(node.shape) * a.kernel * a.kernel * channels;
+      node.macs = ElementsOf(node.shape) * a.kernel * a.window_width() * channels;
       break;
-    }
+    case OpKind::kMaxPool:
+    case OpKind::kAveragePool:
+      require(2 * a.padding <= a.kernel && 2 * a.side_padding() <= a.window_width() &&
+                  !a.end_padding_only,
+              "has windows beside its input");
+      node.shape = WindowedShape(node, x);
+      node.shape.push_back(channels);
+      break;
     case OpKind::kLayerNorm:
       require(has_channels && a.epsilon > 0, "needs channels and epsilon > 0");
       if (a.affine) node.parameters = {{"weight", {channels}}, {"bias", {channels}}};
@@ -138,6 +165,7 @@ void GraphBuilder::InferShape(Node& node) const {
     case OpKind::kGelu:
     case OpKind::kGeluErf:
     case OpKind::kQuickGelu:
+    case OpKind::kRelu:
       break;
     case OpKind::kParameter:
       require(IsLegalShape(a.dims), "needs dims");
@@ -354,6 +382,21 @@ NodeId GraphBuilder::Conv2d(const std::string& name, NodeId x, int64_t features,
                  .padding = padding,
                  .quantized = true,
                  .group = static_cast<int64_t>(group)});
+}
+NodeId GraphBuilder::Conv2d(const std::string& name, NodeId x, int64_t features,
+                            const Window& window) {
+  Attributes attributes = AttributesOf(window);
+  attributes.features = features;
+  return Append(OpKind::kConv2d, name, {x}, std::move(attributes));
+}
+NodeId GraphBuilder::Relu(const std::string& name, NodeId x) {
+  return Append(OpKind::kRelu, name, {x}, {});
+}
+NodeId GraphBuilder::MaxPool(const std::string& name, NodeId x, const Window& window) {
+  return Append(OpKind::kMaxPool, name, {x}, AttributesOf(window));
+}
+NodeId GraphBuilder::AveragePool(const std::string& name, NodeId x, const Window& window) {
+  return Append(OpKind::kAveragePool, name, {x}, AttributesOf(window));
 }
 NodeId GraphBuilder::AffineLayerNorm(const std::string& name, NodeId x, double epsilon) {
   return Append(OpKind::kLayerNorm, name, {x}, {.epsilon = epsilon, .affine = true});

@@ -17,6 +17,13 @@ struct ScoreOptions {
   double scale = 0;  // 0: 1 / sqrt(C/heads)
 };
 
+// Where a convolution or pool looks: pixels of a window, from pixel to pixel.
+struct Window {
+  int64_t height = 1, width = 1;
+  int64_t stride = 1;
+  int64_t padding_height = 0, padding_width = 0;
+};
+
 class GraphBuilder {
  public:
   explicit GraphBuilder(std::string graph_name);
@@ -30,6 +37,11 @@ class GraphBuilder {
                 int64_t padding);
   NodeId Conv2d(const std::string& name, NodeId x, int64_t features, int64_t kernel, int64_t stride,
                 int64_t padding, LayerGroup group);
+  // Windows of any sides; float.
+  NodeId Conv2d(const std::string& name, NodeId x, int64_t features, const Window& window);
+  NodeId Relu(const std::string& name, NodeId x);
+  NodeId MaxPool(const std::string& name, NodeId x, const Window& window);
+  NodeId AveragePool(const std::string& name, NodeId x, const Window& window);
   NodeId LayerNorm(const std::string& name, NodeId x, double epsilon = 1e-6);
   NodeId AffineLayerNorm(const std::string& name, NodeId x, double epsilon = 1e-5);
   NodeId GroupNorm(const std::string& name, NodeId x, int64_t groups, double epsilon = 1e-5);
@@ -78,6 +90,8 @@ class GraphBuilder {
 
  private:
   void InferShape(Node& node) const;
+  // All but the channels of what windows over x give.
+  Shape WindowedShape(const Node& node, const Shape& x) const;
   void AddSites(Node& node);
   [[noreturn]] void Fail(const Node& node, const std::string& what) const;
 

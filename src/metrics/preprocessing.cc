@@ -7,6 +7,8 @@
 namespace tmpq {
 namespace {
 
+constexpr int64_t kMostAspect = 100;  // of pictures that are cut out
+
 ImageShape ImageOf(const Shape& shape) {
   const size_t rank = shape.size();
   return {shape[rank - 3], shape[rank - 2], shape[rank - 1]};
@@ -70,14 +72,13 @@ std::vector<float> Normalize(const Preprocessing& p, const std::vector<float>& v
 
 }  // namespace
 
-std::string DescriptionOf(const Preprocessing& preprocessing) {
-  const Preprocessing& p = preprocessing;
-  return Json{{"filter", p.filter.has_value() ? NameOf(*p.filter) : "none"},
-              {"shorter_side", p.shorter_side},
-              {"values", static_cast<int>(p.values)},
-              {"mean", p.mean},
-              {"deviation", p.deviation}}
-      .dump();
+Json ToJson(const Preprocessing& p) {
+  const char* values[] = {"floats", "clipped", "bytes"};
+  return {{"filter", p.filter.has_value() ? NameOf(*p.filter) : "none"},
+          {"shorter_side", p.shorter_side},
+          {"values", values[static_cast<int>(p.values)]},
+          {"mean", p.mean},
+          {"deviation", p.deviation}};
 }
 
 void CheckPreprocessing(const Preprocessing& preprocessing, const Shape& from, const Shape& to,
@@ -95,8 +96,14 @@ void CheckPreprocessing(const Preprocessing& preprocessing, const Shape& from, c
   if (from.back() != to.back() && from.back() != 1) {
     fail(wanted + "; only a single channel can be repeated");
   }
+  const ImageShape image = ImageOf(from);
+  const int64_t shorter = std::min(image.height, image.width),
+                longer = std::max(image.height, image.width);
+  if (preprocessing.shorter_side > 0 && longer > kMostAspect * shorter) {
+    fail("a side is more than " + std::to_string(kMostAspect) + " times the other");
+  }
   if (!preprocessing.filter.has_value() && !SameSides(ImageOf(from), ImageOf(to))) {
-    fail(wanted + "; --resize names a filter");
+    fail(wanted + ", and no other size");
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/core/json.h"
 #include "src/graph/graph.h"
 #include "src/metrics/resize.h"
 
@@ -20,18 +21,18 @@ enum class PictureValues {
 };
 
 struct Preprocessing {
-  std::optional<ResizeFilter> filter;  // to the network's size; none: other sizes are refused
+  std::optional<ResizeFilter> filter = {};  // to the network's size; none: other sizes are refused
   // Pixels of the shorter side after resizing, from whose centre the network's size is cut; 0: both
   // sides are stretched to the network's.
   int64_t shorter_side = 0;
   PictureValues values = PictureValues::kFloats;
   // By channel, of values in [0, 1], which are normalised to (value - mean) / deviation; empty:
   // values stay in [-1, 1].
-  std::vector<double> mean, deviation;
+  std::vector<double> mean = {}, deviation = {};
 };
 
-// All of it in one line, equal only for equal preprocessings: part of a feature space's hash.
-std::string DescriptionOf(const Preprocessing& preprocessing);
+// Equal only for equal preprocessings: part of a feature space's hash, and of results.
+Json ToJson(const Preprocessing& preprocessing);
 
 // Throws kInput naming `where`, unless samples of `from` ([frames,] height, width, channels) can be
 // brought to the network's shape `to`: frames have to be as many, channels too (1 is repeated), and

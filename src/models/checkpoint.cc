@@ -225,7 +225,10 @@ ParameterSet LoadParameters(const Checkpoint& checkpoint, const Graph& graph,
     const TensorView& view = *checkpoint.tensors().at(*found);
     const bool convolution = view.shape.size() >= 4;
     const Shape given = convolution ? ChannelsLastShape(view.shape) : view.shape;
-    if (!SameButForGrouping(given, shape)) {
+    const bool fits = convolution && given.size() == shape.size()
+                          ? given == shape  // a window of 1 x 7 is none of 7 x 1
+                          : SameButForGrouping(given, shape);
+    if (!fits) {
       problems.push_back(*found + " is " + ShapeText(view.shape) + ", not " + ShapeText(shape));
       continue;
     }

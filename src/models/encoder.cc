@@ -8,6 +8,7 @@
 #include "src/models/clip.h"
 #include "src/models/component_config.h"
 #include "src/models/t5.h"
+#include "src/models/video_mae.h"
 
 namespace tmpq {
 namespace {
@@ -190,6 +191,57 @@ void AddBert(const ComponentConfig& config, const Checkpoint& checkpoint,
   encoder.outputs.emplace("last_hidden_state", std::move(graph));
 }
 
+// `classifier`: the class with a norm and a linear after the mean over tokens.
+void AddVideoMae(const ComponentConfig& config, const Checkpoint& checkpoint, bool classifier,
+                 Encoder& encoder) {
+  VideoMaeConfig mae;
+  mae.frames = config.Size("num_frames", mae.frames);
+  mae.image_size = config.Size("image_size", mae.image_size);
+  mae.channels = config.Size("num_channels", mae.channels);
+  mae.tubelet = config.Size("tubelet_size", mae.tubelet);
+  mae.patch = config.Size("patch_size", mae.patch);
+  mae.width = config.Size("hidden_size", mae.width);
+  mae.inner = config.Size("intermediate_size", mae.inner);
+  mae.depth = config.Size("num_hidden_layers", mae.depth);
+  mae.heads = config.Size("num_attention_heads", mae.heads);
+  mae.qv_bias = config.Get<bool>("qv_bias", mae.qv_bias);
+  mae.norm_epsilon = config.Get<double>("layer_norm_eps", mae.norm_epsilon);
+  mae.mean_pooling = config.Get<bool>("use_mean_pooling", mae.mean_pooling);
+  config.Expect("hidden_act", "gelu");
+  if (classifier) {
+    config.Expect("use_mean_pooling", true);
+    const auto found = checkpoint.tensors().find("classifier.bias");
+    mae.classes = found == checkpoint.tensors().end() ? 1 : found->second->elements();
+  }
+  Graph graph = BuildVideoMae(mae);
+  ParameterSource source;
+  source.computed[std::string(kVideoMaePositions) + ".weight"] = VideoMaePositions(mae);
+  source.aliases = [](const std::string& name) {
+    std::vector<std::string> names = {"videomae." + name};
+    for (const auto& [now, before] :
+         {std::pair{".query.bias", ".q_bias"}, std::pair{".value.bias", ".v_bias"}}) {
+      if (!name.ends_with(now)) continue;
+      const std::string old = name.substr(0, name.size() - std::string(now).size()) + before;
+      names.insert(names.end(), {old, "videomae." + old});
+    }
+    return names;
+  };
+  AddParameters(checkpoint, graph, source, {}, encoder.parameters);
+  encoder.outputs.emplace("video_embeds",
+                          graph.CutAfter(classifier ? kVideoMaeNormedFeatures : kVideoMaeFeatures));
+  if (classifier) encoder.outputs.emplace("logits", std::move(graph));
+}
+
+void AddVideoMaeModel(const ComponentConfig& config, const Checkpoint& checkpoint,
+                      const EncoderOptions& /*options*/, Encoder& encoder) {
+  AddVideoMae(config, checkpoint, /*classifier=*/false, encoder);
+}
+
+void AddVideoMaeClassifier(const ComponentConfig& config, const Checkpoint& checkpoint,
+                           const EncoderOptions& /*options*/, Encoder& encoder) {
+  AddVideoMae(config, checkpoint, /*classifier=*/true, encoder);
+}
+
 struct KnownClass {
   const char* name;
   void (*add)(const ComponentConfig&, const Checkpoint&, const EncoderOptions&, Encoder&);
@@ -199,7 +251,9 @@ constexpr KnownClass kKnownClasses[] = {{"CLIPTextModel", AddClipText},
                                         {"CLIPVisionModelWithProjection", AddClipVision},
                                         {"CLIPModel", AddClip},
                                         {"T5EncoderModel", AddT5},
-                                        {"BertModel", AddBert}};
+                                        {"BertModel", AddBert},
+                                        {"VideoMAEModel", AddVideoMaeModel},
+                                        {"VideoMAEForVideoClassification", AddVideoMaeClassifier}};
 
 const KnownClass* FindClass(const std::string& name) {
   for (const KnownClass& item : kKnownClasses) {

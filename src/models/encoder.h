@@ -1,4 +1,5 @@
-// Text encoders and image towers in the folders of Hugging Face transformers, read as they are.
+// Text encoders, image towers and video networks in the folders of Hugging Face transformers, read
+// as they are.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +21,8 @@ struct Encoder {
   std::string class_name;  // "CLIPTextModel"
   // What it can say, each a graph of its own over the same parameters: "last_hidden_state",
   // "penultimate_hidden_state" (CLIP: before the last layer, not normalised), "pooled" (CLIP: the
-  // text's embedding, projected where the class does that), "image_embeds" (towers).
+  // text's embedding, projected where the class does that), "image_embeds" (towers), "video_embeds"
+  // (the mean over tokens, normalised where the class does that) and "logits" (of classifiers).
   std::map<std::string, Graph> outputs;
   ParameterSet parameters;
   int64_t eos_token = 0;  // CLIP: for ClipEosPosition
@@ -28,7 +30,8 @@ struct Encoder {
 };
 
 // Whether LoadEncoder reads the class: CLIPTextModel, CLIPTextModelWithProjection,
-// CLIPVisionModelWithProjection, CLIPModel, T5EncoderModel, BertModel.
+// CLIPVisionModelWithProjection, CLIPModel, T5EncoderModel, BertModel, VideoMAEModel,
+// VideoMAEForVideoClassification.
 bool IsEncoderClass(const std::string& class_name);
 
 // `folder`: config.json beside model.safetensors, whole or sharded. Throws kIo, kCorrupt, kInput,

@@ -46,16 +46,17 @@ std::vector<float> GatherInputs(const Node& node, const Shape& input, const floa
   const int64_t out_height = node.shape[node.shape.size() - 3],
                 out_width = node.shape[node.shape.size() - 2];
   const int64_t image = row / (out_height * out_width), pixel = row % (out_height * out_width);
-  const int64_t before = a.end_padding_only ? 0 : a.padding;
+  const int64_t above = a.end_padding_only ? 0 : a.padding;
+  const int64_t left = a.end_padding_only ? 0 : a.side_padding(), wide = a.window_width();
   x += image * height * width * channels;
-  std::vector<float> window(a.kernel * a.kernel * channels, 0.0f);
+  std::vector<float> window(a.kernel * wide * channels, 0.0f);
   for (int64_t i = 0; i < a.kernel; ++i) {
-    for (int64_t j = 0; j < a.kernel; ++j) {
-      const int64_t y = pixel / out_width * a.stride + i - before,
-                    z = pixel % out_width * a.stride + j - before;
+    for (int64_t j = 0; j < wide; ++j) {
+      const int64_t y = pixel / out_width * a.stride + i - above,
+                    z = pixel % out_width * a.stride + j - left;
       if (y < 0 || y >= height || z < 0 || z >= width) continue;
       std::copy_n(x + (y * width + z) * channels, channels,
-                  window.data() + (i * a.kernel + j) * channels);
+                  window.data() + (i * wide + j) * channels);
     }
   }
   return window;

@@ -195,6 +195,9 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
       case OpKind::kParameter:
       case OpKind::kSelectRow:
       case OpKind::kReplaceRows:
+      case OpKind::kRelu:
+      case OpKind::kMaxPool:
+      case OpKind::kAveragePool:
         RunLayout(call, id);
         break;
       default:

@@ -47,15 +47,16 @@ void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int
 template <typename T>
 void GatherWindows(const Attributes& a, const ImageLayout& in, const ImageLayout& out, const T* x,
                    int64_t first, int64_t rows, int64_t line, T outside, T* windows) {
-  const int64_t channels = in.channels, before = a.end_padding_only ? 0 : a.padding;
-  const int64_t used = a.kernel * a.kernel * channels;
+  const int64_t channels = in.channels, above = a.end_padding_only ? 0 : a.padding;
+  const int64_t left = a.end_padding_only ? 0 : a.side_padding(), wide = a.window_width();
+  const int64_t used = a.kernel * wide * channels;
   for (int64_t row = first; row < first + rows; ++row) {
     for (int64_t column = 0; column < out.width; ++column, windows += line) {
       T* window = windows;
       for (int64_t i = 0; i < a.kernel; ++i) {
-        const int64_t y = row * a.stride + i - before;
-        for (int64_t j = 0; j < a.kernel; ++j, window += channels) {
-          const int64_t z = column * a.stride + j - before;
+        const int64_t y = row * a.stride + i - above;
+        for (int64_t j = 0; j < wide; ++j, window += channels) {
+          const int64_t z = column * a.stride + j - left;
           const bool inside = y >= 0 && y < in.height && z >= 0 && z < in.width;
           if (inside)
             std::copy_n(x + (y * in.width + z) * channels, channels, window);
@@ -133,6 +134,32 @@ void AddFloatBranch(const kernels::KernelSet& kernels, const LayerInputView& inp
     float* to = out + row * product.outputs;
     kernels.add(to, added, count * product.outputs, to);
   }
+}
+
+// Output (channels) of a window from row `top` and column `left` on: over its pixels within x,
+// row by row, the largest value or the mean.
+void PoolWindow(const Attributes& a, const ImageLayout& in, const float* x, int64_t top,
+                int64_t left, bool largest, float* out) {
+  const int64_t channels = in.channels;
+  const int64_t first_row = std::max<int64_t>(top, 0), first = std::max<int64_t>(left, 0);
+  const int64_t end_row = std::min(top + a.kernel, in.height);
+  const int64_t end = std::min(left + a.window_width(), in.width);
+  std::copy_n(x + (first_row * in.width + first) * channels, channels, out);
+  for (int64_t y = first_row; y < end_row; ++y) {
+    for (int64_t z = y == first_row ? first + 1 : first; z < end; ++z) {
+      const float* pixel = x + (y * in.width + z) * channels;
+      for (int64_t c = 0; c < channels; ++c) {
+        const float value = pixel[c];
+        if (largest)
+          out[c] = value > out[c] || value != value ? value : out[c];  // NaN stays
+        else
+          out[c] += value;
+      }
+    }
+  }
+  if (largest) return;
+  const auto pixels = static_cast<float>((end_row - first_row) * (end - first));
+  for (int64_t c = 0; c < channels; ++c) out[c] /= pixels;
 }
 
 }  // namespace
@@ -441,6 +468,26 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       const Shape& in = graph_.node(node.inputs[0]).shape;
       for (int64_t b = 0; b < call.batch; ++b) {
         Permute(in, a.dims, call.input(node, 0) + b * ElementsOf(in), out + b * ElementsOf(in));
+      }
+      return;
+    }
+    case OpKind::kRelu: {
+      const float* x = call.input(node, 0);
+      const int64_t count = call.batch * ElementsOf(node.shape);
+      for (int64_t i = 0; i < count; ++i) out[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays
+      return;
+    }
+    case OpKind::kMaxPool:
+    case OpKind::kAveragePool: {
+      const ImageLayout from(graph_.node(node.inputs[0]).shape), to(node.shape);
+      const float* x = call.input(node, 0);
+      for (int64_t image = 0; image < call.batch * to.images; ++image, x += from.elements()) {
+        for (int64_t row = 0; row < to.height; ++row) {
+          for (int64_t column = 0; column < to.width; ++column, out += to.channels) {
+            PoolWindow(a, from, x, row * a.stride - a.padding, column * a.stride - a.side_padding(),
+                       node.kind == OpKind::kMaxPool, out);
+          }
+        }
       }
       return;
     }

@@ -85,17 +85,40 @@ at::Tensor FakeQuantizeImages(const at::Tensor& x, BitWidth width) {
   return FakeQuantizeRows(x.flatten(-3), width).view_as(x);
 }
 
+// (batch, .., H, W, C) -> (batch .., C, H, W).
+at::Tensor ImagesOf(const at::Tensor& x) { return x.flatten(0, -4).permute({0, 3, 1, 2}); }
+
+// The way back, to `node`'s shape.
+at::Tensor ImagesTo(const Node& node, const at::Tensor& y, int64_t batch) {
+  std::vector<int64_t> shape = node.shape;
+  shape.insert(shape.begin(), batch);
+  return y.permute({0, 2, 3, 1}).reshape(shape);
+}
+
 at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weight,
                   const at::Tensor& bias) {
   const Attributes& a = node.attributes;
-  at::Tensor images = x.flatten(0, -4).permute({0, 3, 1, 2});
-  if (a.end_padding_only) images = at::constant_pad_nd(images, {0, a.padding, 0, a.padding});
-  const int64_t padding = a.end_padding_only ? 0 : a.padding;
-  const at::Tensor y = at::conv2d(images, weight.permute({0, 3, 1, 2}), bias, {a.stride, a.stride},
-                                  {padding, padding});
-  std::vector<int64_t> shape = node.shape;
-  shape.insert(shape.begin(), x.size(0));
-  return y.permute({0, 2, 3, 1}).reshape(shape);
+  at::Tensor images = ImagesOf(x);
+  std::vector<int64_t> padding = {a.padding, a.side_padding()};
+  if (a.end_padding_only) {
+    images = at::constant_pad_nd(images, {0, padding[1], 0, padding[0]});
+    padding = {0, 0};
+  }
+  return ImagesTo(
+      node, at::conv2d(images, weight.permute({0, 3, 1, 2}), bias, {a.stride, a.stride}, padding),
+      x.size(0));
+}
+
+at::Tensor Pool(const Node& node, const at::Tensor& x) {
+  const Attributes& a = node.attributes;
+  const std::vector<int64_t> window = {a.kernel, a.window_width()}, stride = {a.stride, a.stride},
+                             padding = {a.padding, a.side_padding()};
+  return ImagesTo(node,
+                  node.kind == OpKind::kMaxPool
+                      ? at::max_pool2d(ImagesOf(x), window, stride, padding)
+                      : at::avg_pool2d(ImagesOf(x), window, stride, padding, /*ceil_mode=*/false,
+                                       /*count_include_pad=*/false),
+                  x.size(0));
 }
 
 // Pixels four times each.
@@ -297,6 +320,13 @@ at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
         break;
       case OpKind::kReplaceRows:
         y = ReplaceRows(in(0), in(1), in(2));
+        break;
+      case OpKind::kRelu:
+        y = at::relu(in(0));
+        break;
+      case OpKind::kMaxPool:
+      case OpKind::kAveragePool:
+        y = Pool(node, in(0));
         break;
       case OpKind::kMeanPool:
         y = in(0).flatten(1, -2).mean(1);

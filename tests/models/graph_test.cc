@@ -19,6 +19,8 @@ TEST(GraphBuilderTest, InfersShapes) {
   EXPECT_EQ(b.shape(b.Linear("fc", tokens, 7)), (Shape{12, 7}));
   EXPECT_EQ(b.shape(b.Unpatchify("back", tokens, 2, 8, 6)), (Shape{8, 6, 2}));
   EXPECT_EQ(b.shape(b.MeanPool("pool", x)), Shape{2});
+  EXPECT_EQ(b.shape(b.MaxPool("largest", x, {3, 3, 2})), (Shape{3, 2, 2}));
+  EXPECT_EQ(b.shape(b.Conv2d("wide", x, 5, {1, 7, 1, 0, 3})), (Shape{8, 6, 5}));
   EXPECT_EQ(b.shape(b.Slice("slice", tokens, 3, 2)), (Shape{12, 2}));
 }
 
@@ -39,6 +41,20 @@ TEST(GraphBuilderTest, RefusesIllegalShapes) {
   refused("conv", [](GraphBuilder& b, NodeId x, NodeId) { b.Conv2d("conv", x, 4, 3, 1, 1); });
   refused("window",
           [](GraphBuilder& b, NodeId, NodeId image) { b.Conv2d("window", image, 4, 9, 1, 0); });
+  refused("wide", [](GraphBuilder& b, NodeId, NodeId image) {
+    b.Conv2d("wide", image, 4, {.height = 1, .width = 7, .padding_width = 1});
+  });
+  refused("tokens", [](GraphBuilder& b, NodeId x, NodeId) { b.MaxPool("tokens", x, {2, 2}); });
+  refused("beside", [](GraphBuilder& b, NodeId, NodeId image) {  // windows of padding alone
+    b.AveragePool("beside", image, {.height = 2, .width = 2, .padding_height = 2});
+  });
+  refused("still", [](GraphBuilder& b, NodeId, NodeId image) {
+    b.MaxPool("still", image, {.height = 2, .width = 2, .stride = 0});
+  });
+  refused("huge", [](GraphBuilder& b, NodeId, NodeId image) {
+    b.Append(OpKind::kConv2d, "huge", {image},
+             {.features = 1, .kernel = 1, .padding = int64_t{1} << 62});
+  });
   refused("norm", [](GraphBuilder& b, NodeId, NodeId image) { b.GroupNorm("norm", image, 4); });
   refused("slice", [](GraphBuilder& b, NodeId x, NodeId) { b.Slice("slice", x, 4, 3); });
   refused("slice", [](GraphBuilder& b, NodeId x, NodeId) { b.Slice("slice", x, -1, 3); });

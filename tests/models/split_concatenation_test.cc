@@ -27,7 +27,7 @@ ModelFile ShortcutModel() {
   return model;
 }
 
-std::vector<float> Run(const ModelFile& model, const std::vector<float>& x) {
+std::vector<float> OutputOf(const ModelFile& model, const std::vector<float>& x) {
   const RuntimeNetwork network(model.graph, model.parameters, kernels::BestKernels());
   Workspace workspace = network.MakeWorkspace(1);
   std::vector<float> out(ElementsOf(model.graph.output_shape()));
@@ -45,7 +45,7 @@ TEST(SplitConcatenationTest, KeepsTheOutputAndGivesEachPartItsSites) {
   EXPECT_EQ(split.graph.sites().sites.size(), model.graph.sites().sites.size() + 4);
   std::vector<float> x(4 * 4 * 3);
   FillNormal(1, RandomPurpose::kTest, 0, x);
-  const std::vector<float> expected = Run(model, x), actual = Run(split, x);
+  const std::vector<float> expected = OutputOf(model, x), actual = OutputOf(split, x);
   float largest = 0;
   for (const float value : expected) largest = std::max(largest, std::fabs(value));
   for (size_t i = 0; i < expected.size(); ++i) {

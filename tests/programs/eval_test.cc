@@ -178,9 +178,37 @@ TEST_F(EvalTest, ClipsThroughABundledNetwork) {
     return more;
   };
   EXPECT_LT(Measure(with(fitting))["metrics"]["fd"]["value"], 1e-6);
-  EXPECT_EQ(Measure(with(clips("b.npy", 20, 8), {"--resize=bilinear"}))["metrics"]["fd"]["n"], 6);
-  ExpectError(1, "--resize names a filter", with(clips("b.npy", 20, 8)));
-  ExpectError(1, "takes (8, 16, 16, 3)", with(clips("c.npy", 16, 4), {"--resize=bilinear"}));
+  const Json bicubic = Measure(with(clips("b.npy", 20, 8))),
+             bilinear = Measure(with(clips("b.npy", 20, 8), {"--resize=bilinear"}));
+  EXPECT_EQ(bicubic["feature_net"]["preprocessing"]["filter"], "bicubic");
+  EXPECT_EQ(bilinear["feature_net"]["preprocessing"]["filter"], "bilinear");
+  EXPECT_NE(bicubic["metrics"]["fd"]["value"], bilinear["metrics"]["fd"]["value"]);
+  ExpectError(1, "takes (8, 16, 16, 3)", with(clips("c.npy", 16, 4)));
+}
+
+// Features, maps and logits of one network. A narrow Inception is none: results keep our names.
+TEST_F(EvalTest, AllThatInceptionSays) {
+  const std::string network =
+      TMPQ_SOURCE_DIR "/tests/fixtures/feature_networks/inception/weights.safetensors";
+  const std::string samples = WriteImages("a", 20, 50);
+  const Json result = Measure({"--samples", samples, "--reference", WriteImages("b", 20, 80),
+                               "--metrics=fd,kid,sfd,class_score", "--feature-net", network});
+  EXPECT_EQ(result["feature_net"]["name"], "inception-v3");
+  for (const char* name : {"fd", "kid", "sfd", "class_score"}) {
+    EXPECT_TRUE(result["metrics"].contains(name)) << result;
+  }
+  EXPECT_EQ(Measure({"--samples", samples, "--reference", samples, "--metrics=sfd", "--feature-net",
+                     network})["metrics"]["sfd"]["low"],
+            0);
+  ExpectError(
+      1, "pt_inception-2015-12-05",
+      {"--samples", samples, "--reference", samples, "--metrics=fd", "--feature-net=inception"});
+  ExpectError(1, "has no spatial maps",
+              {"--samples", samples, "--reference", samples, "--metrics=sfd",
+               "--feature-net=fashion-features"});
+  EXPECT_TRUE(Measure({"--samples", samples, "--metrics=class_score",
+                       "--feature-net=fashion-features"})["metrics"]
+                  .contains("class_score"));
 }
 
 TEST_F(EvalTest, Errors) {
@@ -238,12 +266,11 @@ TEST_F(EvalTest, RangesAreToldApart) {
               against(Write("small.npy", FloatNpy("1, 8, 8, 1", Normal(64, 1, 0.3f)))));
   ExpectError(2, "--feature-net: is missing",
               {"--samples", signed_range, "--reference", signed_range, "--metrics=fd"});
-  ExpectError(1, "--resize names a filter",
+  ExpectError(2, "resize filter cubic",
               {"--samples", signed_range, "--reference", signed_range, "--metrics=fd",
-               "--feature-net=fashion-features"});
-  const Json metrics =
-      Measure({"--samples", signed_range, "--reference", signed_range, "--metrics=fd",
-               "--feature-net=fashion-features", "--resize=bicubic"});
+               "--feature-net=fashion-features", "--resize=cubic"});
+  const Json metrics = Measure({"--samples", signed_range, "--reference", signed_range,
+                                "--metrics=fd", "--feature-net=fashion-features"});
   EXPECT_LT(metrics["metrics"]["fd"]["value"], 1e-6);
 }
 

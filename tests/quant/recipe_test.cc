@@ -9,6 +9,7 @@
 #include "src/core/config.h"
 #include "src/core/error.h"
 #include "src/core/file.h"
+#include "src/plan/candidate.h"
 #include "tests/runtime/small_model.h"
 
 namespace tmpq {

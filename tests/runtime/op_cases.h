@@ -53,6 +53,38 @@ inline std::vector<Graph> OpCases() {
                      .quantized = true,
                      .group = static_cast<int64_t>(kConvolution)});
   });
+  add("conv_wide", [&](auto& b) {
+    return b.Append(OpKind::kConv2d, "x", {image(b)},
+                    {.features = 5,
+                     .kernel = 1,
+                     .quantized = true,
+                     .group = static_cast<int64_t>(kConvolution),
+                     .kernel_width = 7,
+                     .padding_width = 3});
+  });
+  add("conv_high_stride2", [&](auto& b) {
+    return b.Append(OpKind::kConv2d, "x", {video(b)},
+                    {.features = 5,
+                     .kernel = 3,
+                     .stride = 2,
+                     .padding = 1,
+                     .quantized = true,
+                     .group = static_cast<int64_t>(kConvolution),
+                     .kernel_width = 2,
+                     .padding_width = 0});
+  });
+  add("conv_window", [&](auto& b) {
+    return b.Conv2d("x", image(b), 3,
+                    {.height = 5, .width = 2, .padding_height = 2, .padding_width = 1});
+  });
+  add("relu", [&](auto& b) { return b.Relu("x", tokens(b)); });
+  add("max_pool",
+      [&](auto& b) { return b.MaxPool("x", image(b), {.height = 3, .width = 3, .stride = 2}); });
+  add("max_pool_padded", [&](auto& b) { return b.MaxPool("x", video(b), {3, 3, 1, 1, 1}); });
+  add("average_pool", [&](auto& b) { return b.AveragePool("x", video(b), {3, 3, 1, 1, 1}); });
+  add("average_pool_wide", [&](auto& b) {
+    return b.AveragePool("x", image(b), {.height = 2, .width = 4, .stride = 2, .padding_width = 2});
+  });
   add("layer_norm", [&](auto& b) { return b.LayerNorm("x", video(b)); });
   add("layer_norm_affine", [&](auto& b) { return b.AffineLayerNorm("x", tokens(b)); });
   add("group_norm", [&](auto& b) { return b.GroupNorm("x", image(b), 4); });

@@ -212,7 +212,7 @@ void SearchBench::MeasureReference() {
                          options);
     session_.progress->End();
     FeatureAccumulator accumulator(features().dimension(), features().hash());
-    accumulator.Add(features().Extract(samples, settings.threads));
+    accumulator.Add(features().Extract(samples, sampler_->sample_shape(), settings.threads));
     WriteFeatureStatistics(accumulator.Finish(), path);
   }
   measured_.statistics = std::make_unique<FrechetReference>(

@@ -1,7 +1,5 @@
 #include "src/eval/files/file_comparison.h"
 
-#include <algorithm>
-
 #include "src/core/error.h"
 #include "src/graph/graph.h"
 
@@ -27,7 +25,7 @@ const std::vector<float>& ComparedSamples::Features() {
     if (samples_.bytes) Refuse("float32 features");
     return samples_.values;
   }
-  if (features_.empty()) features_ = Extract();
+  if (features_.empty()) features_ = Extract(comparison_.features);
   return features_;
 }
 
@@ -46,26 +44,12 @@ void ComparedSamples::Refuse(const std::string& wanted) const {
               "this metric needs " + wanted);
 }
 
-std::vector<float> ComparedSamples::Extract() {
-  const FeatureExtractor* network = comparison_.features;
+std::vector<float> ComparedSamples::Extract(const FeatureExtractor* network) {
   if (network == nullptr) {
     throw Error(ErrorCode::kUsage, "--feature-net", "is missing",
                 samples_.where + " holds samples, whose features this metric compares");
   }
-  const std::vector<int64_t>& shape = Images().shape;
-  const Shape from(shape.begin() + 1, shape.end()), to = network->sample_shape();
-  if (from == to) return network->Extract(samples_.values, 0);
-  // Frames and channels stay; only the two extents between them can be resized.
-  const bool resizable = from.size() == to.size() && from.back() == to.back() &&
-                         std::equal(from.begin(), from.end() - 3, to.begin());
-  if (!resizable || !comparison_.resize.has_value()) {
-    throw Error(ErrorCode::kInput, samples_.where, "holds samples of " + ShapeText(from),
-                "the feature network takes " + ShapeText(to) +
-                    (resizable ? "; --resize names a filter" : ""));
-  }
-  return network->Extract(ResizeImages(samples_.values, samples_.image(), to[to.size() - 3],
-                                       to[to.size() - 2], *comparison_.resize),
-                          0);
+  return network->Extract(Images().values, samples_.sample_shape(), comparison_.threads);
 }
 
 Measurer::Measurer(FileComparison comparison)

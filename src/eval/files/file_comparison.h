@@ -13,7 +13,6 @@
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/manifold.h"
-#include "src/metrics/resize.h"
 
 namespace tmpq {
 
@@ -24,12 +23,14 @@ struct FileComparison {
   std::optional<FeatureStatistics> statistics;  // their features' moments
   std::optional<SampleSet> paired;             // samples' own partners; else `reference` holds them
   const FeatureExtractor* features = nullptr;  // turns images into features
-  const FeatureMapNet* maps = nullptr;         // turns them into maps
+  const FeatureExtractor* spatial = nullptr;   // turns them into maps (height, width, channels)
+  const FeatureExtractor* logits = nullptr;    // turns them into logits
+  bool inception = false;                      // these are InceptionV3: results carry its names
+  const FeatureMapNet* maps = nullptr;         // turns them into maps of several layers
   const FeatureExtractor* frames = nullptr;    // turns a clip's frames into features
   const AlignmentEncoder* encoder = nullptr;   // of samples and texts
   std::vector<std::string> texts;              // of the samples, in turn
   const CaptionedWorld* judge = nullptr;       // of texts and samples
-  std::optional<ResizeFilter> resize;          // images to the network's size
   uint64_t seed = 0;                           // of subsets
   int threads = 0;                             // 0: as many as OpenMP has
 };
@@ -55,9 +56,10 @@ class ComparedSamples {
   // Throws kUsage: this metric needs `wanted`.
   [[noreturn]] void Refuse(const std::string& wanted) const;
 
- private:
-  std::vector<float> Extract();
+  // What `network` makes of the images or clips. Throws kUsage where it is null.
+  std::vector<float> Extract(const FeatureExtractor* network);
 
+ private:
   SampleSet samples_;
   const FileComparison& comparison_;
   bool normalized_ = false;
@@ -73,6 +75,10 @@ class Measurer {
   Measurer& operator=(const Measurer&) = delete;
 
   ComparedSamples& samples() { return samples_; }
+  const FeatureExtractor* spatial() const { return comparison_.spatial; }
+  const FeatureExtractor* logits() const { return comparison_.logits; }
+  // Whether InceptionV3 looks at the samples.
+  bool inception() const { return comparison_.inception && samples_.raw().dimensions() > 2; }
   // Throws kUsage where there is none.
   ComparedSamples& reference();
   // The partners of the samples; throws kInput unless they have the samples' shape.

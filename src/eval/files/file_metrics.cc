@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "src/core/error.h"
 
@@ -34,6 +35,18 @@ const char* TextOf(MetricNeeds needs) {
       return "clips, --frame-net";
   }
   return "";
+}
+
+// What results are called where InceptionV3 made the features.
+std::string NameOfResult(const std::string& name, const Measurer& all) {
+  constexpr std::pair<const char*, const char*> kNames[] = {{"fd", "fid"},
+                                                            {"fd_infinity", "fid_infinity"},
+                                                            {"sfd", "sfid"},
+                                                            {"class_score", "inception_score"}};
+  for (const auto& [ours, published] : kNames) {
+    if (name == ours && all.inception()) return published;
+  }
+  return name;
 }
 
 const MetricRow* FindRow(const std::string& name) {
@@ -111,7 +124,7 @@ std::vector<FileMetric> MeasureFiles(Measurer& all, const std::vector<std::strin
     const MetricRow* row = FindRow(name);
     TMPQ_CHECK(row != nullptr, "there is no metric " + name);
     if (row->measure.whole != nullptr) {
-      metrics.push_back({name, row->unit, row->measure.whole(all)});
+      metrics.push_back({NameOfResult(name, all), row->unit, row->measure.whole(all)});
     } else if (name != row->name) {
       metrics.push_back({name, row->unit, DeltaOf(*row, all)});
     } else {
@@ -133,7 +146,7 @@ std::vector<FileMetric> MeasureDifferences(Measurer& a, Measurer& b,
     const MetricRow* row = FindRow(name);
     TMPQ_CHECK(row != nullptr, "there is no metric " + name);
     if (row->measure.difference != nullptr) {
-      metrics.push_back({name, row->unit, row->measure.difference(a, b)});
+      metrics.push_back({NameOfResult(name, a), row->unit, row->measure.difference(a, b)});
     } else if (row->measure.whole == nullptr) {
       const auto columns = ColumnsOf(*row, name, a), others = ColumnsOf(*row, name, b);
       for (size_t i = 0; i < columns.size(); ++i) {

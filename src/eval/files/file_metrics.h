@@ -27,9 +27,10 @@ std::vector<std::string> ParseFileMetrics(const std::string& list,
 // What these metrics look at; a delta_NAME needs pairs besides. Names of others need nothing.
 std::set<MetricNeeds> NeedsOf(const std::vector<std::string>& names);
 
-// Measures in the order of `names`. A name delta_NAME is the paired difference of a measure of
-// single samples, `samples` minus `reference`, row i of both from the same noise. Throws kUsage
-// where a metric needs what the comparison lacks, kInput for samples that do not fit.
+// Measures in the order of `names`; with InceptionV3, results are called fid, fid_infinity, sfid
+// and inception_score. A name delta_NAME is the paired difference of a measure of single samples,
+// `samples` minus `reference`, row i of both from the same noise. Throws kUsage where a metric
+// needs what the comparison lacks, kInput for samples that do not fit.
 std::vector<FileMetric> MeasureFiles(Measurer& all, const std::vector<std::string>& names);
 
 // Each metric of `a` minus that of `b`, whose samples were made from the same noise, with the

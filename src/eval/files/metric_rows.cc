@@ -25,13 +25,29 @@ Estimate FrechetInfinity(Measurer& all) {
   return EstimateFrechetInfinity(reference, all.samples().Features(), all.FeatureHash());
 }
 
+// An array's own maps, or those that a network makes of images.
+struct SpatialMaps {
+  ImageShape shape;
+  std::vector<float> values;
+};
+
+SpatialMaps MapsOf(ComparedSamples& side, const FeatureExtractor* network) {
+  if (network != nullptr) {
+    const Shape& shape = network->feature_shape();
+    return {{shape[0], shape[1], shape[2]}, side.Extract(network)};
+  }
+  const SampleSet& raw = side.raw();
+  if (raw.dimensions() != 4 || raw.bytes)
+    side.Refuse("spatial features (n, height, width, channels) of float32, or a --feature-net");
+  return {raw.image(), raw.values};
+}
+
 Estimate SpatialFrechet(Measurer& all) {
-  const SampleSet &samples = all.samples().raw(), &reference = all.reference().raw();
-  if (samples.dimensions() != 4 || samples.bytes)
-    all.samples().Refuse("spatial features (n, height, width, channels) of float32");
-  if (reference.dimensions() != 4 || !(reference.image() == samples.image()))
+  const SpatialMaps samples = MapsOf(all.samples(), all.spatial()),
+                    reference = MapsOf(all.reference(), all.spatial());
+  if (!(reference.shape == samples.shape))
     all.reference().Refuse("spatial features of the samples' shape");
-  const ImageShape shape = samples.image();
+  const ImageShape shape = samples.shape;
   const int64_t kept = std::min(kSpatialChannels, shape.channels);
   const int64_t dimension = shape.height * shape.width * kept;
   return EstimateFrechet(FrechetReference(StatisticsOf(
@@ -45,8 +61,11 @@ Estimate Kernel(Measurer& all) {
 }
 
 Estimate ClassScore(Measurer& all) {
-  if (all.samples().raw().dimensions() != 2) all.samples().Refuse("logits (n, classes)");
-  return EstimateInceptionScore(all.samples().Features(), all.samples().raw().shape[1]);
+  ComparedSamples& side = all.samples();
+  if (side.raw().dimensions() == 2)
+    return EstimateInceptionScore(side.Features(), side.raw().shape[1]);
+  const std::vector<float> logits = side.Extract(all.logits());
+  return EstimateInceptionScore(logits, all.logits()->dimension());
 }
 
 // Of two candidates on the same noise.

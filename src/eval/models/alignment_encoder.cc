@@ -59,7 +59,7 @@ AlignmentEncoder AlignmentEncoder::OpenClip(const fs::path& folder) {
   result.name_ = fs::weakly_canonical(folder).filename().string();
   Preprocessing processor = ReadImageProcessor(folder, shape);
   result.samples_ = std::make_unique<FeatureExtractor>(
-      tower, encoder.parameters, HashOfFolder(folder, encoder, DescriptionOf(processor)),
+      tower, encoder.parameters, HashOfFolder(folder, encoder, ToJson(processor).dump()),
       kernels::BestKernels(), processor);
   result.text_ = std::make_unique<TextEncoder>(LoadTokenizer(folder), std::move(encoder));
   return result;

@@ -1,6 +1,8 @@
 #include "src/eval/models/measured_space.h"
 
 #include "src/core/tensor_file.h"
+#include "src/metrics/feature_statistics.h"
+#include "src/models/model_file.h"
 
 namespace tmpq {
 
@@ -22,12 +24,16 @@ std::string TextEncoderOf(const Json& sampling, const std::string& where,
 
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
                                 const Json& sampling, const Shape& shape, const std::string& where,
-                                const std::filesystem::path& bundled) {
+                                const std::filesystem::path& bundled,
+                                std::optional<ResizeFilter> resize) {
   if (feature_net.empty()) feature_net = FeatureNetOf(sampling, where);
-  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled), nullptr, "", ""};
-  if (measured.space.name == kRandomFeatures && statistics.empty()) return measured;
-  const auto path =
-      statistics.empty() ? StatisticsPath(feature_net, bundled) : std::filesystem::path(statistics);
+  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled, {.resize = resize}), nullptr,
+                         "", ""};
+  std::filesystem::path path = statistics;
+  if (path.empty() && measured.space.name != kRandomFeatures) {
+    path = StatisticsPath(feature_net, bundled);
+  }
+  if (path.empty()) return measured;
   const FeatureExtractor& features = measured.features();
   measured.statistics = std::make_unique<FrechetReference>(
       ReadFeatureStatistics(path, features.dimension(), features.hash()));

@@ -42,8 +42,7 @@ std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
                                         settings.threads);
 }
 
-RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
-                                   const QuantTable& weights,
+RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const QuantTable& weights,
                                    const FeatureExtractor& features,
                                    const FrechetReference& reference_statistics,
                                    Candidate reference, Candidate naive,
@@ -56,9 +55,7 @@ RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
       naive_(std::move(naive)),
       settings_(settings),
       progress_(progress) {
-  if (features.image_elements() != sampler.sample_elements()) {
-    throw Error(ErrorCode::kInput, "feature network", "does not take the model's images");
-  }
+  features.CheckShape(sampler.sample_shape());
 }
 
 std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,
@@ -94,7 +91,7 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
   if (reported.samples.empty()) {
     std::vector<float> samples =
         Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
-    reported.features = features_.Extract(samples, settings_.threads);
+    reported.features = features_.Extract(samples, sampler_.sample_shape(), settings_.threads);
     reported.values = ValuesOf(samples);
     reported.samples = std::move(samples);
   }
@@ -104,7 +101,8 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
 double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purpose,
                                   int64_t count) {
   FeatureAccumulator accumulator(features_.dimension(), features_.hash());
-  accumulator.Add(features_.Extract(Sample(candidate, purpose, count), settings_.threads));
+  accumulator.Add(features_.Extract(Sample(candidate, purpose, count), sampler_.sample_shape(),
+                                    settings_.threads));
   return statistics_.DistanceTo(accumulator.Finish());
 }
 

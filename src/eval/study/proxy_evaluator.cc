@@ -104,7 +104,7 @@ Measurements ProxyEvaluator::Measure(const Candidate& candidate, Fidelity fideli
       Draw(sampler.Prepare(candidate, &bench_.weights()), purpose, SamplesAt(fidelity));
   const FeatureExtractor& extractor = bench_.features();
   const std::vector<float> features =
-      extractor.Extract(samples, bench_.evaluator_settings().threads);
+      extractor.Extract(samples, sampler.sample_shape(), bench_.evaluator_settings().threads);
   const std::vector<double> similarities =
       TextSimilaritiesOf(bench_.evaluator_settings(), samples, sampler.sample_shape());
   const auto elements = static_cast<size_t>(sampler.sample_elements());

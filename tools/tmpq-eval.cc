@@ -7,10 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <optional>
-#include <set>
 #include <string>
 
-#include "kernels/include/kernels.h"
 #include "src/core/interrupt.h"
 #include "src/eval/files/file_metrics.h"
 #include "src/eval/models/feature_space.h"
@@ -77,7 +75,9 @@ class FeatureNet {
       options.output = output;
       return OpenFeatureSpace(name, shape, BundledCheckpoints(), options);
     };
-    const auto wants = [&](MetricNeeds need) { return !shape.empty() && needs.count(need) > 0; };
+    const auto wants = [&](MetricNeeds output) {
+      return !shape.empty() && needs.count(output) > 0;
+    };
     features_ = open(FeatureOutput::kFeatures);
     if (wants(MetricNeeds::kSpatialFeatures)) spatial_ = open(FeatureOutput::kMaps);
     if (wants(MetricNeeds::kLogits)) logits_ = open(FeatureOutput::kLogits);
@@ -87,11 +87,7 @@ class FeatureNet {
     comparison.inception = features_.is_inception;
   }
 
-  Json ToJson() const {
-    return {{"name", features_.name},
-            {"hash", features_.features->hash().Hex()},
-            {"preprocessing", tmpq::ToJson(features_.features->preprocessing())}};
-  }
+  const FeatureSpace& features() const { return features_; }
 
  private:
   FeatureSpace features_, spatial_, logits_;
@@ -146,10 +142,11 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
   std::optional<AlignmentEncoder> encoder;
   FeatureSpace frames;
   if (arguments.count("feature-net") > 0) {
+    const auto name = arguments["feature-net"].as<std::string>();
     network.emplace(arguments, needs, comparison);
-    result["feature_net"] = network->ToJson();
+    result["feature_net"] = ToJson(network->features());
     if (needs.count(MetricNeeds::kFeatureMaps) > 0) {
-      maps = FeatureMapNet::Open(Given(arguments, "feature-net"), BundledCheckpoints());
+      maps = FeatureMapNet::Open(name, BundledCheckpoints(), ReadResize(arguments));
       comparison.maps = &*maps;
     }
   }
@@ -164,7 +161,7 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
     frames = OpenFeatureSpace(Given(arguments, "frame-net"),
                               {frame.height, frame.width, frame.channels}, BundledCheckpoints());
     comparison.frames = frames.features.get();
-    result["frame_net"] = {{"name", frames.name}, {"hash", frames.features->hash().Hex()}};
+    result["frame_net"] = ToJson(frames);
   }
   const auto begin = std::chrono::steady_clock::now();
   Measurer measurer(std::move(comparison));
@@ -217,6 +214,8 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
   const kernels::KernelSet& kernels = KernelsOf(arguments["backend"].as<std::string>());
   const SampleEvaluationResult result = EvaluateSamples(evaluation, kernels);
   if (!WantsJson(arguments)) {
+    const auto network = result.networks.find("feature_net");
+    if (network != result.networks.end()) PrintNetwork(network->second);
     PrintLines(result.metrics);
     if (!result.differences.empty()) {
       std::printf("minus %s, same noise:\n", evaluation.against.c_str());
@@ -231,9 +230,7 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
                {"seed", evaluation.seed},
                {"float_steps", evaluation.float_steps}};
   if (!result.reference.empty()) json["reference"] = result.reference;
-  for (const auto& [use, network] : result.networks) {
-    json[use] = {{"name", network.name}, {"hash", network.hash}};
-  }
+  for (const auto& [use, network] : result.networks) json[use] = network;
   json["metrics"] = MetricsToJson(result.metrics);
   if (!evaluation.against.empty()) {
     json["against"] = evaluation.against;

@@ -46,10 +46,9 @@ std::vector<float> GatherInputs(const Node& node, const Shape& input, const floa
   const int64_t out_height = node.shape[node.shape.size() - 3],
                 out_width = node.shape[node.shape.size() - 2];
   const int64_t image = row / (out_height * out_width), pixel = row % (out_height * out_width);
-  const int64_t above = a.end_padding_only ? 0 : a.padding,
-                left = a.end_padding_only ? 0 : a.side_padding();
+  const int64_t above = a.end_padding_only ? 0 : a.padding;
+  const int64_t left = a.end_padding_only ? 0 : a.side_padding(), wide = a.window_width();
   x += image * height * width * channels;
-  const int64_t wide = a.window_width();
   std::vector<float> window(a.kernel * wide * channels, 0.0f);
   for (int64_t i = 0; i < a.kernel; ++i) {
     for (int64_t j = 0; j < wide; ++j) {

@@ -81,6 +81,24 @@ TEST_F(SamplesTest, APlanMeasuresAsItsFilesDo) {
                            with_file))["metrics"]);
 }
 
+// Maps and logits of a network of another size, through the same filter.
+TEST_F(SamplesTest, APlanMeasuresThroughInceptionAsItsFilesDo) {
+  const std::string samples = Draw("seen.npy", {"--plan", Plan(), "--count=20", "--seed=5"});
+  const Arguments same = {"--feature-net",
+                          TMPQ_SOURCE_DIR
+                          "/tests/fixtures/feature_networks/inception/weights.safetensors",
+                          "--metrics=fd,sfd,class_score",
+                          "--resize=bilinear",
+                          "--reference",
+                          Draw("reference.npy", {"--plan", Plan(), "--count=20", "--seed=6"})};
+  const Json drawn = Measure(Joined({"--plan", Plan(), "--samples=20", "--seed=5"}, same)),
+             in_file = Measure(Joined({"--samples", samples}, same));
+  EXPECT_EQ(drawn["metrics"].size(), 3u);
+  EXPECT_EQ(drawn["metrics"], in_file["metrics"]);
+  EXPECT_EQ(drawn["feature_net"], in_file["feature_net"]);
+  EXPECT_EQ(drawn["feature_net"]["preprocessing"]["filter"], "bilinear");
+}
+
 TEST_F(SamplesTest, ThreadsAndBatchChangeNothing) {
   const auto with = [&](const Arguments& more) {
     Json json = Measure(Joined({"--plan", Plan(), "--samples=10", "--against=float",

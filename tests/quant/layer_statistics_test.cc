@@ -109,6 +109,20 @@ TEST_F(LayerStatisticsTest, WindowsHaveZerosOutsideTheImage) {
   EXPECT_EQ(last[12], 0);
 }
 
+TEST(GatherInputsTest, WindowsOfAnySides) {
+  GraphBuilder b("flat");
+  const NodeId x = b.Input("x", {3, 4, 1});
+  const NodeId out = b.Conv2d("wide", x, 1, {.height = 1, .width = 3, .padding_width = 1});
+  const Graph graph = b.Finish(out);
+  std::vector<float> values(12);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i + 1);
+  const auto window = [&](int64_t row) {
+    return GatherInputs(graph.node(out), {3, 4, 1}, values.data(), row);
+  };
+  EXPECT_EQ(window(0), (std::vector<float>{0, 1, 2}));
+  EXPECT_EQ(window(7), (std::vector<float>{7, 8, 0}));
+}
+
 TEST_F(LayerStatisticsTest, MergingGivesTheCallersOrder) {
   CalibrationStatistics all(2, 2, 3), first(2, 2, 3), second(2, 2, 3);
   for (int64_t sample = 0; sample < 4; ++sample) {

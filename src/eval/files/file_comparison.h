@@ -26,7 +26,7 @@ struct FileComparison {
   const FeatureExtractor* spatial = nullptr;   // turns them into maps (height, width, channels)
   const FeatureExtractor* logits = nullptr;    // turns them into logits
   bool inception = false;                      // these are InceptionV3: results carry its names
-  const FeatureMapNet* maps = nullptr;         // turns pairs into perceptual distances
+  const FeatureMapNet* maps = nullptr;         // turns them into maps of several layers
   const FeatureExtractor* frames = nullptr;    // turns a clip's frames into features
   const AlignmentEncoder* encoder = nullptr;   // of samples and texts
   std::vector<std::string> texts;              // of the samples, in turn

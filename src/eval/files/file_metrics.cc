@@ -37,14 +37,6 @@ const char* TextOf(MetricNeeds needs) {
   return "";
 }
 
-const MetricRow* FindRow(const std::string& name) {
-  for (const MetricRow& row : MetricRows()) {
-    const bool has_delta = row.measure.one_a_sample != nullptr;
-    if (name == row.name || (has_delta && name == kDelta + std::string(row.name))) return &row;
-  }
-  return nullptr;
-}
-
 // What results are called where InceptionV3 made the features.
 std::string NameOfResult(const std::string& name, const Measurer& all) {
   constexpr std::pair<const char*, const char*> kNames[] = {{"fd", "fid"},
@@ -55,6 +47,14 @@ std::string NameOfResult(const std::string& name, const Measurer& all) {
     if (name == ours && all.inception()) return published;
   }
   return name;
+}
+
+const MetricRow* FindRow(const std::string& name) {
+  for (const MetricRow& row : MetricRows()) {
+    const bool has_delta = row.measure.one_a_sample != nullptr;
+    if (name == row.name || (has_delta && name == kDelta + std::string(row.name))) return &row;
+  }
+  return nullptr;
 }
 
 Estimate DeltaOf(const MetricRow& row, Measurer& all) {

@@ -14,8 +14,8 @@ namespace tmpq {
 // What a metric looks at beside the samples.
 enum class MetricNeeds {
   kFeatures,         // of samples and reference, in one space
-  kSpatialFeatures,  // given as arrays, or made by a network that has them
-  kLogits,           // as spatial features
+  kSpatialFeatures,  // given as arrays, or by a network that has maps
+  kLogits,           // given as arrays, or by a network that classifies
   kPairs,            // reference sample i is sample i's own
   kFeatureMaps,      // pairs, and a network that has maps
   kEncoder,          // texts and an encoder of both

@@ -23,10 +23,10 @@ struct SampleSet {
 
   int64_t count() const { return shape[0]; }
   int64_t dimensions() const { return static_cast<int64_t>(shape.size()); }
-  // Of one sample.
-  std::vector<int64_t> sample_shape() const { return {shape.begin() + 1, shape.end()}; }
   // Of one image, frame or map: the last three extents.
   ImageShape image() const;
+  // Of one sample.
+  std::vector<int64_t> sample_shape() const { return {shape.begin() + 1, shape.end()}; }
   ClipShape clip() const { return {shape[1], image()}; }
 };
 

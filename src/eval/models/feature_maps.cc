@@ -10,10 +10,12 @@
 
 namespace tmpq {
 
-FeatureMapNet FeatureMapNet::Open(const std::string& name, const std::filesystem::path& bundled) {
+FeatureMapNet FeatureMapNet::Open(const std::string& name, const std::filesystem::path& bundled,
+                                  std::optional<ResizeFilter> resize) {
   const ModelFile model = ModelFile::Load(FindModel(name, bundled));
   FeatureMapNet net;
   net.name_ = model.name;
+  const Preprocessing preprocessing{.filter = resize.value_or(ResizeFilter::kBicubic)};
   for (const char* map : kTrunkMaps) {
     const auto& nodes = model.graph.nodes();
     if (std::none_of(nodes.begin(), nodes.end(),
@@ -22,7 +24,7 @@ FeatureMapNet FeatureMapNet::Open(const std::string& name, const std::filesystem
                   std::string("has no map ") + map, "a feature network of tmpq-train has");
     }
     net.layers_.emplace_back(model.graph.CutAfter(map), model.parameters, model.hash,
-                             kernels::BestKernels());
+                             kernels::BestKernels(), preprocessing);
   }
   return net;
 }
@@ -30,17 +32,13 @@ FeatureMapNet FeatureMapNet::Open(const std::string& name, const std::filesystem
 std::vector<double> FeatureMapNet::Distances(std::span<const float> samples,
                                              std::span<const float> reference, const Shape& shape,
                                              int threads) const {
-  if (shape != layers_.front().sample_shape()) {
-    throw Error(ErrorCode::kInput, "feature network " + name_,
-                "does not take samples of " + ShapeText(shape),
-                "its maps are of samples of " + ShapeText(layers_.front().sample_shape()));
-  }
+  layers_.front().CheckShape(shape);
   const auto count = static_cast<int64_t>(samples.size()) / ElementsOf(shape);
   std::vector<std::vector<float>> own, other;
   std::vector<FeatureMaps> maps;
   for (const FeatureExtractor& layer : layers_) {
-    own.push_back(layer.Extract(samples, threads));
-    other.push_back(layer.Extract(reference, threads));
+    own.push_back(layer.Extract(samples, shape, threads));
+    other.push_back(layer.Extract(reference, shape, threads));
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Shape& map = layers_[i].feature_shape();

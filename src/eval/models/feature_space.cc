@@ -188,6 +188,12 @@ FeatureSpace NamedSpace(const std::string& name, const fs::path& bundled,
 
 }  // namespace
 
+Json ToJson(const std::string& name, const FeatureExtractor& features) {
+  return {{"name", name},
+          {"hash", features.hash().Hex()},
+          {"preprocessing", ToJson(features.preprocessing())}};
+}
+
 FeatureSpace OpenFeatureSpace(const std::string& name, const Shape& shape, const fs::path& bundled,
                               const FeatureSpaceOptions& options) {
   if (name.empty() || name == kRandomFeatures) {

@@ -35,6 +35,10 @@ struct FeatureSpace {
   bool is_inception = false;
 };
 
+// What results say of a network: name, hash, preprocessing.
+Json ToJson(const std::string& name, const FeatureExtractor& features);
+inline Json ToJson(const FeatureSpace& space) { return ToJson(space.name, *space.features); }
+
 // `name`: a bundled feature network's name, folder or file; a folder with network.json; a folder of
 // transformers' CLIPVisionModelWithProjection, CLIPModel, VideoMAEModel or
 // VideoMAEForVideoClassification with its preprocessor_config.json; a safetensors file of

@@ -1,6 +1,7 @@
 #include "src/eval/models/measured_space.h"
 
 #include "src/core/tensor_file.h"
+#include "src/metrics/feature_statistics.h"
 #include "src/models/model_file.h"
 
 namespace tmpq {
@@ -24,9 +25,10 @@ std::string TextEncoderOf(const Json& sampling, const std::string& where,
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
                                 const Json& sampling, const Shape& shape, const std::string& where,
                                 const std::filesystem::path& bundled,
-                                const FeatureSpaceOptions& options) {
+                                std::optional<ResizeFilter> resize) {
   if (feature_net.empty()) feature_net = FeatureNetOf(sampling, where);
-  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled, options), nullptr, "", ""};
+  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled, {.resize = resize}), nullptr,
+                         "", ""};
   std::filesystem::path path = statistics;
   if (path.empty() && measured.space.name != kRandomFeatures) {
     path = StatisticsPath(feature_net, bundled);

@@ -3,9 +3,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "src/core/json.h"
 #include "src/eval/models/feature_space.h"
 #include "src/metrics/frechet.h"
 
@@ -13,7 +13,7 @@ namespace tmpq {
 
 struct MeasuredSpace {
   FeatureSpace space;
-  // Null where nobody gave a distribution: a network without statistics of a training set.
+  // Null where nobody gave a distribution: no file, and a network whose training set is not here.
   std::unique_ptr<FrechetReference> statistics;
   std::string reference;  // what the statistics are of: "training set", a file's path; or empty
   std::string statistics_hash;
@@ -29,10 +29,11 @@ std::string TextEncoderOf(const Json& sampling, const std::string& where,
 
 // `feature_net`: name, folder or file; empty: the one that the model's `sampling` names, else
 // random features. `statistics`: a file; empty: that of the network's training set. `shape`: of a
-// sample; `where` names the model. Throws kIo, kCorrupt, kInput.
+// sample; `where` names the model; `resize`: FeatureSpaceOptions::resize. Throws kIo, kCorrupt,
+// kInput.
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
                                 const Json& sampling, const Shape& shape, const std::string& where,
                                 const std::filesystem::path& bundled,
-                                const FeatureSpaceOptions& options = {});
+                                std::optional<ResizeFilter> resize = {});
 
 }  // namespace tmpq

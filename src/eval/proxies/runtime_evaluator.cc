@@ -42,8 +42,7 @@ std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
                                         settings.threads);
 }
 
-RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler,
-                                   const QuantTable& weights,
+RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const QuantTable& weights,
                                    const FeatureExtractor& features,
                                    const FrechetReference& reference_statistics,
                                    Candidate reference, Candidate naive,

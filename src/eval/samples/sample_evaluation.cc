@@ -98,22 +98,16 @@ class Evaluation {
     const std::string net =
         settings_.feature_net.empty() ? FeatureNetOf(sampling, where) : settings_.feature_net;
     const Shape shape = PictureShape();
-    if (Needs(MetricNeeds::kFeatures) || Needs(MetricNeeds::kSpatialFeatures)) {
+    if (Needs(MetricNeeds::kFeatures) || Needs(MetricNeeds::kSpatialFeatures) ||
+        Needs(MetricNeeds::kLogits)) {
       OpenFeatures(net, shape, where);
-    }
-    if (Needs(MetricNeeds::kSpatialFeatures)) {
-      spatial_ = OpenFeatureSpace(net, shape, bundled, {settings_.resize, FeatureOutput::kMaps});
-    }
-    if (Needs(MetricNeeds::kLogits)) {
-      logits_ = OpenFeatureSpace(net, shape, bundled, {settings_.resize, FeatureOutput::kLogits});
-      result_.networks["feature_net"] = {logits_.name, logits_.features->hash().Hex()};
     }
     if (Needs(MetricNeeds::kFeatureMaps)) {
       if (net.empty()) {
         throw Error(ErrorCode::kUsage, "--feature-net", "is missing", where + " names none");
       }
-      maps_ = std::make_unique<FeatureMapNet>(FeatureMapNet::Open(net, bundled));
-      result_.networks["feature_net"] = {maps_->name(), maps_->hash().Hex()};
+      maps_ = std::make_unique<FeatureMapNet>(FeatureMapNet::Open(net, bundled, settings_.resize));
+      result_.networks["feature_net"] = maps_->ToJson();
     }
     if (Needs(MetricNeeds::kEncoder)) {
       const std::string name = settings_.text_encoder.empty()
@@ -126,7 +120,8 @@ class Evaluation {
                                                     : " names no encoder of its own"));
       }
       encoder_ = std::make_unique<AlignmentEncoder>(AlignmentEncoder::Open(name, bundled));
-      result_.networks["text_encoder"] = {encoder_->name(), encoder_->hash().Hex()};
+      result_.networks["text_encoder"] = {{"name", encoder_->name()},
+                                          {"hash", encoder_->hash().Hex()}};
     }
     if (Needs(MetricNeeds::kJudge) && prompts_.judge.empty()) {
       throw Error(ErrorCode::kUsage, where, "has no judge of its captions",
@@ -135,27 +130,36 @@ class Evaluation {
     if (Needs(MetricNeeds::kFrameFeatures)) {
       const Shape frame(shape.end() - 3, shape.end());
       frames_ = OpenFeatureSpace(settings_.frame_net, frame, bundled);
-      result_.networks["frame_net"] = {frames_.name, frames_.features->hash().Hex()};
+      result_.networks["frame_net"] = ToJson(frames_);
     }
   }
 
   void OpenFeatures(const std::string& net, const Shape& shape, const std::string& where) {
+    const auto& bundled = settings_.source.bundled;
+    const auto open = [&](FeatureOutput output) {
+      return OpenFeatureSpace(net, shape, bundled, {settings_.resize, output});
+    };
+    if (Needs(MetricNeeds::kSpatialFeatures)) spatial_ = open(FeatureOutput::kMaps);
+    if (Needs(MetricNeeds::kLogits)) logits_ = open(FeatureOutput::kLogits);
     const auto& reference = settings_.reference;
     const bool has_samples = !reference.empty() && reference.extension() != ".safetensors";
     if (has_samples) {
-      measured_.space = OpenFeatureSpace(net, shape, settings_.source.bundled, {settings_.resize});
       reference_ = LoadSamples(reference);
       measured_.reference = reference.string();
+    }
+    if (has_samples || !Needs(MetricNeeds::kFeatures)) {
+      measured_.space = open(FeatureOutput::kFeatures);
     } else {
       measured_ = OpenMeasuredSpace(net, reference.string(), source_->sampling(), shape, where,
-                                    settings_.source.bundled, {settings_.resize});
+                                    bundled, settings_.resize);
       if (measured_.statistics == nullptr) {
         throw Error(ErrorCode::kUsage, "--reference", "is missing",
-                    where + " names no feature network, whose training set would be one");
+                    "feature network " + measured_.space.name + " of " + where +
+                        " brings no statistics of a training set");
       }
     }
     result_.reference = measured_.reference;
-    result_.networks["feature_net"] = {measured_.space.name, measured_.features().hash().Hex()};
+    result_.networks["feature_net"] = ToJson(measured_.space);
   }
 
   Drawn Draw(const SampleSource& source, const SamplingRun& run, const std::string& where) {
@@ -220,12 +224,12 @@ class Evaluation {
     comparison.reference = reference_;
     if (measured_.statistics != nullptr) comparison.statistics = measured_.statistics->statistics();
     comparison.features = measured_.space.features.get();
+    comparison.spatial = spatial_.features.get(), comparison.logits = logits_.features.get();
+    comparison.inception = measured_.space.is_inception;
     comparison.maps = maps_.get(), comparison.encoder = encoder_.get();
     comparison.frames = frames_.features.get();
     comparison.texts = prompts_.texts;
     comparison.judge = prompts_.judge.empty() ? nullptr : FindWorld(prompts_.judge);
-    comparison.spatial = spatial_.features.get(), comparison.logits = logits_.features.get();
-    comparison.inception = measured_.space.is_inception || logits_.is_inception;
     comparison.seed = settings_.seed, comparison.threads = settings_.threads;
     return comparison;
   }

@@ -42,19 +42,15 @@ struct SampleEvaluation {
   Progress* progress = nullptr;
 };
 
-struct NamedHash {
-  std::string name, hash;
-};
-
 struct SampleEvaluationResult {
   std::string model;
   int steps = 0;
   std::vector<FileMetric> metrics;
   // First minus second candidate, on the same noise; metrics that pair.
   std::vector<FileMetric> differences;
-  std::string reference;                      // what distances are to; empty: no distances
-  std::map<std::string, NamedHash> networks;  // by use: feature_net, text_encoder, frame_net
-  std::map<std::string, double> seconds;      // by stage: sampling, measuring
+  std::string reference;                  // what distances are to; empty: no distances
+  std::map<std::string, Json> networks;   // name, hash by use: feature_net, text_encoder, frame_net
+  std::map<std::string, double> seconds;  // by stage: sampling, measuring
 };
 
 // Samples and measures; the metrics look at pictures, sqnr_steps at what the network denoises. The

@@ -20,7 +20,7 @@ enum class RandomPurpose : uint32_t {
   kTrainingData = 8,    // order, augmentation
   kTrainingNoise = 9,
   kCalibration = 10,
-  kStress = 11,  // which channels a stress variant makes outliers
+  kStress = 11,    // which channels a stress variant makes outliers
   kRotation = 12,  // signs of rotations
   kTest = 99,
 };

@@ -51,9 +51,9 @@ Json CandidateToJson(const Candidate& candidate);
 Candidate CandidateFromJson(const Json& json, int training_steps, size_t sites,
                             const std::string& where);
 
-// "Uniform WbAb": weights w bits, activations, queries, keys and values a bits, softmax 8; sites that
-// a recipe keeps in float are Float.
-// Float weights or activations make a product float: it is refused to mix; both or none.
+// "Uniform WbAb": weights w bits, activations, queries, keys and values a bits, softmax 8; sites
+// that a recipe keeps in float are Float. Float weights or activations make a product float: it is
+// refused to mix; both or none.
 Policy UniformPolicy(const SiteTable& table, BitWidth weight, BitWidth activation);
 
 }  // namespace tmpq

@@ -21,7 +21,8 @@ enum class ActivationScales {
 const char* NameOf(ActivationScales scales);
 ActivationScales ParseActivationScales(const std::string& name);
 
-// A linear, convolution or (keep_float only) attention. The default is ViDiT-Q's fine-grained scheme without transforms.
+// A linear, convolution or (keep_float only) attention. The default is ViDiT-Q's fine-grained
+// scheme without transforms.
 struct LayerScheme {
   bool weight_symmetric = true;  // else a zero point for each scale
   int64_t weight_group = 0;      // inputs that share a scale, a multiple of 4; 0: all of an output

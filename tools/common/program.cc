@@ -72,9 +72,7 @@ std::string Required(const cxxopts::ParseResult& arguments, const std::string& f
 
 void CheckThreads(int threads) { CheckRange("--threads", threads, 0, kMaxThreads); }
 
-void CheckBatch(int64_t batch) {
-  CheckRange("--batch", static_cast<double>(batch), 1, kMaxBatch);
-}
+void CheckBatch(int64_t batch) { CheckRange("--batch", static_cast<double>(batch), 1, kMaxBatch); }
 
 bool WantsJson(const cxxopts::ParseResult& arguments) { return arguments.count("json") > 0; }
 

@@ -36,7 +36,8 @@ int64_t GroupOf(const std::string& weight_scales) {
 // A linear straight from a prompt's tokens: (tokens, features) from outside.
 bool ReadsText(const Graph& graph, const Node& node) {
   const Node& input = graph.node(node.inputs[0]);
-  return node.kind == OpKind::kLinear && input.kind == OpKind::kInput && input.shape.size() == 2;
+  return node.kind == OpKind::kLinear && input.kind == OpKind::kInput && input.name != "sample" &&
+         input.shape.size() == 2;
 }
 
 }  // namespace
@@ -59,6 +60,15 @@ void QuantRecipe::Validate() const {
   if (nested && (!weight_symmetric || rounding != "nearest")) {
     throw Error(ErrorCode::kUsage, "nested", "shares one set of 8-bit integers",
                 "symmetric weights and rounding = nearest");
+  }
+  const bool is_static = activation_scales != "token";
+  if (split_guidance && !is_static) {
+    throw Error(ErrorCode::kUsage, "split_guidance", "is of static scales",
+                "activation_scales = static-tensor or static-token");
+  }
+  if (timestep_ranges > 1 && !is_static && !balance_by_range) {
+    throw Error(ErrorCode::kUsage, "timestep_ranges", "has no effect",
+                "static activation_scales, or balance_by_range");
   }
   if (balance_by_range && balance == "none") {
     throw Error(ErrorCode::kUsage, "balance_by_range", "has nothing to do with balance = none");

@@ -200,6 +200,19 @@ TEST(SchemeOfTest, BosAwareLayersReadPrompts) {
   EXPECT_FALSE(scheme.Of("second").first_row);
 }
 
+TEST(RecipeTest, KeysWithoutEffectAreRefused) {
+  QuantRecipe recipe;
+  recipe.split_guidance = true;
+  EXPECT_THROW(recipe.Validate(), Error);
+  recipe.activation_scales = "static-tensor";
+  EXPECT_NO_THROW(recipe.Validate());
+  recipe = QuantRecipe();
+  recipe.timestep_ranges = 2;
+  EXPECT_THROW(recipe.Validate(), Error);
+  recipe.balance = "fixed", recipe.balance_by_range = true;
+  EXPECT_NO_THROW(recipe.Validate());
+}
+
 TEST(SchemeOfTest, KeepsLayersInFloatThatMatch) {
   const Graph graph = SmallDenoiser();
   QuantRecipe recipe;

@@ -5,6 +5,7 @@
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/eval/calibration/incoherence.h"
+#include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/search_bench.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/quant/recipe.h"
@@ -50,19 +51,7 @@ void ListRecipes(bool as_json) {
   if (as_json) PrintJson(list);
 }
 
-// "w4a8".
-std::pair<int, int> ParseBits(const std::string& text) {
-  int weight = 0, activation = 0, read = 0;
-  const bool parsed = std::sscanf(text.c_str(), "w%da%d%n", &weight, &activation, &read) == 2 &&
-                      read == static_cast<int>(text.size());
-  if (!parsed || weight < 2 || weight > 8 || activation < 2 || activation > 8) {
-    throw Error(ErrorCode::kUsage, "--bits", "is no pair of bit-widths: \"" + text + "\"",
-                "such as w4a8, 2 to 8 bits each");
-  }
-  return {weight, activation};
-}
-
-SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, std::pair<int, int> bits) {
+SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, BitPair bits) {
   SearchConfig config;
   std::map<std::string, std::string> values;
   for (const char* key : {"model", "recipe", "steps", "prompts", "guidance", "seed"}) {
@@ -70,8 +59,8 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, std::pair<int, in
   }
   ApplyValues(config, values, "command line");
   config.stress = arguments.count("stress") > 0;
-  config.weight_bits = {bits.first};
-  config.activation_bits = {bits.second};
+  config.weight_bits = {bits.weight};
+  config.activation_bits = {bits.activation};
   config.budget = "bitops=100x";  // bits are given, not searched
   config.Validate();
   return config;
@@ -79,7 +68,7 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, std::pair<int, in
 
 void Calibrate(const cxxopts::ParseResult& arguments) {
   if (arguments.count("list") > 0) return ListRecipes(WantsJson(arguments));
-  const std::pair<int, int> bits = ParseBits(arguments["bits"].as<std::string>());
+  const BitPair bits = ParseBitPair(arguments["bits"].as<std::string>(), "--bits");
   const SearchConfig config = ReadConfig(arguments, bits);
   TerminalProgress progress = MakeProgress();
   const SearchSession session = ReadSession(arguments, progress);
@@ -90,7 +79,7 @@ void Calibrate(const cxxopts::ParseResult& arguments) {
     bench.OpenSupernet();
     const Candidate candidate = Candidate::Uniform(
         UniformTimesteps(config.steps, bench.schedule().training_steps()),
-        UniformPolicy(bench.sites(), BitWidth::Of(bits.first), BitWidth::Of(bits.second)));
+        UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
     bench.WritePlanOf(candidate, "tmpq-calibrate", session.out / kPlanName);
     if (arguments.count("incoherence") > 0) {
       WriteFileAtomically(
@@ -114,7 +103,7 @@ void Calibrate(const cxxopts::ParseResult& arguments) {
     std::printf(
         "%s, %s, w%da%d: %.2f weight bits, %.2f stored, %.2f activation bits, %lld bytes.\n"
         "Wrote %s/{supernet, plan}.safetensors.\n",
-        bench.model().name.c_str(), config.recipe.c_str(), bits.first, bits.second,
+        bench.model().name.c_str(), config.recipe.c_str(), bits.weight, bits.activation,
         costs.average_weight_bits, costs.stored_weight_bits, costs.average_activation_bits,
         static_cast<long long>(costs.bytes), session.out.c_str());
   });

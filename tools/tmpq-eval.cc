@@ -100,8 +100,6 @@ std::string Text(double value) {
   return text;
 }
 
-Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 void PrintNetwork(const Json& network) {
   std::printf("feature network %s, resizing %s\n", network["name"].get<std::string>().c_str(),
               network["preprocessing"]["filter"].get<std::string>().c_str());
@@ -115,19 +113,6 @@ void PrintLines(const std::vector<FileMetric>& metrics) {
                 Text(estimate.high).c_str(), static_cast<long long>(estimate.n),
                 metric.unit == "1" ? "" : (", " + metric.unit).c_str());
   }
-}
-
-Json MetricsToJson(const std::vector<FileMetric>& metrics) {
-  Json json = Json::object();
-  for (const FileMetric& metric : metrics) {
-    const Estimate& estimate = metric.estimate;
-    json[metric.name] = {{"value", NumberOrNull(estimate.value)},
-                         {"low", NumberOrNull(estimate.low)},
-                         {"high", NumberOrNull(estimate.high)},
-                         {"n", estimate.n},
-                         {"unit", metric.unit}};
-  }
-  return json;
 }
 
 void EvaluateFiles(const cxxopts::ParseResult& arguments) {

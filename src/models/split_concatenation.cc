@@ -59,7 +59,7 @@ class Splitter {
     }
     if (!split_) return model_;
     variant_.graph = builder_.Finish(new_ids_[graph.output()]);
-    variant_.name += "-split";
+    variant_.name += kSplitEnding;
     variant_.hash = HashString(model_.hash.Hex() + variant_.graph.hash().Hex());
     return std::move(variant_);
   }

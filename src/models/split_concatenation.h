@@ -7,6 +7,9 @@
 
 namespace tmpq {
 
+// Ends the name of a split variant.
+inline constexpr const char* kSplitEnding = "-split";
+
 // `model` with every quantized layer split that reads a concatenation of two tensors, directly or
 // through normalizations and activations, which keep channels apart. Layer "x" becomes "x.first"
 // and "x.second"; the float output is the same but for the order of a sum. The variant is called

@@ -12,6 +12,7 @@
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
+#include "src/eval/results/estimate_json.h"
 
 namespace tmpq {
 namespace {
@@ -51,15 +52,6 @@ std::map<std::string, Estimate> EstimatesOf(const ReportRow& row) {
     if (HasEstimate(row.measurements, name)) estimates[name] = GetEstimate(row.measurements, name);
   }
   return estimates;
-}
-
-Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json EstimateToJson(const Estimate& estimate) {
-  return {{"value", NumberOrNull(estimate.value)},
-          {"low", NumberOrNull(estimate.low)},
-          {"high", NumberOrNull(estimate.high)},
-          {"n", estimate.n}};
 }
 
 Json RowToJson(const ReportRow& row) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/core/error.h"
+#include "src/eval/results/estimate_json.h"
 
 namespace tmpq {
 namespace {
@@ -75,6 +76,15 @@ std::vector<NamedValues> ColumnsOf(const MetricRow& row, const std::string& name
 }
 
 }  // namespace
+
+Json MetricsToJson(const std::vector<FileMetric>& metrics) {
+  Json json = Json::object();
+  for (const FileMetric& metric : metrics) {
+    json[metric.name] = EstimateToJson(metric.estimate);
+    json[metric.name]["unit"] = metric.unit;
+  }
+  return json;
+}
 
 std::string FileMetricHelp() {
   std::string text;

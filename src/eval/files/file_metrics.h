@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/core/json.h"
 #include "src/eval/files/file_comparison.h"
 #include "src/eval/files/metric_rows.h"
 #include "src/metrics/estimate.h"
@@ -15,6 +16,9 @@ struct FileMetric {
   std::string name, unit;
   Estimate estimate;
 };
+
+// {name: {value, low, high, n, unit}}; numbers that are not finite are null.
+Json MetricsToJson(const std::vector<FileMetric>& metrics);
 
 // One line a metric for --help: name, what it needs, what it is.
 std::string FileMetricHelp();

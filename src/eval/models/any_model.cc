@@ -3,6 +3,7 @@
 #include "src/core/error.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/models/diffusers.h"
+#include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 
 namespace tmpq {
@@ -21,9 +22,14 @@ Json MemberOf(const ModelFile& model, const char* key) {
 }  // namespace
 
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled) {
-  const std::string ending = kStressEnding;
-  if (name.size() > ending.size() && name.ends_with(ending) && !std::filesystem::exists(name)) {
-    return StressVariant(LoadAnyModel(name.substr(0, name.size() - ending.size()), bundled));
+  // The last ending is the last transform.
+  const std::pair<std::string, ModelFile (*)(const ModelFile&)> variants[] = {
+      {kSplitEnding, SplitConcatenations},
+      {kStressEnding, [](const ModelFile& model) { return StressVariant(model); }}};
+  for (const auto& [ending, make] : variants) {
+    if (name.size() <= ending.size() || !name.ends_with(ending)) continue;
+    if (std::filesystem::exists(name)) continue;
+    return make(LoadAnyModel(name.substr(0, name.size() - ending.size()), bundled));
   }
   if (IsNetworkFolder(name)) return LoadNetworkFolder(name);
   if (IsDiffusersFolder(name)) return LoadPipelineModel(name);

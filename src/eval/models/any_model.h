@@ -12,8 +12,8 @@ namespace tmpq {
 
 // `name`: a bundled model's name, a weights file of tmpq-train or a folder that holds one, a
 // folder with a network.json (LoadNetworkFolder), or a pipeline's folder of diffusers
-// (LoadPipelineModel); with kStressEnding behind it, the stress variant of what it names. Throws
-// kIo, kCorrupt, kInput, kUnsupported.
+// (LoadPipelineModel); with kStressEnding or kSplitEnding behind it, that variant of what it names.
+// Throws kIo, kCorrupt, kInput, kUnsupported.
 ModelFile LoadAnyModel(const std::string& name, const std::filesystem::path& bundled);
 
 // The members of a model's sampling settings. Throws kInput where the model is not sampled from.

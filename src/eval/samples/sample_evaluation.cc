@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/core/hash.h"
 #include "src/core/tensor_file.h"
 #include "src/eval/models/measured_space.h"
 #include "src/eval/models/pipeline_model.h"
@@ -47,7 +49,8 @@ class Evaluation {
     OpenNetworks();
     result_.model = source_->name();
     result_.steps = source_->timesteps().size();
-    const Drawn own = Draw(*source_, source_->Run(), "samples of " + Described(options));
+    const Drawn own =
+        Draw(*source_, source_->Run(), "samples of " + Described(options), options.plan.empty());
     Drawn in_float;
     if (NeedsFloat()) in_float = DrawFloat();
     std::optional<Drawn> other;
@@ -162,7 +165,31 @@ class Evaluation {
     result_.networks["feature_net"] = ToJson(measured_.space);
   }
 
-  Drawn Draw(const SampleSource& source, const SamplingRun& run, const std::string& where) {
+  // Of everything that they depend on.
+  std::string NameOfFloatSamples(const SampleSource& source, const SamplingRun& run) const {
+    const DiffusionSampler& sampler = source.sampler();
+    Hasher hasher;
+    const auto add = [&](const auto& values) { hasher.Update(std::as_bytes(std::span(values))); };
+    add(source.model_hash().Hex());
+    add(sampler.settings().ToJson().dump() + sampler.schedule().ToJson().dump());
+    add(run.timesteps.values());
+    add(std::vector<uint64_t>{settings_.seed, static_cast<uint64_t>(settings_.count)});
+    add(prompts_.conditions.values);
+    for (const auto& [name, tensor] : prompts_.conditions.tensors) {
+      add(name), add(tensor.values), add(tensor.null_value);
+    }
+    return hasher.Finish().Hex() + ".safetensors";
+  }
+
+  static void Keep(const std::vector<float>& samples, const std::filesystem::path& path) {
+    PrepareFolder(path.parent_path());
+    TensorFileWriter writer;
+    writer.AddFloats("samples", {static_cast<int64_t>(samples.size())}, samples);
+    writer.Write(path);
+  }
+
+  Drawn Draw(const SampleSource& source, const SamplingRun& run, const std::string& where,
+             bool in_float = false) {
     const auto begin = Clock::now();
     const DiffusionSampler& sampler = source.sampler();
     Drawn drawn;
@@ -171,11 +198,22 @@ class Evaluation {
     options.batch = settings_.batch, options.threads = settings_.threads;
     options.interrupted = settings_.interrupted, options.progress = settings_.progress;
     if (with_steps_) options.trajectory = &drawn.trajectory;
-    settings_.progress->Begin("sampling", settings_.count, "samples");
-    std::vector<float> samples = sampler.Sample(
-        run, {settings_.seed, RandomPurpose::kSampleNoise, 0, settings_.count, prompts_.conditions},
-        options);
-    settings_.progress->End();
+    const bool keep = in_float && !with_steps_ && !settings_.float_cache.empty();
+    const auto kept = keep ? settings_.float_cache / NameOfFloatSamples(source, run) : "";
+    std::vector<float> samples;
+    if (keep && std::filesystem::exists(kept)) {
+      const TensorFile file(kept);
+      const auto values = file.Floats("samples");
+      samples.assign(values.begin(), values.end());
+    } else {
+      settings_.progress->Begin("sampling", settings_.count, "samples");
+      samples = sampler.Sample(
+          run,
+          {settings_.seed, RandomPurpose::kSampleNoise, 0, settings_.count, prompts_.conditions},
+          options);
+      settings_.progress->End();
+      if (keep) Keep(samples, kept);
+    }
     Pictures pictures = DecodeSamples(source.pipeline(), std::move(samples), sampler.sample_shape(),
                                       settings_.threads);
     drawn.pictures.where = where;
@@ -195,12 +233,13 @@ class Evaluation {
     const TimestepSequence timesteps =
         settings_.float_steps == 0 ? source_->timesteps()
                                    : UniformTimesteps(settings_.float_steps, training_steps);
-    return Draw(*source_, source_->RunInFloat(timesteps), "the float model's samples");
+    return Draw(*source_, source_->RunInFloat(timesteps), "the float model's samples", true);
   }
 
   Drawn DrawAgainst() {
     if (settings_.against == kAgainstFloat) {
-      return Draw(*source_, source_->RunInFloat(source_->timesteps()), "the float model's samples");
+      return Draw(*source_, source_->RunInFloat(source_->timesteps()), "the float model's samples",
+                  true);
     }
     SourceOptions options = settings_.source;
     const bool is_plan = IsPlan(settings_.against);

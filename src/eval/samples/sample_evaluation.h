@@ -36,6 +36,8 @@ struct SampleEvaluation {
   std::string feature_net, text_encoder, frame_net;
   std::filesystem::path reference;  // samples or statistics; empty: the feature network's own
   std::optional<ResizeFilter> resize;
+  // Folder where the float model's samples are kept for other evaluations of the same; empty: none.
+  std::filesystem::path float_cache;
   int threads = 0;    // 0: one per core
   int64_t batch = 8;  // samples per network call of a thread; changes nothing but time
   const std::atomic<bool>* interrupted = nullptr;

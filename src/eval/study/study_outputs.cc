@@ -1,24 +1,15 @@
 #include "src/eval/study/study_outputs.h"
 
-#include <cmath>
 #include <cstdio>
 
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/core/version.h"
+#include "src/eval/results/estimate_json.h"
 #include "src/eval/results/hdf5_file.h"
 
 namespace tmpq {
 namespace {
-
-Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-Json EstimateToJson(const Estimate& estimate) {
-  return {{"value", NumberOrNull(estimate.value)},
-          {"low", NumberOrNull(estimate.low)},
-          {"high", NumberOrNull(estimate.high)},
-          {"n", estimate.n}};
-}
 
 void WriteCandidates(Hdf5Writer& file, const ProxyStudy& study) {
   std::vector<std::string> names, hashes;

@@ -1,0 +1,182 @@
+#include "src/eval/experiment/cell_runner.h"
+
+#include <chrono>
+#include <set>
+
+#include "src/core/config.h"
+#include "src/core/hash.h"
+#include "src/core/version.h"
+#include "src/eval/driver/bit_pair.h"
+#include "src/eval/driver/search_driver.h"
+#include "src/eval/driver/search_outputs.h"
+#include "src/eval/models/any_model.h"
+#include "src/eval/models/measured_space.h"
+#include "src/eval/samples/sample_evaluation.h"
+#include "src/models/split_concatenation.h"
+#include "src/models/stress.h"
+#include "src/quant/recipe.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+
+Json ToJson(const Costs& costs) {
+  return {{"average_weight_bits", costs.average_weight_bits},
+          {"stored_weight_bits", costs.stored_weight_bits},
+          {"average_activation_bits", costs.average_activation_bits},
+          {"bitops", costs.bitops},
+          {"bytes", costs.bytes}};
+}
+
+// The metrics of `list` that this model can have: an encoder, a judge, frames.
+std::vector<std::string> MetricsOf(const std::string& list, const ModelFile& model,
+                                   const CellSession& session) {
+  const std::string where = "model " + model.name;
+  const Json text = TextOf(model.sampling);
+  const bool has_judge = text.is_object() && !text.value("judge", "").empty();
+  const bool has_encoder = !TextEncoderOf(model.sampling, where, session.bundled).empty();
+  const bool is_video = model.graph.node(model.graph.FindInput("sample")).shape.size() == 4;
+  std::vector<std::string> names;
+  for (const std::string& name : ParseFileMetrics(list)) {
+    const std::set<MetricNeeds> needs = NeedsOf({name});
+    const auto has = [&](MetricNeeds need) { return needs.count(need) > 0; };
+    if (has(MetricNeeds::kEncoder) && !has_encoder) continue;
+    if (has(MetricNeeds::kJudge) && !has_judge) continue;
+    if ((has(MetricNeeds::kClips) || has(MetricNeeds::kFrameFeatures)) && !is_video) continue;
+    names.push_back(name);
+  }
+  return names;
+}
+
+SearchConfig ConfigFor(const ExperimentCell& cell, const std::string& model) {
+  SearchConfig config;
+  const std::string ending = kStressEnding;
+  config.stress = model.ends_with(ending);
+  config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
+  config.recipe = cell.config.recipe;
+  config.steps = cell.config.steps;
+  config.guidance = cell.config.guidance;
+  config.prompts = cell.config.prompts;
+  config.feature_net = cell.config.feature_net;
+  config.text_encoder = cell.config.text_encoder;
+  config.seed = cell.seed;
+  return config;
+}
+
+class CellRunner {
+ public:
+  CellRunner(const ExperimentCell& cell, const CellSession& session)
+      : cell_(cell), session_(session), folder_(session.work / cell.name()) {}
+
+  Json Run() {
+    const auto begin = std::chrono::steady_clock::now();
+    const ModelFile model = LoadAnyModel(cell_.model, session_.bundled);
+    Json costs = Json::object();
+    SourceOptions source;
+    source.bundled = session_.bundled;
+    if (cell_.config.method == kMethodFloat) {
+      source.model = cell_.model;
+      source.steps = cell_.config.steps, source.guidance = cell_.config.guidance;
+    } else {
+      costs = cell_.config.method == kMethodSearch ? Search() : Quantize();
+      source.plan = folder_ / kPlanName, source.model = cell_.model;
+      if (FindRecipe(cell_.config.recipe).split_concatenations) source.model += kSplitEnding;
+    }
+    const SampleEvaluationResult result = Evaluate(source, model);
+    fs::remove_all(folder_);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    Json networks = Json::object();
+    for (const auto& [use, network] : result.networks) networks[use] = network;
+    return {{"cell", cell_.name()},
+            {"row", cell_.row},
+            {"model", cell_.model},
+            {"bits", cell_.bits},
+            {"seed", cell_.seed},
+            {"key", KeyOf(cell_, session_)},
+            {"costs", costs},
+            {"metrics", MetricsToJson(result.metrics)},
+            {"reference", result.reference},
+            {"networks", networks},
+            {"hashes", hashes_},
+            {"git_revision", GitRevision()},
+            {"seconds", seconds.count()}};
+  }
+
+ private:
+  SearchSession MakeSession() const {
+    SearchSession session;
+    session.out = folder_, session.bundled = session_.bundled;
+    session.resume = true;
+    session.threads = session_.threads, session.batch = session_.batch;
+    session.interrupted = session_.interrupted, session.progress = session_.progress;
+    return session;
+  }
+
+  Json Quantize() {
+    const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
+    SearchConfig config = ConfigFor(cell_, cell_.model);
+    config.weight_bits = {bits.weight}, config.activation_bits = {bits.activation};
+    config.budget = "bitops=100x";  // bits are given, not searched
+    config.Validate();
+    SearchBench bench(config, MakeSession());
+    PrepareFolder(folder_);
+    bench.OpenSampler();
+    bench.OpenSupernet();
+    const Candidate candidate = Candidate::Uniform(
+        UniformTimesteps(config.steps, bench.schedule().training_steps()),
+        UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
+    bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
+    hashes_ = bench.hashes();
+    return ToJson(bench.space().CostsOf(candidate));
+  }
+
+  Json Search() {
+    SearchConfig config = ConfigFor(cell_, cell_.model);
+    config.budget = cell_.bits;
+    ApplyValues(config, cell_.search, cell_.name() + " [search]");
+    config.Validate();
+    const SearchResult result = RunSearch(config, MakeSession());
+    hashes_ = result.hashes;
+    return ToJson(result.row("plan").costs);
+  }
+
+  SampleEvaluationResult Evaluate(const SourceOptions& source, const ModelFile& model) const {
+    SampleEvaluation evaluation;
+    evaluation.source = source;
+    evaluation.count = cell_.config.samples;
+    evaluation.seed = cell_.seed;
+    evaluation.metrics = MetricsOf(cell_.config.metrics, model, session_);
+    evaluation.prompts = cell_.config.prompts;
+    evaluation.feature_net = cell_.config.feature_net;
+    evaluation.text_encoder = cell_.config.text_encoder;
+    evaluation.reference = cell_.config.reference;
+    evaluation.threads = session_.threads, evaluation.batch = session_.batch;
+    evaluation.interrupted = session_.interrupted, evaluation.progress = session_.progress;
+    evaluation.float_cache = session_.work / "float";
+    return EvaluateSamples(evaluation, kernels::BestKernels());
+  }
+
+  const ExperimentCell& cell_;
+  const CellSession& session_;
+  fs::path folder_;
+  std::map<std::string, std::string> hashes_;
+};
+
+}  // namespace
+
+std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
+  RowConfig config = cell.config;  // without what only tables see
+  config.label = config.improves_on = config.claim_metric = "";
+  config.claim_lower = false, config.models = config.bits = "", config.seeds = {};
+  std::string text = ConfigText(config) + cell.bits + std::to_string(cell.seed);
+  text += ConfigText(FindRecipe(cell.config.recipe));
+  for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
+  return HashString(text + LoadAnyModel(cell.model, session.bundled).hash.Hex()).Hex();
+}
+
+Json RunCell(const ExperimentCell& cell, const CellSession& session) {
+  return CellRunner(cell, session).Run();
+}
+
+}  // namespace tmpq

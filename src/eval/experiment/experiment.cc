@@ -1,0 +1,176 @@
+#include "src/eval/experiment/experiment.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "src/core/config.h"
+#include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/eval/driver/bit_pair.h"
+#include "src/eval/driver/search_config.h"
+#include "src/eval/files/file_metrics.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+using Values = std::map<std::string, std::string>;
+
+constexpr const char* kDefaultsName = "defaults.ini";
+constexpr const char* kSearchSection = "search";
+constexpr const char* kQuickSection = "quick";
+
+std::vector<std::string> Listed(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    const size_t begin = part.find_first_not_of(' '), end = part.find_last_not_of(' ');
+    if (begin != std::string::npos) parts.push_back(part.substr(begin, end - begin + 1));
+  }
+  return parts;
+}
+
+// Keys by section; "": those before any.
+std::map<std::string, Values> SectionsOf(const Values& values) {
+  std::map<std::string, Values> sections;
+  for (const auto& [key, value] : values) {
+    const size_t dot = key.find('.');
+    const bool common = dot == std::string::npos;
+    sections[common ? "" : key.substr(0, dot)][common ? key : key.substr(dot + 1)] = value;
+  }
+  return sections;
+}
+
+// What one row's files say.
+struct RowFiles {
+  std::string where;  // the row's file
+  std::map<std::string, Values> sections;
+
+  void Put(const std::map<std::string, Values>& file) {
+    for (const auto& [name, values] : file) {
+      for (const auto& [key, value] : values) sections[name][key] = value;
+    }
+  }
+  Values Of(const std::string& section) const {
+    const auto found = sections.find(section);
+    return found == sections.end() ? Values() : found->second;
+  }
+  void Apply(const std::string& section, RowConfig& config) const {
+    ApplyValues(config, Of(section), where + (section.empty() ? "" : " [" + section + "]"));
+  }
+};
+
+RowConfig CommonConfig(const RowFiles& files, bool quick) {
+  RowConfig config;
+  files.Apply("", config);
+  if (quick) files.Apply(kQuickSection, config);
+  return config;
+}
+
+// Typos in a section's name would otherwise have no effect.
+void CheckSections(const RowFiles& files) {
+  const std::vector<std::string> models = Listed(CommonConfig(files, false).models);
+  for (const auto& [name, values] : files.sections) {
+    if (name.empty() || name == kSearchSection || name == kQuickSection) continue;
+    if (std::find(models.begin(), models.end(), name) != models.end()) continue;
+    throw Error(ErrorCode::kUsage, files.where, "section [" + name + "] is no model of the row",
+                "known are search, quick and the models");
+  }
+  SearchConfig search;
+  ApplyValues(search, files.Of(kSearchSection), files.where + " [search]");
+}
+
+void AddCells(const RowFiles& files, const std::string& row, Experiment& experiment) {
+  const RowConfig common = experiment.Of(row);
+  const bool in_float = common.method == kMethodFloat;
+  for (const std::string& model : Listed(common.models)) {
+    RowConfig config = common;
+    if (!experiment.quick) files.Apply(model, config);
+    config.Validate(files.where);
+    const auto pairs = in_float ? std::vector<std::string>{kMethodFloat} : Listed(config.bits);
+    for (const std::string& bits : pairs) {
+      for (const int seed : config.seeds) {
+        experiment.cells.push_back(
+            {row, model, bits, static_cast<uint64_t>(seed), config, files.Of(kSearchSection)});
+      }
+    }
+  }
+}
+
+std::vector<fs::path> RowPaths(const fs::path& folder) {
+  if (!fs::is_directory(folder)) {
+    throw Error(ErrorCode::kUsage, folder.string(), "is no folder", "experiments/TABLE");
+  }
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path& path = entry.path();
+    if (path.extension() == ".ini" && path.filename() != kDefaultsName) paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  if (paths.empty()) {
+    throw Error(ErrorCode::kUsage, folder.string(), "has no rows", "one file .ini a row");
+  }
+  return paths;
+}
+
+}  // namespace
+
+void RowConfig::Validate(const std::string& where) const {
+  if (method != kMethodFloat && method != kMethodQuantize && method != kMethodSearch) {
+    throw Error(ErrorCode::kUsage, where + ": method", "\"" + method + "\" is unknown",
+                "known are float, quantize and search");
+  }
+  CheckRange(where + ": samples", samples, 2, 1'000'000);
+  CheckRange(where + ": steps", steps, 1, 1000);
+  for (const int seed : seeds) CheckRange(where + ": seeds", seed, 0, 1e9);
+  if (seeds.empty() || Listed(models).empty()) {
+    throw Error(ErrorCode::kUsage, where, "needs at least one of models and seeds");
+  }
+  ParseFileMetrics(metrics);
+  if (method != kMethodFloat) {
+    if (Listed(bits).empty()) throw Error(ErrorCode::kUsage, where + ": bits", "are missing");
+    if (method == kMethodSearch) return;  // budgets, which need the model
+    for (const std::string& pair : Listed(bits)) ParseBitPair(pair, where + ": bits");
+  }
+}
+
+std::string ExperimentCell::name() const {
+  return row + "." + model + "." + bits + "." + std::to_string(seed);
+}
+
+Experiment ReadExperiment(const fs::path& folder, bool quick) {
+  Experiment experiment;
+  experiment.name = fs::absolute(folder / "").parent_path().filename();
+  experiment.quick = quick;
+  std::map<std::string, Values> defaults;
+  if (fs::exists(folder / kDefaultsName)) {
+    experiment.texts[kDefaultsName] = ReadFile(folder / kDefaultsName);
+    defaults = SectionsOf(ReadIni(folder / kDefaultsName));
+  }
+  for (const fs::path& path : RowPaths(folder)) {
+    const std::string row = path.stem();
+    experiment.texts[path.filename()] = ReadFile(path);
+    RowFiles files{path.string(), {}};
+    files.Put(defaults);
+    files.Put(SectionsOf(ReadIni(path)));
+    CheckSections(files);
+    RowConfig config = CommonConfig(files, quick);
+    if (config.label.empty()) config.label = row;
+    const fs::path beside = folder / config.recipe;
+    if (beside.extension() == ".ini") {
+      experiment.texts[config.recipe] = ReadFile(beside);
+      config.recipe = beside.string();
+    }
+    experiment.rows.push_back(row);
+    experiment.configs[row] = config;
+    AddCells(files, row, experiment);
+  }
+  for (const auto& [row, config] : experiment.configs) {
+    if (config.improves_on.empty() || experiment.configs.count(config.improves_on) > 0) continue;
+    throw Error(ErrorCode::kUsage, (folder / (row + ".ini")).string(),
+                "improves_on = " + config.improves_on + " is no row of this folder");
+  }
+  return experiment;
+}
+
+}  // namespace tmpq

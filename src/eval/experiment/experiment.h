@@ -1,0 +1,89 @@
+// A table as a folder: experiments/TABLE/*.ini, one row a file, become cells, one a model, pair of
+// bit-widths and seed.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tmpq {
+
+// How a row's plans are made.
+inline constexpr const char* kMethodFloat = "float";        // the float model
+inline constexpr const char* kMethodQuantize = "quantize";  // a recipe at uniform bit-widths
+inline constexpr const char* kMethodSearch = "search";      // tmpq-search; keys of [search]
+
+struct RowConfig {
+  std::string label;
+  std::string method = kMethodQuantize;
+  std::string models = "fashion-dit";
+  std::string bits = "w8a8";
+  std::vector<int> seeds = {0};
+  std::string recipe = "naive";
+  int steps = 20;
+  double guidance = -1;
+  std::string prompts;
+  std::string metrics = "fd,psnr";
+  int samples = 256;
+  std::string feature_net;
+  std::string text_encoder;
+  std::string reference;
+  std::string improves_on;
+  std::string claim_metric = "psnr";
+  bool claim_lower = false;
+
+  template <typename V>
+  void ForEachField(V&& visit) {
+    visit("label", label, "of the row in tables (default: its file's name)");
+    visit("method", method, "float, quantize (a recipe at uniform bit-widths) or search");
+    visit("models", models, "names, separated by commas; NAME-stress has outliers injected");
+    visit("bits", bits, "wNaM, or budgets of a search, separated by commas; not of float");
+    visit("seeds", seeds, "of calibration, search and report noise");
+    visit("recipe", recipe, "named recipe, or a file .ini beside the row's");
+    visit("steps", steps, "sampling steps, at uniform timesteps unless searched");
+    visit("guidance", guidance, "guidance scale; -1: the model's own");
+    visit("prompts", prompts, "file of prompts (default: the model's own)");
+    visit("metrics", metrics, "of tmpq-eval; a model that has no such metric leaves it out");
+    visit("samples", samples, "that the metrics look at");
+    visit("feature_net", feature_net, "as of tmpq-eval");
+    visit("text_encoder", text_encoder, "as of tmpq-eval");
+    visit("reference", reference, "as of tmpq-eval");
+    visit("improves_on", improves_on, "the row that this one beats in the paper");
+    visit("claim_metric", claim_metric, "by which it does");
+    visit("claim_lower", claim_lower, "whether less of it is better");
+  }
+
+  // Throws kUsage naming `where`.
+  void Validate(const std::string& where) const;
+};
+
+// One thing to make and measure.
+struct ExperimentCell {
+  std::string row, model, bits;
+  uint64_t seed = 0;
+  RowConfig config;
+  std::map<std::string, std::string> search;  // keys of SearchConfig
+
+  // "20-dynamic.fashion-dit.w4a8.0": of files.
+  std::string name() const;
+};
+
+struct Experiment {
+  std::string name;
+  bool quick = false;
+  std::vector<std::string> rows;             // names, in the order of their files
+  std::map<std::string, RowConfig> configs;  // by row, before sections of models
+  std::map<std::string, std::string> texts;  // every file's, by its name
+  std::vector<ExperimentCell> cells;         // by row, model, bits, seed
+
+  const RowConfig& Of(const std::string& row) const { return configs.at(row); }
+};
+
+// Reads `folder`: defaults.ini, then each row's file on top. A section named as a model holds what
+// differs for it, [search] holds keys of SearchConfig, [quick] what differs where `quick`. Throws
+// kIo, and kUsage naming the file of an unknown key, section, row or value.
+Experiment ReadExperiment(const std::filesystem::path& folder, bool quick);
+
+}  // namespace tmpq

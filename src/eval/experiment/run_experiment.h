@@ -1,0 +1,24 @@
+// All cells of a table, resumable: what is made stays, what failed is tried again.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/eval/experiment/cell_runner.h"
+
+namespace tmpq {
+
+struct ExperimentResult {
+  std::map<std::string, Json> cells;            // results by cell name; what failed is missing
+  std::map<std::string, std::string> failures;  // reasons by cell name
+  int made = 0;                                 // cells that this run made, not found
+  double seconds = 0;
+};
+
+// Makes the cells of `experiment` that session.work does not hold with the same key, in order, each
+// kept as CELL.json once it is whole. An error of one cell is noted and leaves the others standing;
+// kInterrupted ends the run.
+ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session);
+
+}  // namespace tmpq

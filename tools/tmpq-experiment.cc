@@ -1,0 +1,88 @@
+// tmpq-experiment experiments/TABLE: all rows of a table into results/TABLE/.
+#include <cstdio>
+#include <string>
+
+#include "src/core/interrupt.h"
+#include "src/eval/experiment/experiment_outputs.h"
+#include "tools/common/program.h"
+
+namespace tmpq {
+namespace {
+
+void DeclareFlags(cxxopts::Options& options) {
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  options.add_options()("table", "folder of row configs", text())(
+      "out", "folder of the table (default: results/TABLE; with --quick, in --work)", text())(
+      "work", "folder of finished cells and of what is made on the way (default: runs/TABLE)",
+      text())("quick", "with the [quick] values of the configs: small, for a look and for tests")(
+      "list", "print the cells and end")("threads", "0: one per core; never changes the result",
+                                         cxxopts::value<int>()->default_value("0"))(
+      "batch", "samples per network call of a thread; never changes the result",
+      cxxopts::value<int>()->default_value("8"));
+  options.parse_positional({"table"});
+}
+
+std::string Given(const cxxopts::ParseResult& arguments, const char* flag,
+                  const std::string& otherwise) {
+  return arguments.count(flag) > 0 ? arguments[flag].as<std::string>() : otherwise;
+}
+
+void PrintCells(const Experiment& experiment, bool as_json) {
+  Json names = Json::array();
+  for (const ExperimentCell& cell : experiment.cells) {
+    if (as_json) {
+      names.push_back(cell.name());
+    } else {
+      std::printf("%s\n", cell.name().c_str());
+    }
+  }
+  if (as_json) PrintJson(names);
+}
+
+void Run(const cxxopts::ParseResult& arguments) {
+  const bool quick = arguments.count("quick") > 0;
+  const Experiment experiment = ReadExperiment(Required(arguments, "table"), quick);
+  if (arguments.count("list") > 0) return PrintCells(experiment, WantsJson(arguments));
+  TerminalProgress progress = MakeProgress();
+  CellSession session;
+  const std::string name = experiment.name + (quick ? "-quick" : "");
+  session.work = Given(arguments, "work", "runs/" + name);
+  const std::filesystem::path out = Given(
+      arguments, "out", quick ? (session.work / "table").string() : "results/" + experiment.name);
+  session.bundled = BundledCheckpoints();
+  session.threads = arguments["threads"].as<int>();
+  session.batch = arguments["batch"].as<int>();
+  session.interrupted = &InstallInterruptHandler();
+  session.progress = &progress;
+  CheckThreads(session.threads);
+  CheckBatch(session.batch);
+  const ExperimentResult result = RunExperiment(experiment, session);
+  WriteExperiment(experiment, result, out);
+  if (WantsJson(arguments)) {
+    PrintJson({{"table", (out / "table.md").string()},
+               {"cells", result.cells.size()},
+               {"made", result.made},
+               {"failed", result.failures}});
+  } else {
+    std::printf("%zu of %zu cells, %d made now. Wrote %s/{table.md, table.csv, table.h5, %s}.\n",
+                result.cells.size(), experiment.cells.size(), result.made, out.c_str(),
+                kManifestName);
+  }
+  if (result.failures.empty()) return;
+  throw Error(ErrorCode::kInput, result.failures.begin()->first,
+              "failed, as " + std::to_string(result.failures.size() - 1) +
+                  " other cells: " + result.failures.begin()->second,
+              "the same command tries them again");
+}
+
+}  // namespace
+}  // namespace tmpq
+
+int main(int argc, char** argv) {
+  return tmpq::RunProgram(argc, argv,
+                          {"tmpq-experiment",
+                           "Runs every row of a table, a folder of configs, and writes the table; "
+                           "what is finished is not made again.",
+                           "experiments/TABLE"},
+                          tmpq::DeclareFlags, tmpq::Run);
+}

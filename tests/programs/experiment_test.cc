@@ -1,0 +1,148 @@
+// tmpq-experiment: a folder of rows becomes a table; what is done stays, what failed is tried
+// again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "src/core/file.h"
+#include "src/core/json.h"
+#include "tests/programs/process.h"
+#include "tests/programs/tiny_search.h"
+
+namespace tmpq {
+namespace {
+
+namespace fs = std::filesystem;
+using Arguments = std::vector<std::string>;
+
+const fs::path& Folder() { return TestFolder("experiment"); }
+
+void Put(const fs::path& path, const std::string& text) {
+  fs::create_directories(path.parent_path());
+  WriteFileAtomically(path, std::string_view(text));
+}
+
+constexpr const char* kDefaults =
+    "models = fashion-dit\nbits = w8a8, w4a4\nseeds = 0,1\nsteps = 2\nsamples = 6\n"
+    "metrics = fd,psnr\n";
+
+// The float model, two recipes, of which the second claims to beat the first.
+fs::path WriteTable(const std::string& name, const std::string& second = "recipe = quarot\n") {
+  const fs::path folder = Folder() / name;
+  Put(folder / "defaults.ini", kDefaults);
+  Put(folder / "1-float.ini", "method = float\nmetrics = fd\n");
+  Put(folder / "2-naive.ini", "label = naive, per token\n");
+  Put(folder / "3-other.ini", "improves_on = 2-naive\n" + second);
+  return folder;
+}
+
+ProcessResult MakeTable(const fs::path& table, const Arguments& more = {},
+                        const ProcessOptions& options = {}) {
+  const fs::path base = Folder() / ("of-" + table.filename().string());
+  Arguments arguments = {table, "--out", base / "table", "--work", base / "work"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return RunProcess("tmpq-experiment", arguments, options);
+}
+
+std::string Made(const fs::path& table, const std::string& file) {
+  return ReadFile(Folder() / ("of-" + table.filename().string()) / "table" / file);
+}
+
+class ExperimentTest : public testing::Test {
+ protected:
+  static void TearDownTestSuite() { fs::remove_all(Folder()); }
+
+  static void ExpectError(const ProcessResult& result, int code, const std::string& part) {
+    EXPECT_EQ(result.exit_code, code) << result.err;
+    EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+  }
+};
+
+TEST_F(ExperimentTest, ATableIsTheSameForAnyThreadsAndMadeOnce) {
+  const fs::path table = WriteTable("whole");
+  const ProcessResult first = MakeTable(table, {"--json"});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(ParseJson(first.out, "json")["made"], 10);  // 2 float, 2 rows x 2 x 2
+  const std::string text = Made(table, "table.md"), csv = Made(table, "table.csv");
+  EXPECT_NE(text.find("| naive, per token | "), std::string::npos) << text;
+  EXPECT_NE(text.find("3-other beats naive, per token | psnr | fashion-dit |"), std::string::npos);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 + 8 * 2);
+  const Json manifest = ParseJson(Made(table, "manifest.json"), "manifest");
+  EXPECT_EQ(manifest["finished"], 10);
+  EXPECT_EQ(manifest["configs"]["defaults.ini"], kDefaults);
+
+  const ProcessResult again = MakeTable(table, {"--json"});
+  EXPECT_EQ(ParseJson(again.out, "json")["made"], 0);
+  const std::string hdf5 = Made(table, "table.h5");
+  const ProcessResult single =
+      MakeTable(table, {"--json", "--threads=1", "--batch=3", "--work", Folder() / "single"});
+  EXPECT_EQ(ParseJson(single.out, "json")["made"], 10);
+  EXPECT_EQ(Made(table, "table.md"), text);
+  EXPECT_EQ(Made(table, "table.csv"), csv);
+  EXPECT_EQ(Made(table, "table.h5") == hdf5, true);
+}
+
+TEST_F(ExperimentTest, AFailedRowLeavesTheOthersAndIsTriedAgain) {
+  const fs::path table = WriteTable("failing", "recipe = broken/broken.ini\n");
+  Put(table / "broken" / "broken.ini", "rotates = true\n");
+  const ProcessResult first = MakeTable(table);
+  ExpectError(first, 1, "3-other.fashion-dit.w4a4.0");
+  ExpectError(first, 1, "rotates");
+  const std::string text = Made(table, "table.md");
+  EXPECT_NE(text.find("## Failed"), std::string::npos);
+  EXPECT_NE(text.find("| naive, per token | "), std::string::npos);
+  Put(table / "broken" / "broken.ini", "rotate = true\n");
+  const ProcessResult second = MakeTable(table, {"--json"});
+  ASSERT_EQ(second.exit_code, 0) << second.err;
+  EXPECT_EQ(ParseJson(second.out, "json")["made"], 4);
+  EXPECT_EQ(Made(table, "table.md").find("## Failed"), std::string::npos);
+}
+
+TEST_F(ExperimentTest, KilledItGoesOn) {
+  const fs::path table = WriteTable("killed");
+  ProcessOptions options;
+  options.kill_when = Folder() / "of-killed" / "work" / "2-naive.fashion-dit.w8a8.1.json";
+  options.kill_lines = 1;
+  MakeTable(table, {}, options);
+  const ProcessResult rest = MakeTable(table, {"--json"});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_LE(ParseJson(rest.out, "json")["made"], 6);
+  EXPECT_GE(ParseJson(rest.out, "json")["made"], 1);
+  EXPECT_EQ(ParseJson(rest.out, "json")["cells"], 10);
+}
+
+TEST_F(ExperimentTest, ASearchIsARow) {
+  const fs::path table = Folder() / "search";
+  Put(table / "defaults.ini", kDefaults);
+  Put(table / "1-search.ini",
+      "method = search\nbits = 4bit\nseeds = 0\n[search]\ngenerations = 1\npopulation = 4\n"
+      "parents = 2\nmutants = 1\ncrossovers = 1\nwarm_start = false\ntrajectory_steps = 3\n"
+      "trajectory_samples = 2\nmetric_samples = 6\nmetric_candidates = 1\n"
+      "selection_candidates = 1\nselection_samples = 6\nreport_samples = 6\n"
+      "converged_samples = 2\n");
+  const ProcessResult result = MakeTable(table);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(Made(table, "table.csv").find("1-search,1-search,fashion-dit,4bit,0,"),
+            std::string::npos);
+}
+
+TEST_F(ExperimentTest, BadFoldersAreRefused) {
+  const fs::path table = WriteTable("bad");
+  ExpectError(MakeTable(Folder() / "none"), 2, "is no folder");
+  Put(table / "3-other.ini", "recipes = naive\n");
+  ExpectError(MakeTable(table), 2, "3-other.ini: unknown key \"recipes\"");
+  Put(table / "3-other.ini", "[fashion-did]\nsamples = 3\n");
+  ExpectError(MakeTable(table), 2, "[fashion-did] is no model");
+  Put(table / "3-other.ini", "improves_on = nothing\n");
+  ExpectError(MakeTable(table), 2, "is no row");
+  Put(table / "3-other.ini", "bits = w9a8\n");
+  ExpectError(MakeTable(table), 2, "is no pair of bit-widths: \"w9a8\"");
+  Put(table / "3-other.ini", "metrics = fid2\n");
+  ExpectError(MakeTable(table), 2, "fid2");
+  Put(table / "3-other.ini", "[search]\ngenerationz = 3\n");
+  ExpectError(MakeTable(table), 2, "generationz");
+}
+
+}  // namespace
+}  // namespace tmpq

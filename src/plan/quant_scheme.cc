@@ -117,13 +117,15 @@ SiteTable WithScheme(SiteTable table, const QuantScheme& scheme) {
     const LayerScheme& layer = scheme.Of(site.layer);
     const int64_t inputs = site.input_features, outputs = site.output_features;
     const int64_t group = layer.weight_group > 0 ? layer.weight_group : inputs;
-    const int64_t numbers = 1 + (layer.weight_symmetric ? 0 : 1) +
-                            (layer.activation_symmetric ? 0 : 1);  // scale, zero point, sum
+    const int64_t one_each = 4 * outputs * ((inputs + group - 1) / group);
+    const int scales = scheme.nested ? 0 : 1;  // nested: once a set, others follow from it
+    const int numbers =
+        scales + (layer.weight_symmetric ? 0 : 1) + (layer.activation_symmetric ? 0 : 1);
     WeightStorage& storage = site.storage;
-    storage.scale_bytes = 4 * numbers * outputs * ((inputs + group - 1) / group);
+    storage.scale_bytes = numbers * one_each;
     const int64_t channels = table.sites[s + 1].input_features;  // of the layer's activation
-    storage.set_bytes =
-        (layer.transformed() ? 4 * channels : 0) + 4 * layer.low_rank * (inputs + outputs);
+    storage.set_bytes = (layer.transformed() ? 4 * channels : 0) +
+                        4 * layer.low_rank * (inputs + outputs) + (1 - scales) * one_each;
     storage.layer_bytes = layer.first_row ? 4 * outputs : 0;
     storage.by_range = layer.balanced && scheme.balanced_by_range;
     storage.nested = scheme.nested;

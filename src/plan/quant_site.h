@@ -35,10 +35,10 @@ const char* NameOf(LayerGroup group);
 // What a weight site stores beside its packed weights, in bytes; src/plan/quant_scheme.h fills it.
 struct WeightStorage {
   int64_t scale_bytes = -1;  // once a bit-width and set: scales, zero points, sums; -1: 4 an output
-  int64_t set_bytes = 0;     // once a set: the vector of its transform, a float branch
-  int64_t layer_bytes = 0;   // once
-  bool by_range = false;     // each timestep range has a set of its own
-  bool nested = false;       // only the widest bit-width in use is stored
+  int64_t set_bytes = 0;  // once a set: the vector of its transform, a float branch, nested scales
+  int64_t layer_bytes = 0;  // once
+  bool by_range = false;    // each timestep range has a set of its own
+  bool nested = false;      // only the widest bit-width in use is stored
 };
 
 // One quantizer. Sites come in the graph's order, which is part of the file formats.

@@ -13,11 +13,11 @@ namespace {
 constexpr int64_t kMaxInnerDimension = 65536;
 
 // Sums with offsets stay within int32.
-void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs,
-                  const std::string& where) {
+template <typename Where>
+void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, const Where& where) {
   const bool offsets = binding.weights.offset != nullptr || !binding.inputs.symmetric;
   if (!offsets || inputs <= kernels::kMaxOffsetInputs) return;
-  throw Error(ErrorCode::kUnsupported, where,
+  throw Error(ErrorCode::kUnsupported, where(),
               "has " + std::to_string(inputs) + " inputs, too many for zero points",
               "at most " + std::to_string(kernels::kMaxOffsetInputs) + ", or symmetric integers");
 }
@@ -70,10 +70,10 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
   for (size_t id = 0; id < active.nodes.size(); ++id) {
     const Node& node = graph_.node(static_cast<NodeId>(id));
     ActivePolicy::NodeBinding& binding = active.nodes[id];
-    const std::string where = "policy: layer " + node.name;
+    const auto where = [&node] { return "policy: layer " + node.name; };
     if (node.first_site < 0) {
       if (HasWeightPanels(node) && panels_[id].empty()) {
-        throw Error(ErrorCode::kInput, where, "is a float layer, but its weights are missing");
+        throw Error(ErrorCode::kInput, where(), "is a float layer, but its weights are missing");
       }
       continue;
     }
@@ -83,17 +83,18 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
     const auto floats =
         std::count_if(widths, widths + sites, [](BitWidth width) { return width.is_float(); });
     if (floats != 0 && floats != sites) {
-      throw Error(ErrorCode::kUnsupported, where, "mixes float and integer operands",
+      throw Error(ErrorCode::kUnsupported, where(), "mixes float and integer operands",
                   "all of its sites have to be float, or none");
     }
     for (int i = 0; i < sites; ++i) {
       if (widths[i].bits() == 16 && !(attention && i == 3)) {
-        throw Error(ErrorCode::kUnsupported, where, "has 16 bits at a site that is not a softmax");
+        throw Error(ErrorCode::kUnsupported, where(),
+                    "has 16 bits at a site that is not a softmax");
       }
     }
     if (floats > 0) {
       if (!attention && panels_[id].empty()) {
-        throw Error(ErrorCode::kInput, where,
+        throw Error(ErrorCode::kInput, where(),
                     "is to run in float, but its float weights are missing");
       }
       continue;
@@ -102,7 +103,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
       for (int i = 0; i < 4; ++i) binding.bits[i] = widths[i].bits();
     } else {
       if (table == nullptr)
-        throw Error(ErrorCode::kInput, where, "has no packed weights to run on");
+        throw Error(ErrorCode::kInput, where(), "has no packed weights to run on");
       binding.weights = table->Weights(node.first_site, widths[0], place.range);
       binding.inputs = table->Inputs(node.first_site, widths[1], place.range, place.branch);
       CheckOffsets(binding, ProductOf(node).inputs, where);

@@ -37,6 +37,29 @@ std::string QuantTable::SetName(int site, int range) const {
   return SetsOf(site) > 1 ? layer + ".s" + std::to_string(range) : layer;
 }
 
+int QuantTable::StoredBits(const std::string& set, int bits) const {
+  while (bits < kWidestBits && !file_->Has(WeightName(set, bits) + ".data")) ++bits;
+  return bits;
+}
+
+bool QuantTable::Holds(int site, const std::string& set, int bits) const {
+  if (!scheme_.nested) return file_->Has(WeightName(set, bits) + ".scale");
+  const bool summed = !scheme_.Of(sites_->sites[site].layer).activation_symmetric;
+  return file_->Has(WeightName(set, StoredBits(set, bits)) + ".scale") &&
+         (!summed || file_->Has(WeightName(set, bits) + ".sums"));
+}
+
+const float* QuantTable::Scales(const std::string& set, int bits,
+                                const std::vector<int64_t>& shape) {
+  const int stored = scheme_.nested ? StoredBits(set, bits) : bits;
+  const std::span<const float> scales = file_->Floats(WeightName(set, stored) + ".scale", shape);
+  if (stored == bits) return scales.data();
+  std::vector<float>& narrow = scales_[WeightName(set, bits)];
+  narrow.assign(scales.begin(), scales.end());
+  for (float& scale : narrow) scale *= static_cast<float>(1 << (stored - bits));
+  return narrow.data();
+}
+
 void QuantTable::IndexSite(int site) {
   const LayerScheme& layer = scheme_.Of(sites_->sites[site].layer);
   const int64_t channels = sites_->sites[site + 1].input_features;
@@ -52,7 +75,7 @@ void QuantTable::IndexSite(int site) {
     const std::string set = SetName(site, range);
     bool used = false;  // by a plan
     for (int bits = 2; bits <= kWidestBits; ++bits) {
-      if (!file_->Has(WeightName(set, bits) + ".scale")) continue;
+      if (!Holds(site, set, bits)) continue;
       used = true;
       if (range < SetsOf(site)) weights_[{site, bits, range, 0}] = ReadWeights(site, bits, range);
     }
@@ -120,14 +143,11 @@ const LayerInputView& QuantTable::Inputs(int site, BitWidth width, int range, in
   return found->second;
 }
 
-PackedWeightView QuantTable::ReadWeights(int site, int bits, int range) const {
+PackedWeightView QuantTable::ReadWeights(int site, int bits, int range) {
   const QuantSite& place = sites_->sites[site];
   const LayerScheme& layer = scheme_.Of(place.layer);
   const std::string set = SetName(site, range), name = WeightName(set, bits);
-  int stored = bits;  // nested: the lowest that is stored and wide enough
-  while (scheme_.nested && stored < kWidestBits && !file_->Has(WeightName(set, stored) + ".data")) {
-    ++stored;
-  }
+  const int stored = scheme_.nested ? StoredBits(set, bits) : bits;
   const int64_t inputs = place.input_features, outputs = place.output_features;
   const int64_t groups =
       layer.weight_group > 0 ? (inputs + layer.weight_group - 1) / layer.weight_group : 1;
@@ -139,7 +159,7 @@ PackedWeightView QuantTable::ReadWeights(int site, int bits, int range) const {
                   ->Bytes(WeightName(set, stored) + ".data",
                           {kernels::PackedBytes(outputs, inputs, stored)})
                   .data();
-  view.scale = file_->Floats(name + ".scale", shape).data();
+  view.scale = Scales(set, bits, shape);
   if (!layer.weight_symmetric) view.offset = file_->Int32s(name + ".offset", shape).data();
   if (!layer.activation_symmetric) view.sums = file_->Int32s(name + ".sums", shape).data();
   view.group = layer.weight_group;
@@ -200,10 +220,10 @@ void QuantTable::Add(TensorFileWriter& writer, const std::string& layer,
       const int64_t groups = length(weights.scale) / weights.outputs;
       const std::vector<int64_t> shape = groups > 1 ? std::vector<int64_t>{groups, weights.outputs}
                                                     : std::vector<int64_t>{weights.outputs};
-      if (!weights.data.empty()) {
+      if (!weights.data.empty()) {  // nested: the widest's alone
         writer.AddBytes(name + ".data", {length(weights.data)}, weights.data);
+        writer.AddFloats(name + ".scale", shape, weights.scale);
       }
-      writer.AddFloats(name + ".scale", shape, weights.scale);
       if (!scheme.weight_symmetric) writer.AddInt32s(name + ".offset", shape, weights.offset);
       if (!scheme.activation_symmetric) writer.AddInt32s(name + ".sums", shape, weights.sums);
     }
@@ -230,18 +250,20 @@ void QuantTable::CopyPanels(TensorFileWriter& writer, int site, const std::strin
                             int bits) const {
   const QuantSite& place = sites_->sites[site];
   const int64_t inputs = place.input_features, outputs = place.output_features;
-  if (file_->Has(WeightName(set, bits) + ".data")) {
-    return CopyTensor(writer, WeightName(set, bits) + ".data");
+  const std::string name = WeightName(set, bits);
+  const int stored = StoredBits(set, bits);
+  if (stored == bits) {
+    CopyTensor(writer, name + ".data");
+    return CopyTensor(writer, name + ".scale");
   }
-  int stored = bits;
-  while (!file_->Has(WeightName(set, stored) + ".data")) ++stored;
+  const std::string from = WeightName(set, stored);
+  writer.AddFloats(name + ".scale", file_->Get(from + ".scale").shape, scales_.at(name));
   std::vector<int8_t> q(outputs * inputs);
-  kernels::UnpackWeights(file_->Bytes(WeightName(set, stored) + ".data").data(), outputs, inputs,
-                         stored, q.data());
+  kernels::UnpackWeights(file_->Bytes(from + ".data").data(), outputs, inputs, stored, q.data());
   for (int8_t& value : q) value = static_cast<int8_t>(kernels::NarrowValue(value, stored, bits));
   std::vector<uint8_t> panels(kernels::PackedBytes(outputs, inputs, bits));
   kernels::PackWeights(q.data(), outputs, inputs, bits, panels.data());
-  writer.AddBytes(WeightName(set, bits) + ".data", {static_cast<int64_t>(panels.size())}, panels);
+  writer.AddBytes(name + ".data", {static_cast<int64_t>(panels.size())}, panels);
 }
 
 void QuantTable::CopyTo(TensorFileWriter& writer, int site, const Use& use) const {
@@ -254,7 +276,7 @@ void QuantTable::CopyTo(TensorFileWriter& writer, int site, const Use& use) cons
     for (const int bits : widths) {
       const std::string name = WeightName(set, bits);
       if (!scheme_.nested || bits == *widths.rbegin()) CopyPanels(writer, site, set, bits);
-      for (const char* part : {".scale", ".offset", ".sums"}) CopyTensor(writer, name + part);
+      for (const char* part : {".offset", ".sums"}) CopyTensor(writer, name + part);
     }
     for (const char* part : {".multiply", ".down", ".up"}) CopyTensor(writer, set + part);
   }

@@ -15,6 +15,7 @@
 #include "src/plan/candidate.h"
 #include "src/plan/quant_scheme.h"
 #include "src/quant/layer_quantizer.h"
+#include "src/supernet/supernet_size.h"
 
 namespace tmpq {
 
@@ -52,6 +53,10 @@ class QuantTable {
   QuantTable& operator=(const QuantTable&) = delete;
 
   const QuantScheme& scheme() const { return scheme_; }
+  // The file's bytes by part, for each mask set.
+  std::vector<SupernetSize> SizesByMaskSet() const {
+    return tmpq::SizesByMaskSet(*file_, *sites_, scheme_);
+  }
   // For steps of any timestep range.
   bool Has(int site, BitWidth width) const;
   // Weights of a site at a bit-width, for steps of a timestep range. Throws kInput naming the layer
@@ -77,12 +82,20 @@ class QuantTable {
   // How many sets of weights a site has.
   int SetsOf(int site) const;
   std::string SetName(int site, int range) const;
+  // Whether the file holds a set's weights at these bits; nested: whatever is not wider than what
+  // is stored.
+  bool Holds(int site, const std::string& set, int bits) const;
+  // Nested: the bits of the panels that `bits` are the high bits of.
+  int StoredBits(const std::string& set, int bits) const;
+  // A set's scales, (groups, N); nested: those that are stored times a power of two.
+  const float* Scales(const std::string& set, int bits, const std::vector<int64_t>& shape);
   Place PlaceOfInputs(int site, int bits, int range, int branch) const;
   void IndexSite(int site);
-  PackedWeightView ReadWeights(int site, int bits, int range) const;
+  PackedWeightView ReadWeights(int site, int bits, int range);
   LayerInputView ReadInputs(int site, int bits, int range, int branch) const;
   void ReadBranch(int site, const std::string& set);
   void CopyTensor(TensorFileWriter& writer, const std::string& name) const;
+  // With their scales.
   void CopyPanels(TensorFileWriter& writer, int site, const std::string& set, int bits) const;
 
   const TensorFile* file_;
@@ -90,6 +103,7 @@ class QuantTable {
   QuantScheme scheme_;
   std::map<int64_t, Hadamard> rotations_;               // by channels
   std::map<std::string, AlignedVector<float>> panels_;  // float branches, by tensor
+  std::map<std::string, std::vector<float>> scales_;    // nested ones, by the tensor they would be
   std::map<Place, PackedWeightView> weights_;
   std::map<Place, LayerInputView> inputs_;
 };

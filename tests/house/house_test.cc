@@ -86,12 +86,12 @@ TEST(HouseTest, IncludesFollowTheLayers) {
 
 TEST(HouseTest, LibTorchStaysInFewSources) {
   const std::regex torch("^(torch|ATen|c10)/.*");
-  for (const fs::path& file : SourcesIn({"src", "kernels", "tools", "tests"})) {
+  for (const fs::path& file : SourcesIn({"src", "kernels", "tools", "bench", "tests"})) {
     for (const std::string& include : IncludesOf(file)) {
       if (!std::regex_match(include, torch)) continue;
       const std::string path = file.string();
       const bool allowed = path.rfind("src/torch/", 0) == 0 || path.rfind("src/train/", 0) == 0 ||
-                           path.rfind("tests/torch/", 0) == 0;
+                           path.rfind("bench/", 0) == 0 || path.rfind("tests/torch/", 0) == 0;
       EXPECT_TRUE(allowed && file.extension() == ".cc") << path << " includes " << include;
     }
   }
@@ -109,7 +109,7 @@ TEST(HouseTest, KernelsIncludeNoStandardTemplates) {
 }
 
 TEST(HouseTest, HeadersAreGuardedOnce) {
-  for (const fs::path& file : SourcesIn({"src", "kernels", "tools", "tests"})) {
+  for (const fs::path& file : SourcesIn({"src", "kernels", "tools", "bench", "tests"})) {
     if (file.extension() != ".h") continue;
     EXPECT_NE(ReadFile(Root() / file).find("\n#pragma once\n"), std::string::npos) << file;
   }
@@ -122,8 +122,8 @@ TEST(HouseTest, FilesNameNoMachineAndNoPackageHost) {
       "k/|/roo"
       "t/|/hom"
       "e/|pypi\\.(org|io)|files\\.pythonhosted|deb\\.debian|download\\.pytorch");
-  for (const char* folder :
-       {"src", "kernels", "tools", "tests", "scripts", "cmake", "docs", "checkpoints", ".ci"}) {
+  for (const char* folder : {"src", "kernels", "tools", "bench", "tests", "scripts", "cmake",
+                             "docs", "checkpoints", ".ci"}) {
     for (const auto& entry : fs::recursive_directory_iterator(Root() / folder)) {
       const std::string extension = entry.path().extension();
       if (!entry.is_regular_file() || extension == ".safetensors" || extension == ".png" ||

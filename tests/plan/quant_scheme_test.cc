@@ -154,12 +154,11 @@ TEST(WithSchemeTest, SetsAreThoseOfTheRangesInUse) {
   EXPECT_EQ(CostsAt(table, {80, 5}, {4, 32}).bytes, fc4 + multiply + conv4 + 4 * 750);
 }
 
-TEST(WithSchemeTest, NestedStoresTheWidest) {
+TEST(WithSchemeTest, NestedStoresTheWidestAndItsScales) {
   QuantScheme scheme;
   scheme.nested = true;
   const SiteTable table = WithScheme(SmallTable(), scheme);
-  EXPECT_EQ(CostsAt(table, {9, 7, 5}, {4, 6, 2}).bytes,
-            FcPanels(6) + ConvPanels(6) + 3 * 4 * (3 + 20));
+  EXPECT_EQ(CostsAt(table, {9, 7, 5}, {4, 6, 2}).bytes, FcPanels(6) + ConvPanels(6) + 4 * (3 + 20));
   EXPECT_EQ(CostsAt(table, {9}, {4}).bytes, FcPanels(4) + ConvPanels(4) + 4 * 23);
 }
 

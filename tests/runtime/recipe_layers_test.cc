@@ -23,14 +23,15 @@ LayerNumbers NumbersOf(const TensorFile& file, const LayerScheme& scheme, const 
   const std::string name = set + ".w" + std::to_string(bits);
   int stored = bits;
   while (!file.Has(set + ".w" + std::to_string(stored) + ".data")) ++stored;
+  const std::string from = set + ".w" + std::to_string(stored);
   std::vector<int8_t> q(n * k);
-  kernels::UnpackWeights(file.Bytes(set + ".w" + std::to_string(stored) + ".data").data(), n, k,
-                         stored, q.data());
-  const auto scale = file.Floats(name + ".scale");
+  kernels::UnpackWeights(file.Bytes(from + ".data").data(), n, k, stored, q.data());
+  const auto scale = file.Floats(from + ".scale");
+  const double halved = 1 << (stored - bits);
   for (int64_t i = 0; i < n * k; ++i) {
     const int64_t at = (scheme.weight_group > 0 ? i % k / scheme.weight_group : 0) * n + i / k;
     const int offset = scheme.weight_symmetric ? 0 : file.Int32s(name + ".offset")[at];
-    numbers.weights.push_back(static_cast<double>(scale[at]) *
+    numbers.weights.push_back(static_cast<double>(scale[at]) * halved *
                               (kernels::NarrowValue(q[i], stored, bits) + offset));
   }
   if (scheme.transformed()) {

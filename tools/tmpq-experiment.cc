@@ -15,8 +15,11 @@ void DeclareFlags(cxxopts::Options& options) {
       "out", "folder of the table (default: results/TABLE; with --quick, in --work)", text())(
       "work", "folder of finished cells and of what is made on the way (default: runs/TABLE)",
       text())("quick", "with the [quick] values of the configs: small, for a look and for tests")(
-      "list", "print the cells and end")("threads", "0: one per core; never changes the result",
-                                         cxxopts::value<int>()->default_value("0"))(
+      "list", "print the cells and end")(
+      "only", "make the cells whose name holds this; others stand in the table where they are made",
+      cxxopts::value<std::string>()->default_value(""))("threads",
+                                                        "0: one per core; never changes the result",
+                                                        cxxopts::value<int>()->default_value("0"))(
       "batch", "samples per network call of a thread; never changes the result",
       cxxopts::value<int>()->default_value("8"));
   options.parse_positional({"table"});
@@ -56,7 +59,8 @@ void Run(const cxxopts::ParseResult& arguments) {
   session.progress = &progress;
   CheckThreads(session.threads);
   CheckBatch(session.batch);
-  const ExperimentResult result = RunExperiment(experiment, session);
+  const ExperimentResult result =
+      RunExperiment(experiment, session, arguments["only"].as<std::string>());
   WriteExperiment(experiment, result, out);
   if (WantsJson(arguments)) {
     PrintJson({{"table", (out / "table.md").string()},

@@ -13,12 +13,13 @@ struct ExperimentResult {
   std::map<std::string, Json> cells;            // results by cell name; what failed is missing
   std::map<std::string, std::string> failures;  // reasons by cell name
   int made = 0;                                 // cells that this run made, not found
-  double seconds = 0;
 };
 
 // Makes the cells of `experiment` that session.work does not hold with the same key, in order, each
 // kept as CELL.json once it is whole. An error of one cell is noted and leaves the others standing;
 // kInterrupted ends the run.
-ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session);
+// `only`: makes cells whose name holds it; others count where they are found.
+ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session,
+                               const std::string& only = "");
 
 }  // namespace tmpq

@@ -77,4 +77,19 @@ std::string ConfigText(Config config) {
   return text.str();
 }
 
+// The same of the fields that are not at their default: stays as it is when a field is added.
+template <typename Config>
+std::string ChangedText(Config config) {
+  std::map<std::string, std::string> defaults;
+  Config().ForEachField([&](const char* name, auto& field, const char* /*help*/) {
+    defaults[name] = internal::FormatValue(field);
+  });
+  std::ostringstream text;
+  config.ForEachField([&](const char* name, auto& field, const char* /*help*/) {
+    const std::string value = internal::FormatValue(field);
+    if (value != defaults[name]) text << name << " = " << value << "\n";
+  });
+  return text.str();
+}
+
 }  // namespace tmpq

@@ -88,6 +88,8 @@ TEST(ConfigTest, ValuesAreAppliedAndPrinted) {
               "test");
   EXPECT_EQ(ConfigText(config),
             "steps = 7\nrate = 0.001\nfast = true\nname = x\nbits = 2,3,4\nseed = 1\n");
+  EXPECT_EQ(ChangedText(config), "steps = 7\nrate = 0.001\nfast = true\nbits = 2,3,4\n");
+  EXPECT_EQ(ChangedText(SomeConfig()), "");
 }
 
 TEST(ConfigTest, BadValuesNameKeyAndPlace) {

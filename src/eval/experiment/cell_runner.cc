@@ -4,6 +4,7 @@
 #include <set>
 
 #include "src/core/config.h"
+#include "src/core/file.h"
 #include "src/core/hash.h"
 #include "src/core/version.h"
 #include "src/eval/driver/bit_pair.h"
@@ -169,8 +170,10 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   RowConfig config = cell.config;  // without what only tables see
   config.label = config.improves_on = config.claim_metric = "";
   config.claim_lower = false, config.models = config.bits = "", config.seeds = {};
-  std::string text = ConfigText(config) + cell.bits + std::to_string(cell.seed);
-  text += ConfigText(FindRecipe(cell.config.recipe));
+  config.recipe = "";  // what it says counts, not its name
+  std::string text = ChangedText(config) + cell.bits + std::to_string(cell.seed);
+  text += ChangedText(FindRecipe(cell.config.recipe));
+  if (!config.prompts.empty()) text += ReadFile(config.prompts);
   for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
   return HashString(text + LoadAnyModel(cell.model, session.bundled).hash.Hex()).Hex();
 }

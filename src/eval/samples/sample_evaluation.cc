@@ -4,22 +4,14 @@
 #include <memory>
 
 #include "src/core/error.h"
-#include "src/core/file.h"
-#include "src/core/hash.h"
 #include "src/core/tensor_file.h"
 #include "src/eval/models/measured_space.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/eval/samples/sample_drawing.h"
 #include "src/metrics/psnr.h"
 
 namespace tmpq {
 namespace {
-
-// One run's samples, and their course where sqnr_steps asks for it.
-struct Drawn {
-  SampleSet pictures;
-  TimestepSequence timesteps;
-  std::vector<float> trajectory;  // (steps, count, sample)
-};
 
 bool IsPlan(const std::filesystem::path& path) {
   if (path.extension() != ".safetensors" || !std::filesystem::is_regular_file(path)) return false;
@@ -165,62 +157,11 @@ class Evaluation {
     result_.networks["feature_net"] = ToJson(measured_.space);
   }
 
-  // Of everything that they depend on.
-  std::string NameOfFloatSamples(const SampleSource& source, const SamplingRun& run) const {
-    const DiffusionSampler& sampler = source.sampler();
-    Hasher hasher;
-    const auto add = [&](const auto& values) { hasher.Update(std::as_bytes(std::span(values))); };
-    add(source.model_hash().Hex());
-    add(sampler.settings().ToJson().dump() + sampler.schedule().ToJson().dump());
-    add(run.timesteps.values());
-    add(std::vector<uint64_t>{settings_.seed, static_cast<uint64_t>(settings_.count)});
-    add(prompts_.conditions.values);
-    for (const auto& [name, tensor] : prompts_.conditions.tensors) {
-      add(name), add(tensor.values), add(tensor.null_value);
-    }
-    return hasher.Finish().Hex() + ".safetensors";
-  }
-
-  static void Keep(const std::vector<float>& samples, const std::filesystem::path& path) {
-    PrepareFolder(path.parent_path());
-    TensorFileWriter writer;
-    writer.AddFloats("samples", {static_cast<int64_t>(samples.size())}, samples);
-    writer.Write(path);
-  }
-
   Drawn Draw(const SampleSource& source, const SamplingRun& run, const std::string& where,
              bool in_float = false) {
     const auto begin = Clock::now();
-    const DiffusionSampler& sampler = source.sampler();
-    Drawn drawn;
-    drawn.timesteps = run.timesteps;
-    SamplerOptions options;
-    options.batch = settings_.batch, options.threads = settings_.threads;
-    options.interrupted = settings_.interrupted, options.progress = settings_.progress;
-    if (with_steps_) options.trajectory = &drawn.trajectory;
-    const bool keep = in_float && !with_steps_ && !settings_.float_cache.empty();
-    const auto kept = keep ? settings_.float_cache / NameOfFloatSamples(source, run) : "";
-    std::vector<float> samples;
-    if (keep && std::filesystem::exists(kept)) {
-      const TensorFile file(kept);
-      const auto values = file.Floats("samples");
-      samples.assign(values.begin(), values.end());
-    } else {
-      settings_.progress->Begin("sampling", settings_.count, "samples");
-      samples = sampler.Sample(
-          run,
-          {settings_.seed, RandomPurpose::kSampleNoise, 0, settings_.count, prompts_.conditions},
-          options);
-      settings_.progress->End();
-      if (keep) Keep(samples, kept);
-    }
-    Pictures pictures = DecodeSamples(source.pipeline(), std::move(samples), sampler.sample_shape(),
-                                      settings_.threads);
+    Drawn drawn = DrawSamples(source, run, prompts_.conditions, settings_, with_steps_, in_float);
     drawn.pictures.where = where;
-    drawn.pictures.shape = pictures.shape;
-    drawn.pictures.shape.insert(drawn.pictures.shape.begin(), settings_.count);
-    drawn.pictures.values = std::move(pictures.values);
-    drawn.pictures.sampled = true;
     result_.seconds["sampling"] += Since(begin);
     return drawn;
   }

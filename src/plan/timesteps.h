@@ -39,6 +39,9 @@ class TimestepGroups {
   int count() const { return static_cast<int>(begins_.size()); }
   int begin(int group) const { return begins_[group]; }
   int end(int group) const { return group + 1 < count() ? begins_[group + 1] : training_steps_; }
+  bool Contains(int group, int timestep) const {
+    return begin(group) <= timestep && timestep < end(group);
+  }
   int size(int group) const { return end(group) - begin(group); }
   int training_steps() const { return training_steps_; }
   // The first timestep of each group, as a sequence: the DDIM "quad" schedule for quadratic groups.

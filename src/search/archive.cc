@@ -7,15 +7,6 @@
 
 namespace tmpq {
 
-bool Dominates(std::span<const double> a, std::span<const double> b) {
-  bool better = false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (a[i] > b[i]) return false;
-    better = better || a[i] < b[i];
-  }
-  return better;
-}
-
 bool ParetoArchive::Insert(const Candidate& candidate, std::vector<double> objectives) {
   TMPQ_CHECK(objectives.size() == names_.size(), "objectives do not fit the archive");
   if (!std::all_of(objectives.begin(), objectives.end(),

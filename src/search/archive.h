@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "src/plan/candidate.h"
+#include "src/search/dominance.h"
 
 namespace tmpq {
-
-// a is at least as good as b in every objective and better in one; all are minimised.
-bool Dominates(std::span<const double> a, std::span<const double> b);
 
 struct ArchiveEntry {
   Candidate candidate;

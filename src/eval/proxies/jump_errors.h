@@ -1,0 +1,32 @@
+// What single jumps between timesteps cost, measured on float trajectories: what the dynamic
+// programme of src/search/timestep_programme.h chooses timesteps by.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "src/core/progress.h"
+#include "src/runtime/sampler.h"
+#include "src/search/timestep_programme.h"
+
+namespace tmpq {
+
+struct JumpErrorSettings {
+  int grid = 50;       // uniform timesteps that may be chosen, and of the trajectories
+  int weights = 10;    // places where the weight of an error is measured; between them its logarithm is interpolated
+  int64_t samples = 8;
+  uint64_t seed = 0;
+  RandomPurpose purpose = RandomPurpose::kSearchNoise;
+  int64_t batch = 8;
+  int threads = 0;
+  const std::atomic<bool>* interrupted = nullptr;
+};
+
+// Along float trajectories of the first-order sampler over the grid (DDIM; Euler of flows), whatever `sampler`'s own method:
+// the error of a jump from x_i straight to grid point j, mean squared against x_j, needs no network call beyond the
+// trajectory's; times the weight of an error at j, which is how much of a jump's error there is left in the final sample,
+// squared, measured by sampling on from it. Throws kUsage for a grid that does not fit the schedule, kInterrupted.
+JumpErrors MeasureJumpErrors(const DiffusionSampler& sampler, const ConditionList& conditions,
+                             const JumpErrorSettings& settings, Progress& progress);
+
+}  // namespace tmpq

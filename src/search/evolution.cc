@@ -5,27 +5,9 @@
 #include <limits>
 
 #include "src/core/error.h"
+#include "src/search/proposals.h"
 
 namespace tmpq {
-namespace {
-
-// Proposals that were made before are drawn again this many times for each place in a batch.
-constexpr size_t kAttemptsPerPlace = 50;
-
-// Appends new candidates until the batch has `size` or the attempts are used up.
-template <typename Propose>
-void AddNew(std::vector<Candidate>& batch, size_t size, std::set<Hash128>& proposed,
-            Propose propose) {
-  const size_t missing = size > batch.size() ? size - batch.size() : 0;
-  for (size_t attempt = 0; attempt < missing * kAttemptsPerPlace && batch.size() < size;
-       ++attempt) {
-    Candidate candidate = propose();
-    if (proposed.insert(candidate.hash()).second) batch.push_back(std::move(candidate));
-  }
-}
-
-}  // namespace
-
 Evolution::Evolution(const SearchSpace& space, const EvolutionSettings& settings, uint64_t seed,
                      std::vector<Candidate> seeds)
     : space_(space), settings_(settings), random_(seed, RandomPurpose::kProposal) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <set>
 
+#include "src/search/hypervolume.h"
+#include "src/search/nsga2_search.h"
 #include "tests/search/small_network.h"
 
 namespace tmpq {
@@ -60,6 +62,30 @@ TEST(EvolutionTest, FindsTheExhaustiveOptimumOfASmallSpace) {
     EXPECT_EQ(found, best) << "seed " << seed;
     EXPECT_EQ(Score(evolution.parents().front()), best);
   }
+}
+
+TEST(EvolutionTest, Nsga2FindsTheFrontOfASmallSpace) {
+  const SiteTable table = SmallNetwork(false);
+  const SearchSpace space(table, TinySpace(table));
+  const std::vector<Candidate> all = space.Enumerate(10'000);
+  const std::vector<double> reference = {2, 2 * space.CostsOf(space.Initial()).bitops};
+  const auto volume_of = [&](const std::vector<Candidate>& candidates) {
+    std::vector<Objectives> points;
+    for (const Candidate& candidate : candidates) {
+      points.push_back({Score(candidate), space.CostsOf(candidate).bitops});
+    }
+    return Hypervolume(points, reference);
+  };
+  Nsga2Search search(space, {.population = 24, .measurements = {"score"}, .costs = {kBitOps}}, 5);
+  size_t evaluations = 0;
+  while (evaluations + 24 <= all.size() / 5) {
+    const auto batch = search.Ask();
+    search.Tell(batch, Answers(batch));
+    evaluations += batch.size();
+  }
+  std::printf("%zu of %zu candidates evaluated, %.4f of the hypervolume\n", evaluations, all.size(),
+              volume_of(search.population().genomes()) / volume_of(all));
+  EXPECT_GT(volume_of(search.population().genomes()), 0.99 * volume_of(all));
 }
 
 TEST(EvolutionTest, NeverProposesTwiceAndStopsWhenTheSpaceIsExhausted) {

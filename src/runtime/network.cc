@@ -22,6 +22,18 @@ void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, cons
               "at most " + std::to_string(kernels::kMaxOffsetInputs) + ", or symmetric integers");
 }
 
+// A convolution's inputs have one scale and nothing beside the integers: a sum over pixels has to
+// be exact.
+void CheckConvolution(const LayerInputView& inputs, const std::string& where) {
+  const char* what = inputs.low_rank > 0           ? "a float branch"
+                     : inputs.first_row != nullptr ? "a first token"
+                     : inputs.fixed_rows > 1       ? "scales of positions"
+                                                   : nullptr;
+  if (what == nullptr) return;
+  throw Error(ErrorCode::kUnsupported, where, "is a convolution with " + std::string(what),
+              "token (one scale a picture) or static-tensor activation_scales, low_rank = 0");
+}
+
 bool HasWeightPanels(const Node& node) {
   return node.kind == OpKind::kLinear || node.kind == OpKind::kConv2d;
 }
@@ -106,6 +118,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
         throw Error(ErrorCode::kInput, where(), "has no packed weights to run on");
       binding.weights = table->Weights(node.first_site, widths[0], place.range);
       binding.inputs = table->Inputs(node.first_site, widths[1], place.range, place.branch);
+      if (node.kind == OpKind::kConv2d) CheckConvolution(binding.inputs, where);
       CheckOffsets(binding, ProductOf(node).inputs, where);
       binding.bits[0] = widths[1].bits();
     }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/include/kernels.h"
@@ -194,7 +195,7 @@ constexpr KernelSet kSet = {"avx512vnni",
                             AttentionInt<Tiles>,
                             AttentionF32<LinearF32>,
                             LayerNorm,
-                            GroupNorm,
+                            GroupNormByBlocks,
                             Modulate,
                             GatedAdd,
                             Add,

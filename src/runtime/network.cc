@@ -1,6 +1,7 @@
 #include "src/runtime/network.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
@@ -39,6 +40,12 @@ bool HasWeightPanels(const Node& node) {
 }
 
 }  // namespace
+
+double ThreadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
                                const kernels::KernelSet& kernels)
@@ -187,36 +194,46 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (observer != nullptr && HasWeightPanels(node) && node.first_site >= 0) {
       (*observer)(id, call.input(node, 0), call.batch);
     }
-    switch (node.kind) {
-      case OpKind::kLinear:
-        RunLinear(call, id);
-        break;
-      case OpKind::kConv2d:
-        RunConv2d(call, id);
-        break;
-      case OpKind::kAttention:
-        RunAttention(call, id);
-        break;
-      case OpKind::kSlice:
-      case OpKind::kPatchify:
-      case OpKind::kUnpatchify:
-      case OpKind::kTimestepEmbedding:
-      case OpKind::kLabelEmbedding:
-      case OpKind::kConcat:
-      case OpKind::kReshape:
-      case OpKind::kPermute:
-      case OpKind::kUpsample:
-      case OpKind::kParameter:
-      case OpKind::kSelectRow:
-      case OpKind::kReplaceRows:
-      case OpKind::kRelu:
-      case OpKind::kMaxPool:
-      case OpKind::kAveragePool:
-        RunLayout(call, id);
-        break;
-      default:
-        RunRows(call, id);
+    if (workspace.node_seconds == nullptr) {
+      RunNode(call, id);
+      continue;
     }
+    const double begin = ThreadSeconds();
+    RunNode(call, id);
+    (*workspace.node_seconds)[id] += ThreadSeconds() - begin;
+  }
+}
+
+void RuntimeNetwork::RunNode(const Call& call, NodeId id) const {
+  switch (graph_.node(id).kind) {
+    case OpKind::kLinear:
+      RunLinear(call, id);
+      break;
+    case OpKind::kConv2d:
+      RunConv2d(call, id);
+      break;
+    case OpKind::kAttention:
+      RunAttention(call, id);
+      break;
+    case OpKind::kSlice:
+    case OpKind::kPatchify:
+    case OpKind::kUnpatchify:
+    case OpKind::kTimestepEmbedding:
+    case OpKind::kLabelEmbedding:
+    case OpKind::kConcat:
+    case OpKind::kReshape:
+    case OpKind::kPermute:
+    case OpKind::kUpsample:
+    case OpKind::kParameter:
+    case OpKind::kSelectRow:
+    case OpKind::kReplaceRows:
+    case OpKind::kRelu:
+    case OpKind::kMaxPool:
+    case OpKind::kAveragePool:
+      RunLayout(call, id);
+      break;
+    default:
+      RunRows(call, id);
   }
 }
 

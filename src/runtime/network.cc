@@ -25,13 +25,14 @@ void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, cons
 
 // A convolution's inputs have one scale and nothing beside the integers: a sum over pixels has to
 // be exact.
-void CheckConvolution(const LayerInputView& inputs, const std::string& where) {
+template <typename Where>
+void CheckConvolution(const LayerInputView& inputs, const Where& where) {
   const char* what = inputs.low_rank > 0           ? "a float branch"
                      : inputs.first_row != nullptr ? "a first token"
                      : inputs.fixed_rows > 1       ? "scales of positions"
                                                    : nullptr;
   if (what == nullptr) return;
-  throw Error(ErrorCode::kUnsupported, where, "is a convolution with " + std::string(what),
+  throw Error(ErrorCode::kUnsupported, where(), "is a convolution with " + std::string(what),
               "token (one scale a picture) or static-tensor activation_scales, low_rank = 0");
 }
 

@@ -4,8 +4,12 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/products.h"
+#include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/vectors_avx2.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/packing.h"
 
@@ -117,13 +121,13 @@ bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_suppor
 constexpr KernelSet kSet = {"avx2",
                             "AVX2 and FMA",
                             Supported,
-                            QuantizeRows,
+                            QuantizeRowsBy<Vectors>,
                             LinearInt<Tiles>,
                             LinearF32,
-                            AttentionInt<Tiles>,
+                            AttentionIntBy<Vectors>,
                             AttentionF32<LinearF32>,
                             LayerNorm,
-                            GroupNorm,
+                            GroupNormByBlocks,
                             Modulate,
                             GatedAdd,
                             Add,

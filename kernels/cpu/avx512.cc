@@ -4,8 +4,12 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/cpu/attention.h"
+#include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/products.h"
+#include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/vectors_avx512.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/packing.h"
 
@@ -188,13 +192,13 @@ bool Supported() {
 constexpr KernelSet kSet = {"avx512vnni",
                             "AVX-512 F, BW, VL, DQ and VNNI",
                             Supported,
-                            QuantizeRows,
+                            QuantizeRowsBy<Vectors>,
                             LinearInt<Tiles>,
                             LinearF32,
-                            AttentionInt<Tiles>,
+                            AttentionIntBy<Vectors>,
                             AttentionF32<LinearF32>,
                             LayerNorm,
-                            GroupNorm,
+                            GroupNormByBlocks,
                             Modulate,
                             GatedAdd,
                             Add,

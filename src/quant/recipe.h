@@ -52,7 +52,8 @@ struct QuantRecipe {
     visit("weight_symmetric", weight_symmetric, "false: a zero point for each scale");
     visit("weight_range", weight_range, "minmax, percentile or mse");
     visit("rounding", rounding, "nearest, gptq or adaround");
-    visit("activation_scales", activation_scales, "token (dynamic), static-tensor or static-token");
+    visit("activation_scales", activation_scales,
+          "token (dynamic; a convolution's is a picture), static-tensor or static-token");
     visit("activation_symmetric", activation_symmetric, "false: a zero point for each scale");
     visit("activation_range", activation_range, "of static scales: minmax, percentile or mse");
     visit("percentile", percentile, "of the percentile ranges, percent");
@@ -61,7 +62,7 @@ struct QuantRecipe {
     visit("balance_weight_bits", balance_weight_bits, "at which the grid's errors are measured");
     visit("balance_activation_bits", balance_activation_bits, "likewise");
     visit("rotate", rotate, "Hadamard rotation with random signs, where the size has one");
-    visit("low_rank", low_rank, "rank of a float branch beside the integers; 0: none");
+    visit("low_rank", low_rank, "rank of a float branch beside the integers of linears; 0: none");
     visit("timestep_ranges", timestep_ranges, "equal ranges that static scales are calibrated for");
     visit("balance_by_range", balance_by_range, "balancing and weights for each range");
     visit("split_guidance", split_guidance, "static scales for each branch of guidance");

@@ -1,6 +1,7 @@
 #include "src/runtime/network.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
@@ -22,11 +23,30 @@ void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, cons
               "at most " + std::to_string(kernels::kMaxOffsetInputs) + ", or symmetric integers");
 }
 
+// A convolution's inputs have one scale and nothing beside the integers: a sum over pixels has to
+// be exact.
+template <typename Where>
+void CheckConvolution(const LayerInputView& inputs, const Where& where) {
+  const char* what = inputs.low_rank > 0           ? "a float branch"
+                     : inputs.first_row != nullptr ? "a first token"
+                     : inputs.fixed_rows > 1       ? "scales of positions"
+                                                   : nullptr;
+  if (what == nullptr) return;
+  throw Error(ErrorCode::kUnsupported, where(), "is a convolution with " + std::string(what),
+              "token (one scale a picture) or static-tensor activation_scales, low_rank = 0");
+}
+
 bool HasWeightPanels(const Node& node) {
   return node.kind == OpKind::kLinear || node.kind == OpKind::kConv2d;
 }
 
 }  // namespace
+
+double ThreadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
 
 RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
                                const kernels::KernelSet& kernels)
@@ -106,6 +126,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
         throw Error(ErrorCode::kInput, where(), "has no packed weights to run on");
       binding.weights = table->Weights(node.first_site, widths[0], place.range);
       binding.inputs = table->Inputs(node.first_site, widths[1], place.range, place.branch);
+      if (node.kind == OpKind::kConv2d) CheckConvolution(binding.inputs, where);
       CheckOffsets(binding, ProductOf(node).inputs, where);
       binding.bits[0] = widths[1].bits();
     }
@@ -174,36 +195,46 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (observer != nullptr && HasWeightPanels(node) && node.first_site >= 0) {
       (*observer)(id, call.input(node, 0), call.batch);
     }
-    switch (node.kind) {
-      case OpKind::kLinear:
-        RunLinear(call, id);
-        break;
-      case OpKind::kConv2d:
-        RunConv2d(call, id);
-        break;
-      case OpKind::kAttention:
-        RunAttention(call, id);
-        break;
-      case OpKind::kSlice:
-      case OpKind::kPatchify:
-      case OpKind::kUnpatchify:
-      case OpKind::kTimestepEmbedding:
-      case OpKind::kLabelEmbedding:
-      case OpKind::kConcat:
-      case OpKind::kReshape:
-      case OpKind::kPermute:
-      case OpKind::kUpsample:
-      case OpKind::kParameter:
-      case OpKind::kSelectRow:
-      case OpKind::kReplaceRows:
-      case OpKind::kRelu:
-      case OpKind::kMaxPool:
-      case OpKind::kAveragePool:
-        RunLayout(call, id);
-        break;
-      default:
-        RunRows(call, id);
+    if (workspace.node_seconds == nullptr) {
+      RunNode(call, id);
+      continue;
     }
+    const double begin = ThreadSeconds();
+    RunNode(call, id);
+    (*workspace.node_seconds)[id] += ThreadSeconds() - begin;
+  }
+}
+
+void RuntimeNetwork::RunNode(const Call& call, NodeId id) const {
+  switch (graph_.node(id).kind) {
+    case OpKind::kLinear:
+      RunLinear(call, id);
+      break;
+    case OpKind::kConv2d:
+      RunConv2d(call, id);
+      break;
+    case OpKind::kAttention:
+      RunAttention(call, id);
+      break;
+    case OpKind::kSlice:
+    case OpKind::kPatchify:
+    case OpKind::kUnpatchify:
+    case OpKind::kTimestepEmbedding:
+    case OpKind::kLabelEmbedding:
+    case OpKind::kConcat:
+    case OpKind::kReshape:
+    case OpKind::kPermute:
+    case OpKind::kUpsample:
+    case OpKind::kParameter:
+    case OpKind::kSelectRow:
+    case OpKind::kReplaceRows:
+    case OpKind::kRelu:
+    case OpKind::kMaxPool:
+    case OpKind::kAveragePool:
+      RunLayout(call, id);
+      break;
+    default:
+      RunRows(call, id);
   }
 }
 

@@ -50,7 +50,11 @@ struct Workspace {
   int64_t max_batch = 0;
   AlignedVector<float> arena;
   AlignedVector<uint8_t> scratch;
+  std::vector<double>* node_seconds = nullptr;  // each node's ThreadSeconds are added
 };
+
+// Processor time of the calling thread: what others take on a busy machine does not count.
+double ThreadSeconds();
 
 // A graph prepared for one set of kernels. Const-safe after construction: threads share it, each
 // with its own Workspace. Results do not depend on batch or thread count.
@@ -83,6 +87,7 @@ class RuntimeNetwork {
 
  private:
   struct Call;  // one Run's pointers
+  void RunNode(const Call& call, NodeId id) const;
   void RunLinear(const Call& call, NodeId id) const;
   void RunIntegerLinear(const Call& call, NodeId id) const;
   void RunConv2d(const Call& call, NodeId id) const;

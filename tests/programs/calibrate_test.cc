@@ -64,6 +64,34 @@ TEST_F(CalibrateTest, APlanRunsTheSameOnAllKernels) {
   EXPECT_EQ(bytes[0], bytes[1]);
 }
 
+// A U-Net whose convolutions have static scales with zero points, and whose shortcuts are split.
+TEST_F(CalibrateTest, ConvolutionsRunInStaticIntegers) {
+  const std::string recipe = WriteRecipe(std::string("base = mixdq\n") + kQuick);
+  const ProcessResult made =
+      RunProcess("tmpq-calibrate", {"--model", "fashion-unet", "--steps", "3", "--recipe", recipe,
+                                    "--bits", "w8a8", "--out", folder_ / "a", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string plan = ParseJson(made.out, "tmpq-calibrate")["plan"];
+  std::string bytes[2];
+  for (const int i : {0, 1}) {
+    const fs::path out = folder_ / (std::to_string(i) + ".npy");
+    const ProcessResult run = RunProcess("tmpq-run", {"--plan", plan, "--count", "2", "--backend",
+                                                      i == 0 ? "cpu" : "reference", "--out", out});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    bytes[i] = ReadFile(out);
+  }
+  EXPECT_EQ(bytes[0], bytes[1]);
+  // Found again by its own name and by the model's.
+  for (const Arguments& model : {Arguments{}, Arguments{"--model", "fashion-unet"}}) {
+    Arguments arguments = {"--plan", plan, "--samples", "4", "--metrics", "psnr", "--json"};
+    arguments.insert(arguments.end(), model.begin(), model.end());
+    const ProcessResult measured = RunProcess("tmpq-eval", arguments);
+    ASSERT_EQ(measured.exit_code, 0) << measured.err;
+    const Json json = ParseJson(measured.out, "tmpq-eval");
+    EXPECT_GT(json["metrics"]["psnr"]["value"].get<double>(), 25);
+  }
+}
+
 TEST_F(CalibrateTest, BytesDoNotDependOnThreads) {
   const std::string recipe =
       WriteRecipe(std::string("base = q-dit\nactivation_scales = static-tensor\n") + kQuick);

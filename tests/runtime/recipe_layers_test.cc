@@ -1,4 +1,5 @@
 // One layer at a time: what the runtime computes is what the file's integers say.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -80,6 +81,13 @@ std::vector<float> Rounded(const TensorFile& file, const QuantScheme& scheme,
   return values;
 }
 
+// Zeros where it has none.
+std::vector<float> BiasOf(const RecipeNetwork& net, const Node& node) {
+  if (!node.attributes.bias) return std::vector<float>(node.shape.back());
+  const std::span<const float> bias = net.parameters().Get(node.name + ".bias");
+  return {bias.begin(), bias.end()};
+}
+
 // Compares with sums in double; returns the largest error relative to the sum of magnitudes.
 double LargestError(const RecipeNetwork& net, const LayerCase& layer, const TensorFile& file,
                     int weight_bits, int activation_bits, PolicyPlace place) {
@@ -97,7 +105,7 @@ double LargestError(const RecipeNetwork& net, const LayerCase& layer, const Tens
   const std::vector<float> rounded =
       Rounded(file, scheme, node.name, x, length, activation_bits, place);
   const std::vector<float> out = RunAlone(net, layer, file, weight_bits, activation_bits, place);
-  const std::span<const float> bias = net.parameters().Get(node.name + ".bias");
+  const std::vector<float> bias = BiasOf(net, node);
   const int64_t rows = ElementsOf(node.shape) / n;
   double worst = 0;
   for (int64_t r = 0; r < 2 * rows; ++r) {
@@ -140,7 +148,7 @@ TEST_P(RecipeNetworksTest, RuntimeAndDoubleArithmeticAgree) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, RecipeNetworksTest, testing::Values("dit", "unet", "text"));
+INSTANTIATE_TEST_SUITE_P(All, RecipeNetworksTest, testing::Values("dit", "unet", "split", "text"));
 
 // Inputs of a window times the weights are the float convolution's outputs.
 TEST(RecipeLayersTest, GatheredWindowsAreTheConvolutions) {
@@ -152,8 +160,8 @@ TEST(RecipeLayersTest, GatheredWindowsAreTheConvolutions) {
     std::vector<float> out(2 * ElementsOf(graph.output_shape()));
     network.Run(network.ActivateFloat(), {2, {{"x", layer.x.data()}}, {}}, out.data(), workspace);
     const Node& node = net.graph().node(layer.id);
-    const std::span<const float> w = net.parameters().Get(node.name + ".weight"),
-                                 bias = net.parameters().Get(node.name + ".bias");
+    const std::span<const float> w = net.parameters().Get(node.name + ".weight");
+    const std::vector<float> bias = BiasOf(net, node);
     const int64_t n = node.shape.back(), k = static_cast<int64_t>(w.size()) / n;
     for (size_t i = 0; i < out.size(); ++i) {
       const int64_t row = static_cast<int64_t>(i) / n, o = static_cast<int64_t>(i) % n;
@@ -165,6 +173,29 @@ TEST(RecipeLayersTest, GatheredWindowsAreTheConvolutions) {
         size += std::fabs(static_cast<double>(x[j]) * w[o * k + j]);
       }
       EXPECT_NEAR(out[i], sum, 1e-6 * size) << node.name;
+    }
+  }
+}
+
+// What convolutions have no kernels for is refused by name, whatever made the scheme.
+TEST(RecipeLayersTest, ConvolutionsRefuseWhatTheyCannot) {
+  using Change = std::function<void(LayerScheme&)>;
+  const std::pair<const char*, Change> cases[] = {
+      {"a float branch", [](LayerScheme& layer) { layer.low_rank = 2; }},
+      {"a first token", [](LayerScheme& layer) { layer.first_row = true; }}};
+  for (const auto& [what, change] : cases) {
+    QuantRecipe recipe;
+    recipe.bos_aware = true;  // calibrates
+    const auto tamper = [&change = change](QuantScheme& scheme) {
+      change(scheme.layers["middle"]);
+    };
+    try {
+      const RecipeNetwork net("unet", recipe, Folder(), tamper);
+      RunAlone(net, Find(net, "middle"), TensorFile(net.path()), 8, 8, {});
+      ADD_FAILURE() << what << " is not refused";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("layer middle"));
+      EXPECT_THAT(error.what(), testing::HasSubstr(what));
     }
   }
 }

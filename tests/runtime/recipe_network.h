@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "src/core/error.h"
+#include "src/models/split_concatenation.h"
 #include "src/runtime/sampler.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"
@@ -50,8 +52,14 @@ inline Graph SmallTextNetwork() {
       b.Unpatchify("unpatchify", b.Linear("last", x, 8, LayerGroup::kEmbedding), 2, 4, 4));
 }
 
+// "split": the U-Net whose shortcut is quantized apart.
 inline Graph RecipeGraph(const std::string& network) {
-  return network == "dit" ? SmallDenoiser() : network == "unet" ? SmallUNet() : SmallTextNetwork();
+  if (network == "dit") return SmallDenoiser();
+  if (network == "text") return SmallTextNetwork();
+  if (network == "unet") return SmallUNet();
+  ModelFile unet;
+  unet.graph = SmallUNet(), unet.parameters = RandomParameters(unet.graph);
+  return SplitConcatenations(unet).graph;
 }
 
 // Named recipes, and others that mix what these keep apart.
@@ -101,16 +109,18 @@ class RecipeNetwork {
  public:
   static constexpr int kTimesteps = 50;
 
-  // Files are in `folder`, which is emptied at the end.
-  RecipeNetwork(const std::string& network, QuantRecipe recipe, std::string folder)
+  // Files are in `folder`, which is emptied at the end. `change`: of what the recipe makes.
+  RecipeNetwork(const std::string& network, QuantRecipe recipe, std::string folder,
+                const std::function<void(QuantScheme&)>& change = {})
       : graph_(RecipeGraph(network)),
         parameters_(RandomParameters(graph_)),
         recipe_(std::move(recipe)),
         scheme_(SchemeOf(recipe_, graph_, kTimesteps)),
         folder_(std::move(folder)) {
+    if (change) change(scheme_);
     std::filesystem::create_directories(folder_);
     settings_.prediction = Prediction::kV;
-    settings_.guidance_scale = network == "unet" ? 1 : 1.5;
+    settings_.guidance_scale = network == "dit" || network == "text" ? 1.5 : 1;
     Calibrate();
     Build(Widths(), folder_ / "supernet");
   }

@@ -153,7 +153,7 @@ TEST_P(RecipesTest, ActivatingEqualsASupernetOfThoseBitsAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RecipesTest,
-                         testing::Combine(testing::Values("dit", "unet", "text"),
+                         testing::Combine(testing::Values("dit", "unet", "split", "text"),
                                           testing::ValuesIn(TestedRecipes())),
                          NameOfCase);
 

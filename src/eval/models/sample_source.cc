@@ -2,6 +2,7 @@
 
 #include "src/core/error.h"
 #include "src/eval/models/any_model.h"
+#include "src/models/split_concatenation.h"
 
 namespace tmpq {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 ModelFile LoadModelOfPlan(const PlanDescription& plan, const SourceOptions& options) {
   const std::string wanted = options.model.empty() ? plan.model_name : options.model;
   ModelFile model = LoadAnyModel(wanted, options.bundled);
+  // A recipe split it: whoever names the model need not know.
+  if (plan.model_name == model.name + kSplitEnding) model = SplitConcatenations(model);
   if (model.hash != plan.model_hash) {
     throw Error(ErrorCode::kInput, wanted, "is another model than the plan was made from",
                 "the plan belongs to " + plan.model_name + " of hash " + plan.model_hash.Hex());

@@ -1,0 +1,226 @@
+// Integer attention over a set's vectors (vectors_*.h): the bytes of the reference. Everything has
+// internal linkage.
+#pragma once
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "kernels/cpu/quantize.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/include/kernels.h"
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+namespace {
+
+constexpr int64_t kQueriesAtOnce = 24;  // whose scores and probabilities stay in the first cache
+
+// One head's operands in the scratch.
+struct HeadScratch {
+  int8_t *q, *row;
+  uint8_t *k, *v;  // k + 128 in groups [keys / 16][d / 4], v in groups [d / 16][keys / 4]
+  float *q_scale, *k_scale, *v_scale, *inverses, *logits;
+  int32_t *q_sums, *scores, *products, *low_products, *denominators;
+  uint8_t *high, *low;  // probabilities
+
+  HeadScratch(const AttentionArgs& args, int64_t at_once) {
+    const int64_t key_columns = RoundUp(args.keys, kGroupOutputs),
+                  value_columns = RoundUp(args.head_dim, kGroupOutputs);
+    uint8_t* at = args.scratch;
+    const auto take = [&](auto*& part, int64_t count) {
+      part = (decltype(part + 0))at;
+      at += RoundUp(count * (int64_t)sizeof(*part), 64);
+    };
+    take(q, args.queries * RoundUp(args.head_dim, kGroupInputs));
+    take(row, RoundUp(args.head_dim, kGroupInputs));
+    take(k, PackedBytes(args.keys, args.head_dim, 8));
+    take(v, PackedBytes(args.head_dim, args.keys, 8));
+    take(q_scale, args.queries), take(k_scale, key_columns), take(v_scale, value_columns);
+    take(inverses, value_columns), take(logits, key_columns), take(q_sums, args.queries);
+    take(scores, at_once * key_columns), take(denominators, at_once);
+    take(products, at_once * value_columns), take(low_products, at_once * value_columns);
+    take(high, at_once * key_columns), take(low, at_once * key_columns);
+  }
+};
+
+// x (tokens, d) at its stride to q (tokens, RoundUp4(d)), a scale and a sum of each.
+template <typename V>
+inline void QuantizeQueries(const float* x, int64_t stride, int64_t tokens, int64_t d, int bits,
+                            HeadScratch& s) {
+  const int64_t q_stride = RoundUp(d, kGroupInputs);
+  for (int64_t i = 0; i < tokens; ++i, x += stride) {
+    const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
+    s.q_scale[i] = scale.scale;
+    s.q_sums[i] =
+        RoundRow(Rounding<V>::Symmetric(scale.inverse, bits), x, d, q_stride, s.q + i * q_stride);
+  }
+}
+
+// k (keys, d), quantized per token, plus 128.
+template <typename V>
+inline void PackKeysBy(const float* x, int64_t stride, int64_t keys, int64_t d, int bits,
+                       HeadScratch& s) {
+  const int64_t groups = GroupsOfInputs(d), panel_bytes = groups * kGroupValues;
+  const int64_t whole = keys / kGroupOutputs * kGroupOutputs;
+  if (whole < keys) memset(s.k + whole / kGroupOutputs * panel_bytes, 0, (size_t)panel_bytes);
+  for (int64_t j = keys; j < RoundUp(keys, kGroupOutputs); ++j) s.k_scale[j] = 0;
+  for (int64_t j = 0; j < keys; ++j, x += stride) {
+    const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
+    s.k_scale[j] = scale.scale;
+    RoundRow(Rounding<V>::Symmetric(scale.inverse, bits), x, d, groups * kGroupInputs, s.row);
+    uint8_t* out = s.k + j / kGroupOutputs * panel_bytes + j % kGroupOutputs * kGroupInputs;
+    for (int64_t g = 0; g < groups; ++g, out += kGroupValues) {
+      uint32_t word;
+      memcpy(&word, s.row + g * kGroupInputs, sizeof(word));
+      word ^= 0x80808080u;  // adds 128 to each byte
+      memcpy(out, &word, sizeof(word));
+    }
+  }
+}
+
+// v (keys, d), quantized per channel, transposed: four keys make a channel's word.
+template <typename V>
+inline void PackValuesBy(const float* x, int64_t stride, int64_t keys, int64_t d, int bits,
+                         HeadScratch& s) {
+  const int64_t groups = GroupsOfInputs(keys);
+  const auto load = [&](int64_t key, int64_t c) {
+    const float* p = x + key * stride + c;
+    return c + V::kLanes <= d ? V::Load(p) : V::LoadFirst(p, d - c);
+  };
+  for (int64_t c = 0; c < d; c += V::kLanes) {
+    typename V::F most = V::Set(0.0f);
+    for (int64_t j = 0; j < keys; ++j) most = V::Max(V::Abs(load(j, c)), most);
+    V::Store(s.v_scale + c, most);
+  }
+  for (int64_t c = 0; c < d; ++c) {
+    const RowScale scale = ScaleOf(s.v_scale[c], QMax(bits));
+    s.v_scale[c] = scale.scale, s.inverses[c] = scale.inverse;
+  }
+  const typename V::I byte = V::SetInt(255);
+  for (int64_t c = 0; c < RoundUp(d, kGroupOutputs); c += V::kLanes) {
+    uint8_t* out =
+        s.v + c / kGroupOutputs * groups * kGroupValues + c % kGroupOutputs * kGroupInputs;
+    if (c >= d) {  // the rest of the last panel
+      for (int64_t g = 0; g < groups; ++g)
+        V::StoreInt((int32_t*)(out + g * kGroupValues), V::SetInt(0));
+      continue;
+    }
+    Rounding<V> rounding = Rounding<V>::Symmetric(0.0f, bits);
+    rounding.inverse = V::Load(s.inverses + c);
+    const auto at = [&](int64_t j) { return j < keys ? rounding.Of(load(j, c)) : V::SetInt(0); };
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t j = g * kGroupInputs;
+      const auto low =
+          V::Or(V::And(at(j), byte), V::template ShiftLeft<8>(V::And(at(j + 1), byte)));
+      const auto high = V::Or(V::And(at(j + 2), byte), V::template ShiftLeft<8>(at(j + 3)));
+      V::StoreInt((int32_t*)(out + g * kGroupValues), V::Or(low, V::template ShiftLeft<16>(high)));
+    }
+  }
+}
+
+// e^x for x <= 0: ExpF's steps, exact where the result is not denormal; such probabilities are 0.
+template <typename V>
+inline typename V::F ExpOfNegative(typename V::F x) {
+  const auto clamped = V::Max(x, V::Set(-87.0f));
+  const auto n = V::Whole(V::Mul(clamped, V::Set(1.44269504088896341f)));
+  auto r = V::Fma(n, V::Set(-0.693145751953125f), clamped);
+  r = V::Fma(n, V::Set(-1.42860682030941723212e-6f), r);
+  auto p = V::Set(1.9875691500e-4f);
+  p = V::Fma(p, r, V::Set(1.3981999507e-3f));
+  p = V::Fma(p, r, V::Set(8.3334519073e-3f));
+  p = V::Fma(p, r, V::Set(4.1665795894e-2f));
+  p = V::Fma(p, r, V::Set(1.6666665459e-1f));
+  p = V::Fma(p, r, V::Set(5.0000001201e-1f));
+  p = V::Add(V::Fma(p, V::Mul(r, r), r), V::Set(1.0f));
+  const auto power = V::template ShiftLeft<23>(V::AddInt(V::Round(n), V::SetInt(127)));
+  return V::Mul(p, V::BitsAsFloat(power));
+}
+
+// Probabilities of query `i` from its scores (key_columns), zeros behind the keys; their sum.
+template <typename V>
+inline int32_t SoftmaxRow(const AttentionArgs& args, HeadScratch& s, const int32_t* scores,
+                          int64_t i, float inverse_root, uint8_t* high, uint8_t* low) {
+  const int64_t keys = args.keys, columns = RoundUp(keys, kGroupOutputs);
+  const auto correction = V::SetInt(128 * s.q_sums[i]);
+  const auto row_scale = V::Set(s.q_scale[i] * inverse_root), least = V::Set(kLeastLogit);
+  auto most = least;
+  for (int64_t j = 0; j < columns; j += V::kLanes) {
+    const auto score = V::ToFloat(V::SubInt(V::LoadInt(scores + j), correction));
+    auto logit = V::Mul(score, V::Mul(row_scale, V::Load(s.k_scale + j)));
+    if (j + V::kLanes > keys) logit = V::KeepFirst(logit, least, j < keys ? keys - j : 0);
+    most = V::Max(logit, most);
+    V::Store(s.logits + j, logit);
+  }
+  float largest = V::Largest(most);
+  if (args.mask != nullptr) {
+    MaskLogits(args.mask, keys, s.logits);
+    largest = MaxOf(s.logits, columns);
+  }
+  const auto maximum = V::Set(largest), pmax = V::Set((float)((1 << args.softmax_bits) - 1));
+  auto sum = V::SetInt(0);
+  const bool wide = args.softmax_bits == 16;
+  for (int64_t j = 0; j < columns; j += V::kLanes) {
+    const auto e = ExpOfNegative<V>(V::Sub(V::Load(s.logits + j), maximum));
+    const auto p = V::Round(V::Mul(pmax, e));
+    sum = V::AddInt(sum, p);
+    V::StoreBytes(high + j, wide ? V::template ShiftRight<8>(p) : p);
+    if (wide) V::StoreBytes(low + j, p);
+  }
+  return V::Sum(sum);
+}
+
+// out (d) = numerators / denominator * v_scale.
+inline void DivideRow(const int32_t* __restrict high, const int32_t* __restrict low, bool wide,
+                      int32_t denominator, const float* __restrict v_scale, int64_t d,
+                      float* __restrict out) {
+  const auto divisor = (float)denominator;
+  if (!wide) {
+    for (int64_t c = 0; c < d; ++c) out[c] = (float)high[c] / divisor * v_scale[c];
+    return;
+  }
+  for (int64_t c = 0; c < d; ++c) {
+    out[c] = (float)((int64_t)high[c] * 256 + low[c]) / divisor * v_scale[c];
+  }
+}
+
+template <typename V>
+void AttentionIntBy(const AttentionArgs& args) {
+  const int64_t d = args.head_dim, keys = args.keys, q_stride = RoundUp(d, kGroupInputs);
+  const int64_t key_columns = RoundUp(keys, kGroupOutputs),
+                value_columns = RoundUp(d, kGroupOutputs);
+  const int64_t at_once = args.queries < kQueriesAtOnce ? args.queries : kQueriesAtOnce;
+  const float inverse_root = 1.0f / sqrtf((float)d);
+  const bool wide = args.softmax_bits == 16;
+  HeadScratch s(args, at_once);
+  for (int64_t h = 0; h < args.heads; ++h) {
+    QuantizeQueries<V>(args.q + h * d, args.q_stride, args.queries, d, args.q_bits, s);
+    PackKeysBy<V>(args.k + h * d, args.k_stride, keys, d, args.k_bits, s);
+    PackValuesBy<V>(args.v + h * d, args.v_stride, keys, d, args.v_bits, s);
+    for (int64_t first = 0; first < args.queries; first += at_once) {
+      const int64_t left = args.queries - first, count = left < at_once ? left : at_once;
+      V::template Product<false>(count, key_columns / kGroupOutputs, GroupsOfInputs(d),
+                                 s.q + first * q_stride, q_stride, s.k, s.scores, key_columns);
+      for (int64_t i = 0; i < count; ++i) {
+        s.denominators[i] =
+            SoftmaxRow<V>(args, s, s.scores + i * key_columns, first + i, inverse_root,
+                          s.high + i * key_columns, s.low + i * key_columns);
+      }
+      const int64_t panels = value_columns / kGroupOutputs, groups = GroupsOfInputs(keys);
+      V::template Product<true>(count, panels, groups, s.high, key_columns, s.v, s.products,
+                                value_columns);
+      if (wide) {
+        V::template Product<true>(count, panels, groups, s.low, key_columns, s.v, s.low_products,
+                                  value_columns);
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        DivideRow(s.products + i * value_columns, s.low_products + i * value_columns, wide,
+                  s.denominators[i], s.v_scale, d,
+                  args.out + (first + i) * args.out_stride + h * d);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

@@ -1,0 +1,108 @@
+// Rows of floats to bytes over a set's vectors (vectors_*.h): the bytes of QuantizeRows in rows.h.
+// Everything has internal linkage.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/cpu/rows.h"
+#include "kernels/include/kernels.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::kernels {
+namespace {
+
+template <typename V>
+inline float LargestMagnitude(const float* x, int64_t count) {
+  typename V::F most = V::Set(0.0f);
+  int64_t i = 0;
+  for (; i + V::kLanes <= count; i += V::kLanes) most = V::Max(V::Abs(V::Load(x + i)), most);
+  if (i < count) most = V::Max(V::Abs(V::LoadFirst(x + i, count - i)), most);
+  return V::Largest(most);
+}
+
+// The least and the largest of values and 0.
+template <typename V>
+inline void ExtremesOf(const float* x, int64_t count, float* least, float* most) {
+  typename V::F low = V::Set(0.0f), high = low;
+  int64_t i = 0;
+  const auto see = [&](typename V::F values) {
+    low = V::Min(values, low);
+    high = V::Max(values, high);
+  };
+  for (; i + V::kLanes <= count; i += V::kLanes) see(V::Load(x + i));
+  if (i < count) see(V::LoadFirst(x + i, count - i));
+  *least = -V::Largest(V::Sub(V::Set(0.0f), low));
+  *most = V::Largest(high);
+}
+
+// What takes a value to its integer: round(clamp(x inverse)) - offset.
+template <typename V>
+struct Rounding {
+  typename V::F inverse, least, most;
+  typename V::I offset;
+
+  static Rounding Symmetric(float inverse, int bits) {
+    const auto qmax = (float)QMax(bits);
+    return {V::Set(inverse), V::Set(-qmax), V::Set(qmax), V::SetInt(0)};
+  }
+  static Rounding WithOffset(float inverse, int32_t offset, int bits) {
+    const int32_t half = 1 << (bits - 1);
+    return {V::Set(inverse), V::Set((float)(offset - half)), V::Set((float)(offset + half - 1)),
+            V::SetInt(offset)};
+  }
+  typename V::I Of(typename V::F x) const {
+    const auto clamped = V::Min(V::Max(V::Mul(x, inverse), least), most);
+    return V::SubInt(V::Round(clamped), offset);
+  }
+};
+
+// q (stride) of x (count), zeros behind; returns the sum of q where there is no offset.
+template <typename V>
+inline int32_t RoundRow(const Rounding<V>& rounding, const float* x, int64_t count, int64_t stride,
+                        int8_t* q) {
+  typename V::I sum = V::SetInt(0);
+  int64_t i = 0;
+  for (; i + V::kLanes <= count; i += V::kLanes) {
+    const typename V::I values = rounding.Of(V::Load(x + i));
+    V::StoreBytes(q + i, values);
+    sum = V::AddInt(sum, values);
+  }
+  if (i < count) {
+    const typename V::I values = rounding.Of(V::LoadFirst(x + i, count - i));
+    V::StoreFirstBytes(q + i, values, count - i);
+    sum = V::AddInt(sum, values);
+  }
+  for (i = count; i < stride; ++i) q[i] = 0;
+  return V::Sum(sum);
+}
+
+template <typename V>
+void QuantizeRowsBy(const QuantizeRowsArgs& args) {
+  const int64_t stride = RoundUp(args.cols, 4);
+  for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    RangeScale range = {0, 0, 0};
+    if (args.fixed_scale != nullptr) {
+      const int64_t at = (args.fixed_first + row) % args.fixed_rows;
+      range.scale = args.fixed_scale[at];
+      range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
+      if (args.offset != nullptr) range.offset = args.fixed_offset[at];
+    } else if (args.offset != nullptr) {
+      float least, most;
+      ExtremesOf<V>(x, args.cols, &least, &most);
+      range = ScaleOfRange(least, most, args.bits);
+    } else {
+      const RowScale scale = ScaleOf(LargestMagnitude<V>(x, args.cols), QMax(args.bits));
+      range.scale = scale.scale, range.inverse = scale.inverse;
+    }
+    args.scale[row] = range.scale;
+    if (args.offset != nullptr) args.offset[row] = range.offset;
+    RoundRow(args.offset != nullptr
+                 ? Rounding<V>::WithOffset(range.inverse, range.offset, args.bits)
+                 : Rounding<V>::Symmetric(range.inverse, args.bits),
+             x, args.cols, stride, args.q + row * stride);
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

@@ -1,0 +1,137 @@
+// 16 lanes of AVX-512 for the templates of kernels/cpu: quantize.h, attention.h. Max and Min give
+// their second operand where either is NaN, as `a > b ? a : b` does.
+#pragma once
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+namespace {
+
+struct Vectors {
+  static constexpr int kLanes = 16;
+  using F = __m512;
+  using I = __m512i;
+
+  static __mmask16 First(int64_t count) { return (__mmask16)((1u << count) - 1); }
+  static F Set(float value) { return _mm512_set1_ps(value); }
+  static F Load(const float* p) { return _mm512_loadu_ps(p); }
+  // The first `count` lanes, which are fewer than all; the others are 0.
+  static F LoadFirst(const float* p, int64_t count) {
+    return _mm512_maskz_loadu_ps(First(count), p);
+  }
+  static void Store(float* p, F v) { _mm512_storeu_ps(p, v); }
+  static void StoreFirst(float* p, F v, int64_t count) {
+    _mm512_mask_storeu_ps(p, First(count), v);
+  }
+  static F Add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F Sub(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F Mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F Div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F Fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F Max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F Min(F a, F b) { return _mm512_min_ps(a, b); }
+  static F Abs(F a) { return _mm512_abs_ps(a); }
+  static float Largest(F a) { return _mm512_reduce_max_ps(a); }
+  static F Whole(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
+  // The first `count` lanes of a, else of b.
+  static F KeepFirst(F a, F b, int64_t count) { return _mm512_mask_blend_ps(First(count), b, a); }
+
+  static I SetInt(int32_t value) { return _mm512_set1_epi32(value); }
+  static I LoadInt(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static void StoreInt(int32_t* p, I v) { _mm512_storeu_si512(p, v); }
+  static I AddInt(I a, I b) { return _mm512_add_epi32(a, b); }
+  static I SubInt(I a, I b) { return _mm512_sub_epi32(a, b); }
+  static I Or(I a, I b) { return _mm512_or_si512(a, b); }
+  static I And(I a, I b) { return _mm512_and_si512(a, b); }
+  template <int Bits>
+  static I ShiftLeft(I a) {
+    return _mm512_slli_epi32(a, Bits);
+  }
+  template <int Bits>
+  static I ShiftRight(I a) {
+    return _mm512_srli_epi32(a, Bits);
+  }
+  static int32_t Sum(I a) { return _mm512_reduce_add_epi32(a); }
+  static I Round(F a) { return _mm512_cvtps_epi32(a); }
+  static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
+  static F BitsAsFloat(I a) { return _mm512_castsi512_ps(a); }
+  // The lowest byte of each lane.
+  static void StoreBytes(void* p, I v) { _mm_storeu_si128((__m128i*)p, _mm512_cvtepi32_epi8(v)); }
+  static void StoreFirstBytes(void* p, I v, int64_t count) {
+    _mm512_mask_cvtepi32_storeu_epi8(p, First(count), v);
+  }
+
+  // out (rows, 16 panels) = sums of a (rows, 4 groups) times bytes w [panels][groups][16][4]; a is
+  // unsigned and w signed, or the other way round.
+  template <bool UnsignedA>
+  static void Product(int64_t rows, int64_t panels, int64_t groups, const void* a, int64_t a_stride,
+                      const uint8_t* w, int32_t* out, int64_t out_stride);
+};
+
+template <bool UnsignedA, int Rows, int Panels>
+void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
+              int64_t out_stride) {
+  __m512i sums[Rows][Panels];
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_si512();
+  }
+  const int64_t panel_bytes = groups * kGroupValues;
+  for (int64_t g = 0; g < groups; ++g) {
+    __m512i weights[Panels];
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p)
+      weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
+#pragma GCC unroll 6
+    for (int r = 0; r < Rows; ++r) {
+      int32_t word;
+      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+      const __m512i inputs = _mm512_set1_epi32(word);
+#pragma GCC unroll 4
+      for (int p = 0; p < Panels; ++p) {
+        sums[r][p] = UnsignedA ? _mm512_dpbusd_epi32(sums[r][p], inputs, weights[p])
+                               : _mm512_dpbusd_epi32(sums[r][p], weights[p], inputs);
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p)
+      _mm512_storeu_si512(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+  }
+}
+
+template <bool UnsignedA>
+void Vectors::Product(int64_t rows, int64_t panels, int64_t groups, const void* a, int64_t a_stride,
+                      const uint8_t* w, int32_t* out, int64_t out_stride) {
+  using Tile = void (*)(int64_t, const uint8_t*, int64_t, const uint8_t*, int32_t*, int64_t);
+#define TMPQ_BYTE_TILES(rows)                                                                 \
+  {                                                                                           \
+    ByteTile<UnsignedA, rows, 1>, ByteTile<UnsignedA, rows, 2>, ByteTile<UnsignedA, rows, 3>, \
+        ByteTile<UnsignedA, rows, 4>                                                          \
+  }
+  constexpr int kRows = 6, kPanels = 4;
+  static constexpr Tile kTiles[kRows][kPanels] = {TMPQ_BYTE_TILES(1), TMPQ_BYTE_TILES(2),
+                                                  TMPQ_BYTE_TILES(3), TMPQ_BYTE_TILES(4),
+                                                  TMPQ_BYTE_TILES(5), TMPQ_BYTE_TILES(6)};
+#undef TMPQ_BYTE_TILES
+  const auto* bytes = (const uint8_t*)a;
+  for (int64_t panel = 0; panel < panels; panel += kPanels) {
+    const int64_t width = panels - panel < kPanels ? panels - panel : kPanels;
+    for (int64_t row = 0; row < rows; row += kRows) {
+      const int64_t height = rows - row < kRows ? rows - row : kRows;
+      kTiles[height - 1][width - 1](groups, bytes + row * a_stride, a_stride,
+                                    w + panel * groups * kGroupValues,
+                                    out + row * out_stride + panel * kGroupOutputs, out_stride);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

@@ -1,0 +1,36 @@
+// Group normalization by blocks of groups: the bytes of the plain loops, for any width.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kernels/include/kernels.h"
+#include "tests/kernels/kernel_values.h"
+
+namespace tmpq::kernels {
+namespace {
+
+TEST(GroupNormTest, EveryWidthGivesTheBytesOfTheReference) {
+  for (const int64_t width : {1, 2, 3, 4, 5, 8, 10, 16, 20, 24, 32, 40, 64, 600, 1030}) {
+    for (const int64_t groups : {1, 3, 33}) {
+      for (const int64_t pixels : {1, 7, 50}) {
+        const int64_t channels = width * groups;
+        const std::vector<float> x = Values(pixels * channels, 1), weight = Values(channels, 2),
+                                 bias = Values(channels, 3);
+        std::vector<float> expected(x.size()), out(x.size());
+        ReferenceKernels().group_norm({x.data(), pixels, channels, groups, 1e-5f, weight.data(),
+                                       bias.data(), expected.data()});
+        for (int i = 1; i < kKernelSetCount; ++i) {
+          const KernelSet& set = *AllKernels()[i];
+          if (!set.supported()) continue;
+          set.group_norm(
+              {x.data(), pixels, channels, groups, 1e-5f, weight.data(), bias.data(), out.data()});
+          EXPECT_EQ(out, expected)
+              << set.name << ": " << width << " x " << groups << ", " << pixels << " pixels";
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

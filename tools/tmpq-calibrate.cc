@@ -1,5 +1,6 @@
 // tmpq-calibrate --model M --recipe R --bits w4a8 --out DIR: quantizes a model without a search.
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "src/core/config.h"
@@ -8,6 +9,8 @@
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/search_bench.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/sensitivity/mixed_precision.h"
+#include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/quant/recipe.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"
@@ -27,6 +30,20 @@ void DeclareFlags(cxxopts::Options& options) {
       "stress", "inject outlier channels first (labelled NAME-stress)")(
       "recipe", "named recipe, or a file .ini of a recipe's keys", text("naive"))(
       "bits", "of all weights and activations: wNaM", text("w8a8"))(
+      "sensitivity", "table of tmpq-sensitivity: mixed precision, instead of --bits",
+      cxxopts::value<std::string>())(
+      "budget", "of mixed precision: wNaM, Nbit, bitops=0.25x, size=2MB, or several with commas",
+      text("w4a8"))("allocation",
+                    "greedy, lagrangian, knapsack, integer-programme or exact (default: exact; "
+                    "greedy for vidit-q-mp)",
+                    cxxopts::value<std::string>())(
+      "decoupled",
+      "what decides: error, vidit-q (each group of layers by its own metric) or mixdq (default: "
+      "error; vidit-q for vidit-q-mp)",
+      cxxopts::value<std::string>())("candidate-bits",
+                                     "bit-widths to choose from (default: the table's)",
+                                     cxxopts::value<std::string>())(
+      "same-at-all-steps", "one bit-width a site instead of one in each range of the table's")(
       "steps", "sampling steps, at uniform timesteps", text("20"))(
       "prompts", "file of prompts to calibrate on (default: the model's own)", text(""))(
       "guidance", "guidance scale; -1: the model's own", text("-1"))(
@@ -51,7 +68,7 @@ void ListRecipes(bool as_json) {
   if (as_json) PrintJson(list);
 }
 
-SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, BitPair bits) {
+SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
   SearchConfig config;
   std::map<std::string, std::string> values;
   for (const char* key : {"model", "recipe", "steps", "prompts", "guidance", "seed"}) {
@@ -59,28 +76,107 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments, BitPair bits) {
   }
   ApplyValues(config, values, "command line");
   config.stress = arguments.count("stress") > 0;
-  config.weight_bits = {bits.weight};
-  config.activation_bits = {bits.activation};
-  config.budget = "bitops=100x";  // bits are given, not searched
-  config.Validate();
   return config;
+}
+
+// --sensitivity, and what goes with it.
+struct MixedRequest {
+  std::string path;
+  SensitivityTable table;
+  MixedSettings settings;
+};
+
+std::string DecoupledOf(const std::string& recipe) {
+  for (const NamedRecipe& named : NamedRecipes()) {
+    if (named.name == recipe) return named.decoupled;
+  }
+  return "";
+}
+
+// Nothing for --bits; sets what `config` has to know beforehand.
+std::optional<MixedRequest> ReadMixed(const cxxopts::ParseResult& arguments, SearchConfig& config) {
+  const std::string method = DecoupledOf(config.recipe);
+  const auto value_or = [&](const char* flag, const std::string& otherwise) {
+    return arguments.count(flag) > 0 ? arguments[flag].as<std::string>() : otherwise;
+  };
+  if (arguments.count("sensitivity") == 0) {
+    for (const char* flag : {"budget", "allocation", "decoupled", "candidate-bits"}) {
+      if (arguments.count(flag) == 0 && (method.empty() || arguments.count("bits") > 0)) continue;
+      throw Error(ErrorCode::kUsage, "--sensitivity", "is missing",
+                  "mixed precision needs a table of tmpq-sensitivity");
+    }
+    return std::nullopt;
+  }
+  if (arguments.count("bits") > 0) {
+    throw Error(ErrorCode::kUsage, "--bits and --sensitivity", "contradict each other",
+                "mixed precision has a --budget");
+  }
+  MixedRequest mixed{arguments["sensitivity"].as<std::string>(), {}, {}};
+  mixed.table = ReadSensitivity(mixed.path);
+  config.weight_bits = MeasuredBits(mixed.table);
+  if (arguments.count("candidate-bits") > 0) {
+    ApplyValues(config, {{"weight_bits", arguments["candidate-bits"].as<std::string>()}},
+                "--candidate-bits");
+  }
+  config.activation_bits = config.weight_bits;
+  config.budget = arguments["budget"].as<std::string>();
+  mixed.settings.decoupled = value_or("decoupled", method.empty() ? "error" : method);
+  mixed.settings.solver =
+      ParseAllocationSolver(value_or("allocation", method.empty() ? "exact" : "greedy"));
+  mixed.settings.by_range = arguments.count("same-at-all-steps") == 0;
+  return mixed;
+}
+
+Json ToJson(const SearchBench& bench, const MixedRequest* mixed, const MixedAllocation& chosen,
+            const std::string& plan) {
+  const Costs& costs = chosen.costs;
+  Json result = {{"model", bench.model().name},
+                 {"recipe", bench.config().recipe},
+                 {"steps", bench.config().steps},
+                 {"average_weight_bits", costs.average_weight_bits},
+                 {"stored_weight_bits", costs.stored_weight_bits},
+                 {"average_activation_bits", costs.average_activation_bits},
+                 {"bitops", costs.bitops},
+                 {"bytes", costs.bytes},
+                 {"hashes", bench.hashes()},
+                 {"plan", plan}};
+  if (mixed != nullptr) {
+    result["allocation"] = {{"budget", bench.config().budget},
+                            {"solver", NameOf(mixed->settings.solver)},
+                            {"decoupled", mixed->settings.decoupled},
+                            {"predicted_error", chosen.predicted_error}};
+  }
+  return result;
 }
 
 void Calibrate(const cxxopts::ParseResult& arguments) {
   if (arguments.count("list") > 0) return ListRecipes(WantsJson(arguments));
-  const BitPair bits = ParseBitPair(arguments["bits"].as<std::string>(), "--bits");
-  const SearchConfig config = ReadConfig(arguments, bits);
+  SearchConfig config = ReadConfig(arguments);
+  const std::optional<MixedRequest> mixed = ReadMixed(arguments, config);
+  const std::string given = arguments["bits"].as<std::string>();
+  const BitPair bits = ParseBitPair(given, "--bits");
+  if (!mixed.has_value()) {
+    config.weight_bits = {bits.weight}, config.activation_bits = {bits.activation};
+    config.budget = "bitops=100x";  // bits are given, not searched
+  }
+  config.Validate();
   TerminalProgress progress = MakeProgress();
   const SearchSession session = ReadSession(arguments, progress);
   RunResumable(session, "calibration", [&] {
     SearchBench bench(config, session);
+    MixedAllocation chosen;
+    if (mixed.has_value()) {
+      chosen = AllocateMixed(mixed->table, bench, mixed->settings, mixed->path);
+    } else {
+      chosen.candidate = Candidate::Uniform(
+          UniformTimesteps(config.steps, bench.schedule().training_steps()),
+          UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
+      chosen.costs = bench.space().CostsOf(chosen.candidate);
+    }
     PrepareRunFolder(session, {kPlanName, kIncoherenceName});
     bench.OpenSampler();
     bench.OpenSupernet();
-    const Candidate candidate = Candidate::Uniform(
-        UniformTimesteps(config.steps, bench.schedule().training_steps()),
-        UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
-    bench.WritePlanOf(candidate, "tmpq-calibrate", session.out / kPlanName);
+    bench.WritePlanOf(chosen.candidate, "tmpq-calibrate", session.out / kPlanName);
     if (arguments.count("incoherence") > 0) {
       WriteFileAtomically(
           session.out / kIncoherenceName,
@@ -88,24 +184,19 @@ void Calibrate(const cxxopts::ParseResult& arguments) {
                                             bench.OpenCalibration(), bench.recipe().balance_alpha,
                                             bench.recipe().rotation_seed)));
     }
-    const Costs costs = bench.space().CostsOf(candidate);
-    const Json result = {{"model", bench.model().name},
-                         {"recipe", config.recipe},
-                         {"steps", config.steps},
-                         {"average_weight_bits", costs.average_weight_bits},
-                         {"stored_weight_bits", costs.stored_weight_bits},
-                         {"average_activation_bits", costs.average_activation_bits},
-                         {"bitops", costs.bitops},
-                         {"bytes", costs.bytes},
-                         {"hashes", bench.hashes()},
-                         {"plan", (session.out / kPlanName).string()}};
-    if (WantsJson(arguments)) return PrintJson(result);
+    if (WantsJson(arguments)) {
+      return PrintJson(
+          ToJson(bench, mixed.has_value() ? &*mixed : nullptr, chosen, session.out / kPlanName));
+    }
+    const Costs& costs = chosen.costs;
     std::printf(
-        "%s, %s, w%da%d: %.2f weight bits, %.2f stored, %.2f activation bits, %lld bytes.\n"
+        "%s, %s, %s: %.2f weight bits, %.2f stored, %.2f activation bits, %lld bytes.\n%s"
         "Wrote %s/{supernet, plan}.safetensors.\n",
-        bench.model().name.c_str(), config.recipe.c_str(), bits.weight, bits.activation,
+        bench.model().name.c_str(), config.recipe.c_str(),
+        mixed.has_value() ? ("budget " + config.budget).c_str() : given.c_str(),
         costs.average_weight_bits, costs.stored_weight_bits, costs.average_activation_bits,
-        static_cast<long long>(costs.bytes), session.out.c_str());
+        static_cast<long long>(costs.bytes), TextOf(chosen, bench.sites()).c_str(),
+        session.out.c_str());
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/driver/search_table.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"

@@ -112,9 +112,14 @@ const std::vector<NamedRecipe>& NamedRecipes() {
        "of "
        "each layer by measured error instead of by hand; symmetric integers",
        ViDiTQ()},
+      {"vidit-q-mp",
+       "ViDiT-Q with its metric-decoupled mixed precision: vidit-q's quantizers, bit-widths by "
+       "tmpq-calibrate --sensitivity FILE --budget w4a8 (greedy, the budget divided by squared "
+       "error, inside a group of layers its own metric). The metrics are this program's",
+       ViDiTQ(), "vidit-q"},
       {"mixdq",
        "MixDQ (Zhao et al. 2024): static activations per tensor, first text token in float, split "
-       "shortcuts. Its mixed precision is an allocation: src/search",
+       "shortcuts. Its mixed precision: tmpq-calibrate --sensitivity FILE --decoupled mixdq",
        MixDq()},
       {"svdquant",
        "SVDQuant (Li et al. 2025): balancing, a float branch of rank 32, groups of 64 weights. "

@@ -90,9 +90,12 @@ struct NamedRecipe {
   std::string name;
   std::string description;  // the paper, and what differs from it
   QuantRecipe recipe;
+  // Of a method of mixed precision: which metrics its bit-widths are allocated by
+  // (src/eval/sensitivity/mixed_precision.h); empty: bits are given.
+  std::string decoupled = {};
 };
-// naive, q-diffusion, ptq4dit, q-dit, smoothquant, quarot, vidit-q-v1, vidit-q, mixdq, svdquant,
-// tmpq-dm.
+// naive, q-diffusion, ptq4dit, q-dit, smoothquant, quarot, vidit-q-v1, vidit-q, vidit-q-mp, mixdq,
+// svdquant, tmpq-dm.
 const std::vector<NamedRecipe>& NamedRecipes();
 
 // `name`: of a named recipe, or of an INI file whose key `base` may name one. Throws kUsage, kIo,

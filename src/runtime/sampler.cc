@@ -154,6 +154,30 @@ SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) co
   return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
 }
 
+void DiffusionSampler::LoadState(const SamplerState& state, int64_t begin, int64_t count,
+                                 Scratch& s) {
+  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
+  const auto load = [&](const std::vector<float>& from, float* to) {
+    std::copy_n(from.data() + begin * elements, count * elements, to);
+  };
+  load(state.samples, s.samples.data());
+  if (s.simple) return;
+  load(state.accepted, s.accepted.data());
+  for (size_t j = 0; j < s.history.size(); ++j) load(state.history[j], s.history[j].data());
+}
+
+void DiffusionSampler::SaveState(SamplerState& state, int64_t begin, int64_t count,
+                                 const Scratch& s) {
+  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
+  const auto save = [&](const float* from, std::vector<float>& to) {
+    std::copy_n(from, count * elements, to.data() + begin * elements);
+  };
+  save(s.samples.data(), state.samples);
+  if (s.simple) return;
+  save(s.accepted.data(), state.accepted);
+  for (size_t j = 0; j < s.history.size(); ++j) save(s.history[j].data(), state.history[j]);
+}
+
 // One call's rule (src/schedule/solver.h) on every element; a fixed order of fused multiply-adds.
 // s.samples holds x, s.outputs the guided output.
 void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
@@ -299,20 +323,29 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
   const bool guided = calls_per_step() == 2;
   const int64_t chunk_elements = count * elements_;
   float* x = s.samples.data();
-  for (int64_t i = 0; i < count; ++i) {
-    FillNormal(request.seed, request.purpose, static_cast<uint64_t>(request.first + begin + i),
-               {x + i * elements_, static_cast<size_t>(elements_)});
-  }
   PlaceConditions(request.conditions, request.first + begin, count, s);
-  s.simple = std::all_of(calls.begin(), calls.end(),
-                         [](const SolverCall& call) { return call.IsSimple(); });
-  for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
+  if (options.start != nullptr) {
+    LoadState(*options.start, begin, count, s);
+  } else {
+    for (int64_t i = 0; i < count; ++i) {
+      FillNormal(request.seed, request.purpose, static_cast<uint64_t>(request.first + begin + i),
+                 {x + i * elements_, static_cast<size_t>(elements_)});
+    }
+    for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
+  }
   NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
   if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
   for (const std::string& name : constants_) inputs.integers[name] = s.zeros.data();
   for (const auto& [name, values] : s.tensors) inputs.floats[name] = values.data();
-  for (size_t index = 0; index < calls.size(); ++index) {
+  const auto save = [&](int call) {
+    if (options.states == nullptr) return;
+    const auto found = options.states->find(call);
+    if (found != options.states->end()) SaveState(found->second, begin, count, s);
+  };
+  const int end = options.end_call < 0 ? static_cast<int>(calls.size()) : options.end_call;
+  for (int index = options.first_call; index < end; ++index) {
     if (options.interrupted != nullptr && *options.interrupted) return;
+    save(index);
     const int k = calls[index].step, policy = run.policy_of_step[k];
     if (options.spy) options.spy(k, run.timesteps[k], policy);
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
@@ -321,12 +354,13 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     CallNetwork(run, calls[index], inputs, request.first + begin, count, s, options);
     if (guided) Guide(settings_.GuidanceAt(run.timesteps[k]), count, s);
     if (outputs_ != elements_) SplitVariance(count, s);
-    Advance(calls[index], request, begin, count, static_cast<int64_t>(index), s);
+    Advance(calls[index], request, begin, count, index, s);
     if (options.trajectory != nullptr) {  // the last of a step's calls stays
       std::copy_n(x, chunk_elements,
                   options.trajectory->data() + (k * request.count + begin) * elements_);
     }
   }
+  save(end);
   std::copy_n(x, chunk_elements, out + begin * elements_);
 }
 
@@ -345,6 +379,17 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   if (options.trajectory != nullptr) {
     options.trajectory->assign(run.timesteps.size() * count * elements_, 0.0f);
   }
+  TMPQ_CHECK(options.first_call == 0 || options.start != nullptr, "no state to go on from");
+  const bool simple = std::all_of(calls.begin(), calls.end(),
+                                  [](const SolverCall& call) { return call.IsSimple(); });
+  if (options.states != nullptr) {
+    for (auto& [call, state] : *options.states) {
+      state.samples.resize(out.size());
+      if (simple) continue;
+      state.accepted.resize(out.size());
+      state.history.assign(kSolverHistory, std::vector<float>(out.size()));
+    }
+  }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
     s.workspace = network_->MakeWorkspace(2 * batch);
@@ -358,6 +403,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     s.conditions.resize(2 * batch * condition_width_);
     s.zeros.resize(2 * batch);
     s.capacity = batch;
+    s.simple = simple;
     s.accepted.resize(batch * elements_);
     s.history.assign(kSolverHistory, std::vector<float>(batch * elements_));
   }

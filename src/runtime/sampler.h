@@ -62,6 +62,13 @@ struct SamplingRun {
 using SamplingObserver = std::function<void(int step, int timestep, int branch, int64_t first,
                                             int64_t batch, NodeId id, const float* x)>;
 
+// Samples between two network calls: all that the calls to come depend on, beside the run.
+struct SamplerState {
+  std::vector<float> samples, accepted;  // x and y of src/schedule/solver.h: (count, elements)
+  // m0, m1, .., likewise; it and `accepted` are empty where no call looks back.
+  std::vector<std::vector<float>> history;
+};
+
 struct SamplerOptions {
   int64_t batch = 8;                               // samples per network call of one thread
   int threads = 0;                                 // 0: as many as OpenMP has
@@ -69,6 +76,13 @@ struct SamplerOptions {
   Progress* progress = nullptr;                    // Update(samples done), from the calling thread
   // (steps, count, sample): receives every step's sample, as it is after the step.
   std::vector<float>* trajectory = nullptr;
+  // Only calls first_call .. end_call - 1 (-1: to the end), from `start` instead of from noise
+  // where it is given: what Sample returned in `states` before that call, of the same request. The
+  // bytes are those of a whole run. The result is the samples as they are then.
+  int first_call = 0, end_call = -1;
+  const SamplerState* start = nullptr;
+  // By call: receives the state before each call that is a key; the number of calls is the end.
+  std::map<int, SamplerState>* states = nullptr;
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
   std::function<void(int, int, int)> spy;
   SamplingObserver observer = {};  // called from all threads
@@ -111,6 +125,9 @@ class DiffusionSampler {
   void SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
                    const SampleRequest& request, int64_t begin, int64_t count, float* out,
                    Scratch& scratch, const SamplerOptions& options) const;
+  // The samples from `begin` on of a state of all.
+  static void LoadState(const SamplerState& state, int64_t begin, int64_t count, Scratch& scratch);
+  static void SaveState(SamplerState& state, int64_t begin, int64_t count, const Scratch& scratch);
   static void Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
                       int64_t count, int64_t index, Scratch& scratch);
   static void AddNoise(const SolverCall& call, const SampleRequest& request, int64_t begin,

@@ -31,7 +31,7 @@ double CostByName(const Costs& costs, const std::string& name) {
   if (name == kBitOps) return costs.bitops;
   if (name == kAverageWeightBits) return costs.average_weight_bits;
   if (name == kAverageActivationBits) return costs.average_activation_bits;
-  TMPQ_CHECK(name == kBytes, "unknown cost " + name);
+  TMPQ_CHECK(name == kStoredBytes, "unknown cost " + name);
   return static_cast<double>(costs.bytes);
 }
 
@@ -68,7 +68,7 @@ void Budget::ParsePart(const std::string& part, const std::string& text,
   } else if (std::regex_match(part, match, kSize)) {
     const double bytes = std::stod(match[1]) * BytesPer(match[2]);
     if (!(bytes > 0)) throw Error(ErrorCode::kUsage, where, "allows no bytes at all", kForms);
-    Limit(kBytes, bytes, text);
+    Limit(kStoredBytes, bytes, text);
   } else if (std::regex_match(part, kLatency)) {
     throw Error(ErrorCode::kUnsupported, where,
                 "latency needs a measured table, which this version does not make",

@@ -12,7 +12,7 @@ namespace tmpq {
 inline constexpr const char* kBitOps = "bitops";
 inline constexpr const char* kAverageWeightBits = "average_weight_bits";
 inline constexpr const char* kAverageActivationBits = "average_activation_bits";
-inline constexpr const char* kBytes = "bytes";
+inline constexpr const char* kStoredBytes = "bytes";
 
 // A cost by its name; `name` is one of the above.
 double CostByName(const Costs& costs, const std::string& name);

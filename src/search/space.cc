@@ -23,6 +23,21 @@ SpaceMode ParseSpaceMode(const std::string& name) {
 
 const char* NameOf(SpaceMode mode) { return kModeNames[static_cast<int>(mode)]; }
 
+const std::vector<BitWidth>& ChoicesFor(const QuantSite& site,
+                                        const std::vector<BitWidth>& weight_bits,
+                                        const std::vector<BitWidth>& activation_bits) {
+  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)}, kFloat = {BitWidth::Float()};
+  if (site.keep_float) return kFloat;
+  switch (site.kind) {
+    case SiteKind::kWeight:
+      return weight_bits;
+    case SiteKind::kSoftmax:
+      return kSoftmax;
+    default:
+      return activation_bits;
+  }
+}
+
 SearchSpace::SearchSpace(const SiteTable& table, SpaceSettings settings)
     : table_(&table), settings_(std::move(settings)) {
   CheckRange("steps", settings_.steps, 1, settings_.training_steps);
@@ -45,19 +60,6 @@ SearchSpace::SearchSpace(const SiteTable& table, SpaceSettings settings)
 
 Costs SearchSpace::CostsOf(const Candidate& candidate) const {
   return tmpq::CostsOf(*table_, candidate, settings_.calls_per_step);
-}
-
-const std::vector<BitWidth>& SearchSpace::ChoicesOf(size_t site) const {
-  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)}, kFloat = {BitWidth::Float()};
-  if (table_->sites[site].keep_float) return kFloat;
-  switch (table_->sites[site].kind) {
-    case SiteKind::kWeight:
-      return settings_.weight_bits;
-    case SiteKind::kSoftmax:
-      return kSoftmax;
-    default:
-      return settings_.activation_bits;
-  }
 }
 
 Policy SearchSpace::UniformRow(size_t weight_choice, size_t activation_choice) const {

@@ -31,6 +31,12 @@ struct SpaceSettings {
   bool fill_budget = true;  // operators raise random genes as long as the budget allows
 };
 
+// Candidate bit-widths of a site, ascending: one of the two, which outlive the result; 8 for
+// softmax, Float for what a recipe keeps in float.
+const std::vector<BitWidth>& ChoicesFor(const QuantSite& site,
+                                        const std::vector<BitWidth>& weight_bits,
+                                        const std::vector<BitWidth>& activation_bits);
+
 // Every operator returns a candidate that IsLegal and fits the budget. Const-safe; `table` outlives
 // it.
 class SearchSpace {
@@ -42,7 +48,9 @@ class SearchSpace {
   const SpaceSettings& settings() const { return settings_; }
   const SiteTable& table() const { return *table_; }
   // Candidate bit-widths of a site, ascending.
-  const std::vector<BitWidth>& ChoicesOf(size_t site) const;
+  const std::vector<BitWidth>& ChoicesOf(size_t site) const {
+    return ChoicesFor(table_->sites[site], settings_.weight_bits, settings_.activation_bits);
+  }
   Costs CostsOf(const Candidate& candidate) const;
   // In the space, whether or not it fits the budget.
   bool IsLegal(const Candidate& candidate) const;

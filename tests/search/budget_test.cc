@@ -35,8 +35,8 @@ TEST_F(BudgetTest, FormsCombine) {
   EXPECT_EQ(budget.limits(), (std::map<std::string, double>{{kAverageWeightBits, 4},
                                                             {kAverageActivationBits, 8},
                                                             {kBitOps, 0.25 * Uniform(8).bitops},
-                                                            {kBytes, 2000}}));
-  EXPECT_EQ(Parse("size=1.5MiB").limits().at(kBytes), 1.5 * 1024 * 1024);
+                                                            {kStoredBytes, 2000}}));
+  EXPECT_EQ(Parse("size=1.5MiB").limits().at(kStoredBytes), 1.5 * 1024 * 1024);
   EXPECT_EQ(Parse("w4.5a6").limits().at(kAverageWeightBits), 4.5);
   EXPECT_NE(budget.Excess(Uniform(8)).find("average_weight_bits 8 > 4"), std::string::npos);
 }

@@ -107,6 +107,9 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   if (!config_.prompts.empty()) {
     hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
   }
+  if (!config_.sensitivity.empty()) {
+    hashes_["sensitivity"] = HashString(ReadFile(config_.sensitivity)).Hex();
+  }
   MakeSpace();
 }
 

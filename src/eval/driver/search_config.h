@@ -33,6 +33,7 @@ struct SearchConfig {
   double mutation_probability = 0.25;
   double initial_mutation_probability = 0.1;
   bool warm_start = true;
+  std::string sensitivity;
   // Fidelities.
   int trajectory_steps = 50;
   int trajectory_samples = 12;
@@ -82,6 +83,8 @@ struct SearchConfig {
           "per gene, of the initial candidate (published: 0.1)");
     visit("warm_start", warm_start,
           "begin from an allocation by measured sensitivities (published: false)");
+    visit("sensitivity", sensitivity,
+          "table of tmpq-sensitivity that the warm start reads instead of measuring");
     visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");
     visit("trajectory_samples", trajectory_samples, "samples of a trajectory error");
     visit("metric_samples", metric_samples, "samples of a distance during the search");

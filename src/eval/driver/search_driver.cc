@@ -1,47 +1,27 @@
 #include "src/eval/driver/search_driver.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
+#include <optional>
 
 #include "src/core/config.h"
 #include "src/core/error.h"
 #include "src/core/version.h"
+#include "src/eval/driver/measured_candidates.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/driver/search_table.h"
+#include "src/eval/driver/stage_clock.h"
 #include "src/eval/journal/journaled_evaluator.h"
-#include "src/search/allocation.h"
+#include "src/eval/sensitivity/sensitivity_file.h"
+#include "src/search/allocation/warm_start.h"
 #include "src/search/evolution.h"
-#include "src/search/hypervolume.h"
 
 namespace tmpq {
 namespace {
 
 constexpr int64_t kShownSamples = 20;  // of samples.png, a row each for float and plan
 
-// Of the budget: greedy allocations that are measured beside the evolution.
+// Of the budget: allocations that are measured beside the evolution, and span the front.
 constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
-
-// Adds up wall time by stage.
-class StageClock {
- public:
-  explicit StageClock(std::map<std::string, double>& seconds) : seconds_(seconds) {}
-  void Begin(const std::string& stage) {
-    End();
-    stage_ = stage;
-    begin_ = Clock::now();
-  }
-  void End() {
-    if (!stage_.empty())
-      seconds_[stage_] += std::chrono::duration<double>(Clock::now() - begin_).count();
-    stage_.clear();
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::map<std::string, double>& seconds_;
-  std::string stage_;
-  Clock::time_point begin_;
-};
 
 // The stages share much; each is one function.
 class SearchDriver {
@@ -55,6 +35,7 @@ class SearchDriver {
   SearchResult Run() {
     clock_.Begin("load");
     bench_ = std::make_unique<SearchBench>(result_.config, session_);
+    if (!result_.config.sensitivity.empty()) ReadTable();
     PrepareRunFolder(session_, {kJournalName, kRunName, kPlanName, kSummaryName, kSamplesName,
                                 kClipsName, kSheetName});
     // First, so that a folder of another config is refused before anything in it is read.
@@ -84,6 +65,12 @@ class SearchDriver {
   }
 
  private:
+  void ReadTable() {
+    const std::string& path = result_.config.sensitivity;
+    table_ = ReadSensitivity(path);
+    CheckTable(*table_, bench_->hashes(), bench_->sites(), path);
+  }
+
   // What the result says of the bench that it was made on.
   void Describe() {
     result_.model = bench_->model();
@@ -106,44 +93,11 @@ class SearchDriver {
         UniformCandidate(BitWidth::kFloatBits), space().Naive(), bench_->evaluator_settings(),
         *images_);
     journaled_ = std::make_unique<JournaledEvaluator>(*evaluator_, *journal_, 1);
+    measured_ = std::make_unique<MeasuredCandidates>(space(), *journaled_);
   }
 
   const SearchSpace& space() const { return bench_->space(); }
   Candidate UniformCandidate(int bits) const { return bench_->UniformCandidate(bits); }
-
-  bool IsMeasured(const Candidate& candidate) const {
-    return std::any_of(measured_.begin(), measured_.end(),
-                       [&](const Measured& m) { return m.candidate == candidate; });
-  }
-
-  // Distances of candidates, measured once each, into archive and list.
-  void MeasureDistances(std::vector<Candidate> candidates) {
-    std::erase_if(candidates, [&](const Candidate& candidate) { return IsMeasured(candidate); });
-    const std::vector<Measurements> answers = journaled_->Evaluate(candidates, Fidelity::kMetrics);
-    for (size_t i = 0; i < candidates.size(); ++i) {
-      const double distance = answers[i].at(kDistance);
-      measured_.push_back({distance, candidates[i]});
-      std::vector<double> objectives = {distance};
-      const Costs costs = space().CostsOf(candidates[i]);
-      for (size_t k = 1; k < archive_.objectives().size(); ++k) {
-        objectives.push_back(CostByName(costs, archive_.objectives()[k]));
-      }
-      archive_.Insert(candidates[i], std::move(objectives));
-    }
-  }
-
-  void RecordHistory(int generation) {
-    std::vector<std::vector<double>> points;
-    for (const ArchiveEntry& entry : archive_.Entries()) {
-      points.push_back(entry.objectives);
-      for (size_t k = 0; k < points.back().size(); ++k)
-        points.back()[k] /= result_.history.reference_point[k];
-    }
-    result_.history.generations.push_back(generation);
-    result_.history.evaluations.push_back(searched_);
-    result_.history.hypervolume.push_back(
-        Hypervolume(points, std::vector<double>(archive_.objectives().size(), 1.0)));
-  }
 
   void Search() {
     const SearchConfig& config = result_.config;
@@ -154,20 +108,22 @@ class SearchDriver {
         static_cast<int64_t>(config.population) * config.trajectory_samples +
         static_cast<int64_t>(config.metric_candidates) * config.metric_samples;
     const SensitivityProbes probes = MakeProbes(space());
-    const int64_t warm_images =
-        config.warm_start
-            ? static_cast<int64_t>(probes.candidates.size()) * config.trajectory_samples +
-                  static_cast<int64_t>(std::size(kBudgetShares)) * config.metric_samples
-            : 0;
+    int64_t warm_images = 0;
+    if (config.warm_start) {
+      warm_images = static_cast<int64_t>(std::size(kBudgetShares)) * config.metric_samples;
+      if (!table_.has_value()) {
+        warm_images += static_cast<int64_t>(probes.candidates.size()) * config.trajectory_samples;
+      }
+    }
     int64_t images = static_cast<int64_t>(uniform.size()) * config.metric_samples;
     session_.progress->Begin("searching",
                              images + warm_images + config.generations * per_generation, "images");
-    MeasureDistances(uniform);
+    measured_->Measure(uniform);
     const Costs w8a8 = space().CostsOf(UniformCandidate(8));
-    result_.objectives = archive_.objectives();
+    result_.objectives = measured_->archive().objectives();
     result_.history.fidelity = Fidelity::kMetrics;
-    result_.history.objectives = archive_.objectives();
-    result_.history.reference_point = {2 * measured_.front().distance, w8a8.bitops,
+    result_.history.objectives = result_.objectives;
+    result_.history.reference_point = {2 * measured_->all().front().distance, w8a8.bitops,
                                        static_cast<double>(w8a8.bytes)};
     images_->Set(images);
 
@@ -180,9 +136,11 @@ class SearchDriver {
                                kTrajectoryError};
     std::vector<Candidate> seeds = {space().NearUniform()};
     if (config.warm_start) {
-      const std::vector<Candidate> allocations = Allocations(probes);
+      const std::vector<Candidate> allocations =
+          AllocateShares(space(), kBudgetShares, Damages(probes));
+      TMPQ_CHECK(!allocations.empty(), "the space has a candidate that fits");
       seeds.push_back(allocations.front());
-      MeasureDistances(allocations);
+      measured_->Measure(allocations);
       images += warm_images;
       images_->Set(images);
     }
@@ -193,54 +151,39 @@ class SearchDriver {
       const std::vector<Measurements> answers = journaled_->Evaluate(batch, Fidelity::kTrajectory);
       evolution.Tell(batch, answers);
       searched_ += static_cast<int64_t>(batch.size());
-      MeasureDistances(Promising(evolution.parents()));
-      RecordHistory(generation);
+      measured_->Measure(measured_->FirstUnmeasured(evolution.parents(), config.metric_candidates));
+      measured_->Record(generation, searched_, result_.history);
       images += per_generation;
       images_->Set(images);
       session_.progress->Update(images, "generation " + std::to_string(generation + 1) + " of " +
                                             std::to_string(config.generations) +
-                                            ", best distance " + Rounded(BestMeasured().distance));
+                                            ", best distance " +
+                                            Rounded(measured_->Best().distance));
     }
     session_.progress->End();
-    result_.front = archive_.Entries();
+    result_.front = measured_->archive().Entries();
   }
 
-  // Greedy allocations by measured sensitivities: of the whole budget, then of shares of it, which
-  // span the front.
-  std::vector<Candidate> Allocations(const SensitivityProbes& probes) {
+  // Of each site narrowed alone: read from a table, or measured now.
+  Sensitivities Damages(const SensitivityProbes& probes) {
+    if (table_.has_value()) {
+      std::vector<std::vector<BitWidth>> choices;
+      for (size_t s = 0; s < space().table().sites.size(); ++s) {
+        choices.push_back(space().ChoicesOf(s));
+      }
+      const std::vector<size_t> error(choices.size(), table_->MetricIndex(kSquaredError));
+      return DamagesOf(*table_, error, SensitivityRow::kAllRanges, choices,
+                       result_.config.sensitivity);
+    }
     const auto answers = journaled_->Evaluate(probes.candidates, Fidelity::kTrajectory);
-    const Sensitivities damages = SensitivitiesOf(probes, answers, kTrajectoryError);
     searched_ += static_cast<int64_t>(probes.candidates.size());
-    std::vector<Candidate> allocations;
-    for (const double share : kBudgetShares) {
-      auto allocation = AllocateGreedily(space(), bench_->budget().Scaled(share), probes, damages);
-      const bool is_new = allocation && std::find(allocations.begin(), allocations.end(),
-                                                  *allocation) == allocations.end();
-      if (is_new) allocations.push_back(*std::move(allocation));
-    }
-    TMPQ_CHECK(!allocations.empty(), "the space has a candidate that fits");
-    return allocations;
-  }
-
-  // The best that have no distance yet.
-  std::vector<Candidate> Promising(const std::vector<Candidate>& parents) const {
-    std::vector<Candidate> promising;
-    for (const Candidate& candidate : parents) {
-      if (static_cast<int>(promising.size()) == result_.config.metric_candidates) break;
-      if (!IsMeasured(candidate)) promising.push_back(candidate);
-    }
-    return promising;
+    return SensitivitiesOf(probes, answers, kTrajectoryError);
   }
 
   void Select() {
     clock_.Begin("select");
-    std::stable_sort(measured_.begin(), measured_.end(),
-                     [](const Measured& a, const Measured& b) { return a.distance < b.distance; });
-    std::vector<Candidate> finalists;
-    for (const Measured& measured : measured_) {
-      if (static_cast<int>(finalists.size()) < result_.config.selection_candidates)
-        finalists.push_back(measured.candidate);
-    }
+    const std::vector<Candidate> finalists =
+        measured_->BestFew(result_.config.selection_candidates);
     images_->Set(0);
     session_.progress->Begin(
         "selecting", static_cast<int64_t>(finalists.size()) * result_.config.selection_samples,
@@ -278,16 +221,6 @@ class SearchDriver {
     session_.progress->End();
   }
 
-  struct Measured {
-    double distance;
-    Candidate candidate;
-  };
-  const Measured& BestMeasured() const {
-    return *std::min_element(
-        measured_.begin(), measured_.end(),
-        [](const Measured& a, const Measured& b) { return a.distance < b.distance; });
-  }
-
   SearchSession session_;
   SearchResult result_;
   StageClock clock_;
@@ -296,8 +229,8 @@ class SearchDriver {
   std::unique_ptr<RuntimeEvaluator> evaluator_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<JournaledEvaluator> journaled_;
-  ParetoArchive archive_{{kDistance, kBitOps, kBytes}};
-  std::vector<Measured> measured_;
+  std::optional<SensitivityTable> table_;
+  std::unique_ptr<MeasuredCandidates> measured_;
   int64_t searched_ = 0;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "src/core/config.h"
 #include "src/core/error.h"
@@ -106,48 +105,6 @@ RunRecord RecordOf(const SearchResult& result) {
   return record;
 }
 
-std::string EstimateText(const ReportRow& row, const char* metric, int decimals) {
-  if (!HasEstimate(row.measurements, metric)) return "-";
-  const Estimate estimate = GetEstimate(row.measurements, metric);
-  char text[96];
-  if (!std::isfinite(estimate.value)) return estimate.value > 0 ? "same" : "-";
-  std::snprintf(text, sizeof(text), "%.*f [%.*f, %.*f]", decimals, estimate.value, decimals,
-                estimate.low, decimals, estimate.high);
-  return text;
-}
-
-// A metric of all rows, where the rows have it.
-std::string LineOf(const SearchResult& result, const char* metric, int decimals,
-                   const std::string& title) {
-  if (!HasEstimate(result.rows.front().measurements, metric)) return "";
-  std::string line = title + ":";
-  for (const ReportRow& row : result.rows) {
-    line += "  " + row.name + " " + EstimateText(row, metric, decimals);
-  }
-  return line + "\n";
-}
-
-std::string Format(const char* format, double value) {
-  char text[64];
-  std::snprintf(text, sizeof(text), format, value);
-  return text;
-}
-
-// What the table says in words: the difference to naive with its interval.
-std::string Verdict(const SearchResult& result) {
-  const ReportRow& plan = result.row("plan");
-  if (!HasEstimate(plan.measurements, kDistanceMinusNaive)) {
-    return "The plan is the naive candidate: the search found nothing better within the budget.\n";
-  }
-  const Estimate difference = GetEstimate(plan.measurements, kDistanceMinusNaive);
-  const char* conclusion = difference.high < 0  ? "the plan is better"
-                           : difference.low > 0 ? "the plan is worse"
-                                                : "not distinguishable";
-  return "Distance of the plan minus naive, same noise: " + Format("%.3f", difference.value) +
-         " [" + Format("%.3f", difference.low) + ", " + Format("%.3f", difference.high) +
-         "]: " + conclusion + ".\n";
-}
-
 // Images: a row of the float model's above a row of the plan's. Clips: strips and animations of the
 // float model's left of the plan's.
 void WriteSamples(const SearchResult& result, const std::filesystem::path& folder) {
@@ -201,8 +158,6 @@ Json SheetOf(const SearchResult& result) {
 
 }  // namespace
 
-std::string Rounded(double value) { return Format("%.3g", value); }
-
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder) {
   WriteSamples(result, folder);
   if (!result.prompts.empty()) {
@@ -229,36 +184,6 @@ Json SummaryOf(const SearchResult& result) {
   }
   summary["seconds"] = result.seconds;
   return summary;
-}
-
-std::string TableOf(const SearchResult& result) {
-  char line[256];
-  const double w8a8_bitops = result.row("w8a8").costs.bitops;
-  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s\n", "",
-                "steps", "distance", "PSNR to float, dB", "to converged, dB", "w bits", "a bits",
-                "BitOps", "bytes");
-  std::string text = line;
-  for (const ReportRow& row : result.rows) {
-    std::snprintf(line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld\n",
-                  row.name.c_str(), row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
-                  EstimateText(row, kPsnrToFloat, 1).c_str(),
-                  EstimateText(row, kPsnrToConverged, 1).c_str(), row.costs.average_weight_bits,
-                  row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
-                  static_cast<long long>(row.costs.bytes));
-    text += line;
-  }
-  text +=
-      LineOf(result, kTextAlignment, 3, "Text alignment (share of the prompt's attributes shown)");
-  text +=
-      LineOf(result, kTextSimilarity, 4, "Text similarity (cosine by " + result.text_encoder + ")");
-  text += LineOf(result, kTemporalConsistency, 4, "Temporal consistency (1 is still)");
-  text += LineOf(result, kFrameDifferenceToFloat, 4,
-                 "Frame difference minus the float model's, same noise");
-  text += "Report noise, n = " + std::to_string(result.config.report_samples) +
-          ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
-          std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +
-          result.feature_net + ", to the " + result.reference + ".\n";
-  return text + Verdict(result);
 }
 
 }  // namespace tmpq

@@ -1,4 +1,4 @@
-// A finished search as files and as text.
+// A finished search as files.
 #pragma once
 
 #include <filesystem>
@@ -19,15 +19,10 @@ inline constexpr const char* kClipsName = "samples.gif";  // of video models
 
 inline constexpr const char* kSheetName = "samples.json";  // of models with prompts in words
 
-// "0.123": three significant digits.
-std::string Rounded(double value);
-
 // run.h5, summary.json, samples.png; of video models samples.gif, of text models samples.json too.
 void WriteOutputs(const SearchResult& result, const std::filesystem::path& folder);
 
 // summary.json (docs/formats.md); infinite metrics are null.
 Json SummaryOf(const SearchResult& result);
-// The table that a run ends with, and what the plan gained.
-std::string TableOf(const SearchResult& result);
 
 }  // namespace tmpq

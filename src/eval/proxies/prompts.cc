@@ -97,6 +97,16 @@ double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const flo
   return FindWorld(prompts.judge)->Alignment(prompts.texts[index % count], sample);
 }
 
+std::vector<double> JudgeAlignments(const Prompts& prompts, std::span<const float> samples,
+                                    int64_t elements) {
+  std::vector<double> alignments;
+  const auto count = static_cast<int64_t>(samples.size()) / elements;
+  for (int64_t i = 0; i < count; ++i) {
+    alignments.push_back(JudgeAlignment(prompts, i, samples.subspan(i * elements, elements)));
+  }
+  return alignments;
+}
+
 std::vector<NamedValues> JudgeColumns(const CaptionedWorld& judge,
                                       const std::vector<std::string>& texts,
                                       std::span<const float> samples) {

@@ -146,13 +146,9 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
 std::map<std::string, std::vector<double>> RuntimeEvaluator::ValuesOf(
     const std::vector<float>& samples) const {
   std::map<std::string, std::vector<double>> values;
-  const auto elements = static_cast<size_t>(sampler_.sample_elements());
   if (!settings_.prompts.judge.empty()) {
-    std::vector<double>& alignments = values[kTextAlignment];
-    for (size_t i = 0; i < samples.size() / elements; ++i) {
-      alignments.push_back(JudgeAlignment(settings_.prompts, static_cast<int64_t>(i),
-                                          std::span(samples).subspan(i * elements, elements)));
-    }
+    values[kTextAlignment] =
+        JudgeAlignments(settings_.prompts, samples, sampler_.sample_elements());
   }
   const Shape& shape = sampler_.sample_shape();
   if (settings_.encoder != nullptr) {

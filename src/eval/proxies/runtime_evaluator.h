@@ -10,6 +10,7 @@
 
 #include "src/core/progress.h"
 #include "src/eval/models/alignment_encoder.h"
+#include "src/eval/proxies/measurement_names.h"
 #include "src/eval/proxies/prompts.h"
 #include "src/metrics/estimate.h"
 #include "src/metrics/feature_extractor.h"
@@ -19,21 +20,6 @@
 #include "src/supernet/quant_table.h"
 
 namespace tmpq {
-
-// Names of measurements.
-inline constexpr const char* kTrajectoryError = "trajectory_error";
-inline constexpr const char* kDistance = "distance";
-inline constexpr const char* kPsnrToFloat = "psnr_to_float";
-inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
-inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
-inline constexpr const char* kTextAlignment = "text_alignment";
-inline constexpr const char* kTextSimilarity = "text_similarity";
-inline constexpr const char* kTextSimilarityToFloat = "text_similarity_minus_float";
-// Of clips.
-inline constexpr const char* kTemporalConsistency = "temporal_consistency";
-inline constexpr const char* kFrameDifferenceToFloat = "frame_difference_minus_float";
-inline constexpr const char* kFlowScoreToFloat = "flow_score_minus_float";
-inline constexpr const char* kWarpingError = "warping_error";
 
 // A metric with its interval, as members "<name>", "<name>.low", "<name>.high" and "<name>.n".
 void SetEstimate(Measurements& measurements, const std::string& name, const Estimate& estimate);

@@ -1,10 +1,9 @@
 #include "src/eval/results/hdf5_file.h"
 
-#include <hdf5.h>
-
 #include <type_traits>
 
 #include "src/core/error.h"
+#include "src/eval/results/hdf5_handle.h"
 
 namespace tmpq {
 namespace {
@@ -13,39 +12,6 @@ static_assert(std::is_same_v<hid_t, int64_t>, "handles are kept as int64_t");
 
 constexpr size_t kGrowthBytes = size_t{1} << 20;  // of the image in memory
 constexpr int64_t kScalar = -1;                   // instead of a count: a scalar dataspace
-
-// What HDF5 says went wrong: the innermost message of its error stack.
-std::string LastHdf5Message() {
-  std::string message;
-  H5Ewalk2(
-      H5E_DEFAULT, H5E_WALK_UPWARD,
-      [](unsigned depth, const H5E_error2_t* error, void* text) -> herr_t {
-        if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
-        return 0;
-      },
-      &message);
-  return message.empty() ? "unknown error" : message;
-}
-
-template <typename T>
-T Checked(T result, const std::string& where, const std::string& doing) {
-  if (result >= 0) return result;
-  throw Error(ErrorCode::kIo, "HDF5 " + where, "cannot " + doing + ": " + LastHdf5Message());
-}
-
-// An owned handle.
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  ~Handle() { close_(id_); }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  operator hid_t() const { return id_; }  // NOLINT: a handle is what the C API takes
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
 
 // Creation properties of objects that keep no times, so that equal content is equal bytes.
 Handle Timeless(hid_t kind) {

@@ -16,8 +16,9 @@ struct Component {
   SiteTable table;         // these sites alone, and their products
 };
 
-// The first component is what is kept in float; each other begins with its first site.
-std::vector<Component> ComponentsOf(const SiteTable& table) {
+// `range_begins`: of the stored sets. The first component is what is kept in float; each other
+// begins with its first site.
+std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<int>& range_begins) {
   std::vector<int> root(table.sites.size());
   std::iota(root.begin(), root.end(), 0);
   const auto find = [&](int site) {
@@ -35,6 +36,7 @@ std::vector<Component> ComponentsOf(const SiteTable& table) {
   std::vector<int> place(table.sites.size());
   for (int s = 0; s < static_cast<int>(table.sites.size()); ++s) {
     if (find(s) == s) components.emplace_back();
+    components.back().table.range_begins = range_begins;
     component_of[s] = find(s) == s ? components.size() - 1 : component_of[find(s)];
     Component& component = components[component_of[s]];
     place[s] = static_cast<int>(component.sites.size());
@@ -69,18 +71,33 @@ double WholeOf(const SiteTable& table, const std::string& cost, int steps) {
   return whole * steps;
 }
 
-std::vector<double> CostsOfComponent(const SiteTable& table, const Policy& policy, int steps,
-                                     int calls_per_step, const std::vector<CostLimit>& limits) {
-  const Costs costs =
-      CostsOf(table, Candidate::Uniform(UniformTimesteps(steps, steps), policy), calls_per_step);
-  std::vector<double> values;
-  for (const CostLimit& limit : limits) {
-    // Every cost is a whole number; an average times what it is over has to become one again.
-    values.push_back(
-        std::nearbyint(CostByName(costs, limit.name) * WholeOf(table, limit.name, steps)));
+// Of a part of the network at one bit-width a site.
+class ComponentCosts {
+ public:
+  ComponentCosts(const SiteProblemSettings& settings, const std::vector<CostLimit>& limits,
+                 size_t range)
+      : limits_(limits),
+        steps_(settings.steps_of_range[range]),
+        calls_per_step_(settings.calls_per_step),
+        timesteps_(settings.timesteps.size() > 0 ? settings.timesteps
+                                                 : UniformTimesteps(steps_, steps_)) {}
+
+  std::vector<double> Of(const SiteTable& table, const Policy& policy) const {
+    const Costs costs = CostsOf(table, Candidate::Uniform(timesteps_, policy), calls_per_step_);
+    std::vector<double> values;
+    for (const CostLimit& limit : limits_) {
+      // Every cost is a whole number; an average times what it is over has to become one again.
+      values.push_back(
+          std::nearbyint(CostByName(costs, limit.name) * WholeOf(table, limit.name, steps_)));
+    }
+    return values;
   }
-  return values;
-}
+
+ private:
+  const std::vector<CostLimit>& limits_;
+  int steps_, calls_per_step_;
+  TimestepSequence timesteps_;
+};
 
 // All combinations of the sites' choices, those of the last site turning fastest.
 std::vector<std::vector<BitWidth>> Combinations(const Component& component,
@@ -104,6 +121,71 @@ std::vector<std::vector<BitWidth>> Combinations(const Component& component,
   return all;
 }
 
+class Builder {
+ public:
+  Builder(const SiteProblemSettings& settings, const std::vector<Sensitivities>& damages,
+          SiteProblem& made)
+      : settings_(settings), damages_(damages), made_(made) {}
+
+  // All combinations of the component's choices as one group.
+  void AddProduct(const Component& component, size_t range) {
+    const ComponentCosts costs(settings_, made_.problem.limits, range);
+    const auto widths = Combinations(component, settings_.choices);
+    std::vector<AllocationItem> items;
+    for (const auto& item : widths) {
+      double error = 0;
+      for (size_t i = 0; i < item.size(); ++i) error += Damage(range, component.sites[i], item[i]);
+      items.push_back({error, costs.Of(component.table, item)});
+    }
+    Add(component.table.sites[0].layer, range, component.sites, widths, std::move(items));
+  }
+
+  // Each site as a group; the first choices' costs join those of the group without a choice.
+  void AddSites(const Component& component, size_t range) {
+    const ComponentCosts costs(settings_, made_.problem.limits, range);
+    Policy first;
+    for (const int site : component.sites) first.push_back(settings_.choices[site][0]);
+    const std::vector<double> least = costs.Of(component.table, first);
+    AddToRest(least);
+    for (size_t i = 0; i < first.size(); ++i) {
+      const int site = component.sites[i];
+      std::vector<std::vector<BitWidth>> widths;
+      std::vector<AllocationItem> items;
+      for (const BitWidth width : settings_.choices[site]) {
+        Policy policy = first;
+        policy[i] = width;
+        AllocationItem item{Damage(range, site, width), costs.Of(component.table, policy)};
+        for (size_t k = 0; k < item.costs.size(); ++k) item.costs[k] -= least[k];
+        items.push_back(std::move(item));
+        widths.push_back({width});
+      }
+      Add(component.table.sites[i].name, range, {site}, std::move(widths), std::move(items));
+    }
+  }
+
+  // Costs that no choice changes.
+  void AddToRest(const std::vector<double>& costs) {
+    std::vector<double>& rest = made_.problem.groups[0][0].costs;
+    for (size_t k = 0; k < rest.size(); ++k) rest[k] += costs[k];
+  }
+
+ private:
+  double Damage(size_t range, int site, BitWidth width) const {
+    const auto found = damages_[range].find({static_cast<size_t>(site), width});
+    return found == damages_[range].end() ? 0 : found->second;
+  }
+  void Add(const std::string& name, size_t range, std::vector<int> sites,
+           std::vector<std::vector<BitWidth>> widths, std::vector<AllocationItem> items) {
+    made_.problem.groups.push_back(std::move(items));
+    made_.problem.group_names.push_back(name + ", range " + std::to_string(range));
+    made_.groups.push_back({range, std::move(sites), std::move(widths)});
+  }
+
+  const SiteProblemSettings& settings_;
+  const std::vector<Sensitivities>& damages_;
+  SiteProblem& made_;
+};
+
 }  // namespace
 
 SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
@@ -112,7 +194,7 @@ SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
   const std::vector<int>& steps_of_range = settings.steps_of_range;
   TMPQ_CHECK(settings.choices.size() == table.sites.size(), "choices for every site");
   TMPQ_CHECK(damages.size() == steps_of_range.size(), "damages of every range");
-  if (budget.limits().count(kBytes) > 0 && steps_of_range.size() > 1) {
+  if (budget.limits().count(kStoredBytes) > 0 && steps_of_range.size() > 1) {
     throw Error(ErrorCode::kUsage, "allocation",
                 "cannot limit stored bytes over several ranges of timesteps: they share weights",
                 "one range, or a limit on bitops or average bits");
@@ -120,35 +202,22 @@ SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
   const int steps = std::accumulate(steps_of_range.begin(), steps_of_range.end(), 0);
   SiteProblem made;
   made.sites = table.sites.size(), made.ranges = steps_of_range.size();
-  AllocationProblem& problem = made.problem;
   for (const auto& [name, limit] : budget.limits()) {
     const double whole = WholeOf(table, name, steps);
-    problem.limits.push_back({name, limit * whole, whole});
+    made.problem.limits.push_back({name, limit * whole, whole});
   }
-  const std::vector<Component> components = ComponentsOf(table);
-  problem.group_names = {"kept in float"};
-  problem.groups = {{{0, CostsOfComponent(components[0].table, {}, steps, settings.calls_per_step,
-                                          problem.limits)}}};
+  const std::vector<Component> components =
+      ComponentsOf(table, settings.timesteps.size() > 0 ? table.range_begins : std::vector<int>{0});
+  made.problem.group_names = {"kept in float, and first choices"};
+  made.problem.groups = {{{0, std::vector<double>(made.problem.limits.size(), 0)}}};
   made.groups = {{0, {}, {{}}}};
+  const bool products = budget.limits().count(kBitOps) > 0;
+  Builder builder(settings, damages, made);
   for (size_t range = 0; range < made.ranges; ++range) {
+    builder.AddToRest(
+        ComponentCosts(settings, made.problem.limits, range).Of(components[0].table, {}));
     for (size_t c = 1; c < components.size(); ++c) {
-      const Component& component = components[c];
-      const auto widths = Combinations(component, settings.choices);
-      std::vector<AllocationItem> items;
-      for (const auto& item : widths) {
-        double error = 0;
-        for (size_t i = 0; i < item.size(); ++i) {
-          const auto found =
-              damages[range].find({static_cast<size_t>(component.sites[i]), item[i]});
-          if (found != damages[range].end()) error += found->second;
-        }
-        items.push_back({error, CostsOfComponent(component.table, item, steps_of_range[range],
-                                                 settings.calls_per_step, problem.limits)});
-      }
-      problem.groups.push_back(std::move(items));
-      problem.group_names.push_back(component.table.sites[0].layer + ", range " +
-                                    std::to_string(range));
-      made.groups.push_back({range, component.sites, widths});
+      products ? builder.AddProduct(components[c], range) : builder.AddSites(components[c], range);
     }
   }
   return made;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/plan/candidate.h"
-#include "src/search/allocation.h"
+#include "src/search/allocation/probes.h"
 #include "src/search/allocation/problem.h"
 #include "src/search/budget.h"
 
@@ -15,13 +15,18 @@ struct SiteProblemSettings {
   std::vector<std::vector<BitWidth>> choices;  // of each site
   std::vector<int> steps_of_range = {1};       // sampling steps in each range of timesteps
   int calls_per_step = 1;
+  // Of one range: what stored bytes are counted for where weights have a set a range of their own.
+  // Empty: one set.
+  TimestepSequence timesteps = {};
 };
 
-// BitOps multiply the bits of two sites, so sites that meet in a product are chosen at once: a
-// weight with its input, query with key, softmax with value. Such a component, in one range of
-// timesteps, is a group, and its items are all combinations of its sites' choices. What is kept in
-// float is a group without a choice. Limits carry the budget's names; those of averages are in bits
-// of all weights, or all inputs, together.
+// BitOps multiply the bits of two sites, so under a limit on them sites that meet in a product are
+// chosen at once: a weight with its input, query with key, softmax with value. Such a component, in
+// one range of timesteps, is a group, and its items are all combinations of its sites' choices.
+// Other costs are sums over sites: every site, in one range, is a group, whose items cost what they
+// do beyond the site's first choice. A group without a choice holds the rest: what is kept in
+// float, and all first choices. Limits carry the budget's names; those of averages are in bits of
+// all weights, or all inputs, together.
 struct SiteProblem {
   struct Group {
     size_t range = 0;

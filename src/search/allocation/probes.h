@@ -1,8 +1,7 @@
-// Bit-widths from measured sensitivities: a warm start for evolution.
+// What a search measures to allocate bit-widths: every site narrowed alone.
 #pragma once
 
 #include <map>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -28,13 +27,5 @@ using Sensitivities = std::map<std::pair<size_t, BitWidth>, double>;
 Sensitivities SensitivitiesOf(const SensitivityProbes& probes,
                               std::span<const Measurements> answers,
                               const std::string& measurement);
-
-// Damages taken as additive: from `base` downwards, always the narrowing with the least damage per
-// share of the excess that it saves, until the budget fits; then whatever still fits is widened
-// again, most relief first.
-// Nothing when even the lowest bit-widths do not fit.
-std::optional<Candidate> AllocateGreedily(const SearchSpace& space, const Budget& budget,
-                                          const SensitivityProbes& probes,
-                                          const Sensitivities& damages);
 
 }  // namespace tmpq

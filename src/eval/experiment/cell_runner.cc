@@ -13,6 +13,9 @@
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/measured_space.h"
 #include "src/eval/samples/sample_evaluation.h"
+#include "src/eval/sensitivity/measure_sensitivity.h"
+#include "src/eval/sensitivity/mixed_precision.h"
+#include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 #include "src/quant/recipe.h"
@@ -105,9 +108,9 @@ class CellRunner {
   }
 
  private:
-  SearchSession MakeSession() const {
+  SearchSession SessionIn(const fs::path& folder) const {
     SearchSession session;
-    session.out = folder_, session.bundled = session_.bundled;
+    session.out = folder, session.bundled = session_.bundled;
     session.resume = true;
     session.threads = session_.threads, session.batch = session_.batch;
     session.interrupted = session_.interrupted, session.progress = session_.progress;
@@ -116,20 +119,51 @@ class CellRunner {
 
   Json Quantize() {
     const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
+    const bool mixed = cell_.config.allocation != kUniformBits;
     SearchConfig config = ConfigFor(cell_, cell_.model);
-    config.weight_bits = {bits.weight}, config.activation_bits = {bits.activation};
-    config.budget = "bitops=100x";  // bits are given, not searched
+    config.weight_bits = mixed ? cell_.config.candidate_bits : std::vector<int>{bits.weight};
+    config.activation_bits =
+        mixed ? cell_.config.candidate_bits : std::vector<int>{bits.activation};
+    config.budget = mixed ? cell_.bits : "bitops=100x";  // there bits are given, not searched
     config.Validate();
-    SearchBench bench(config, MakeSession());
+    SensitivityTable table;
+    if (mixed) table = OpenTable(config);
+    SearchBench bench(config, SessionIn(folder_));
+    const Candidate candidate =
+        mixed
+            ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
+            : Candidate::Uniform(UniformTimesteps(config.steps, bench.schedule().training_steps()),
+                                 UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
+                                               BitWidth::Of(bits.activation)));
     PrepareFolder(folder_);
     bench.OpenSampler();
     bench.OpenSupernet();
-    const Candidate candidate = Candidate::Uniform(
-        UniformTimesteps(config.steps, bench.schedule().training_steps()),
-        UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
     bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
     hashes_ = bench.hashes();
     return ToJson(bench.space().CostsOf(candidate));
+  }
+
+  MixedSettings MixedSettingsOf() const {
+    MixedSettings settings;
+    settings.solver = ParseAllocationSolver(cell_.config.allocation);
+    settings.decoupled = cell_.config.decoupled;
+    return settings;
+  }
+
+  // One table for all cells of a model and recipe, whatever their bits and seeds.
+  SensitivityTable OpenTable(const SearchConfig& config) const {
+    SensitivityConfig wanted;
+    wanted.search = config;
+    wanted.search.seed = 0;
+    wanted.bits = cell_.config.candidate_bits;
+    wanted.samples = cell_.config.sensitivity_samples;
+    wanted.ranges = cell_.config.sensitivity_ranges;
+    wanted.Validate();
+    const std::string key = HashString(ConfigText(wanted)).Hex().substr(0, 8);
+    const fs::path folder = session_.work / "sensitivity" / (cell_.model + "-" + key);
+    const fs::path path = folder / kSensitivityName;
+    if (!fs::exists(path)) MeasureSensitivity(wanted, SessionIn(folder));
+    return ReadSensitivity(path);
   }
 
   Json Search() {
@@ -137,7 +171,7 @@ class CellRunner {
     config.budget = cell_.bits;
     ApplyValues(config, cell_.search, cell_.name() + " [search]");
     config.Validate();
-    const SearchResult result = RunSearch(config, MakeSession());
+    const SearchResult result = RunSearch(config, SessionIn(folder_));
     hashes_ = result.hashes;
     return ToJson(result.row("plan").costs);
   }

@@ -9,6 +9,7 @@
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/search_config.h"
 #include "src/eval/files/file_metrics.h"
+#include "src/search/allocation/solve.h"
 
 namespace tmpq {
 namespace {
@@ -120,6 +121,7 @@ void RowConfig::Validate(const std::string& where) const {
     throw Error(ErrorCode::kUsage, where + ": method", "\"" + method + "\" is unknown",
                 "known are float, quantize and search");
   }
+  if (allocation != kUniformBits) ParseAllocationSolver(allocation);
   CheckRange(where + ": samples", samples, 2, 1'000'000);
   CheckRange(where + ": steps", steps, 1, 1000);
   for (const int seed : seeds) CheckRange(where + ": seeds", seed, 0, 1e9);

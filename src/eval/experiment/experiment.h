@@ -15,6 +15,8 @@ inline constexpr const char* kMethodFloat = "float";        // the float model
 inline constexpr const char* kMethodQuantize = "quantize";  // a recipe at uniform bit-widths
 inline constexpr const char* kMethodSearch = "search";      // tmpq-search; keys of [search]
 
+inline constexpr const char* kUniformBits = "uniform";  // allocation
+
 struct RowConfig {
   std::string label;
   std::string method = kMethodQuantize;
@@ -22,6 +24,11 @@ struct RowConfig {
   std::string bits = "w8a8";
   std::vector<int> seeds = {0};
   std::string recipe = "naive";
+  std::string allocation = kUniformBits;
+  std::string decoupled = "error";
+  std::vector<int> candidate_bits = {3, 4, 5, 6, 8};
+  int sensitivity_samples = 16;
+  int sensitivity_ranges = 4;
   int steps = 20;
   double guidance = -1;
   std::string prompts;
@@ -42,6 +49,14 @@ struct RowConfig {
     visit("bits", bits, "wNaM, or budgets of a search, separated by commas; not of float");
     visit("seeds", seeds, "of calibration, search and report noise");
     visit("recipe", recipe, "named recipe, or a file .ini beside the row's");
+    visit("allocation", allocation,
+          "uniform, or how bits of sites and timestep ranges are chosen within the average bits: "
+          "greedy, lagrangian, knapsack, integer-programme or exact");
+    visit("decoupled", decoupled, "by which metrics: error, vidit-q or mixdq");
+    visit("candidate_bits", candidate_bits, "of an allocation");
+    visit("sensitivity_samples", sensitivity_samples,
+          "of the table that an allocation is made from; measured once a model and recipe");
+    visit("sensitivity_ranges", sensitivity_ranges, "of timesteps in that table");
     visit("steps", steps, "sampling steps, at uniform timesteps unless searched");
     visit("guidance", guidance, "guidance scale; -1: the model's own");
     visit("prompts", prompts, "file of prompts (default: the model's own)");

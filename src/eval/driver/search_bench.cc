@@ -8,6 +8,7 @@
 #include "src/core/file.h"
 #include "src/core/version.h"
 #include "src/eval/calibration/calibrate.h"
+#include "src/eval/driver/bench_settings.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/models/split_concatenation.h"
@@ -35,40 +36,6 @@ std::vector<BitWidth> WithBaselines(std::vector<int> bits) {
   return Widths(bits);
 }
 
-// The model's own settings, with what the config says instead.
-SamplerSettings SettingsFor(const ModelFile& model, const SearchConfig& config) {
-  SamplerSettings settings = SamplerOf(model);
-  if (!config.sampler.empty()) {
-    CheckMethod(config.sampler);
-    settings.method = config.sampler;
-  }
-  if (config.guidance >= 0) {
-    settings.guidance_scale = config.guidance;
-    settings.guidance_ranges.clear();
-  }
-  if (settings.method == "plms") {
-    throw Error(ErrorCode::kUnsupported, "sampler plms",
-                "calls the network once more than it has steps, which budgets do not count",
-                "search with another sampler");
-  }
-  return settings;
-}
-
-EvaluatorSettings SettingsFor(const SearchConfig& config, const SearchSession& session) {
-  EvaluatorSettings settings;
-  settings.seed = config.seed;
-  settings.batch = session.batch;
-  settings.threads = session.threads;
-  settings.trajectory_steps = config.trajectory_steps;
-  settings.trajectory_samples = config.trajectory_samples;
-  settings.metric_samples = config.metric_samples;
-  settings.selection_samples = config.selection_samples;
-  settings.report_samples = config.report_samples;
-  settings.converged_samples = config.converged_samples;
-  settings.interrupted = session.interrupted;
-  return settings;
-}
-
 }  // namespace
 
 void PrepareRunFolder(const SearchSession& session, std::vector<std::string> names) {
@@ -92,7 +59,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   if (recipe_.split_concatenations) model_ = SplitConcatenations(model_);
   const std::string where = "model " + model_.name;
   schedule_ = ScheduleOf(model_);
-  sampler_settings_ = SettingsFor(model_, config_);
+  sampler_settings_ = SamplerSettingsFor(model_, config_);
   scheme_ = SchemeOf(recipe_, model_.graph, schedule_.training_steps());
   sites_ = WithScheme(model_.graph.sites(), scheme_);
   const NodeId sample = model_.graph.FindInput("sample");
@@ -190,16 +157,16 @@ void SearchBench::OpenSampler() {
   network_ =
       std::make_unique<RuntimeNetwork>(model_.graph, model_.parameters, kernels::BestKernels());
   sampler_ = std::make_unique<DiffusionSampler>(*network_, schedule_, sampler_settings_);
-  evaluator_settings_ = SettingsFor(config_, session_);
+  evaluator_settings_ = EvaluatorSettingsFor(config_, session_);
   PromptSource source{"model " + model_.name, TextOf(model_.sampling), PipelineOf(model_), {}, {}};
   if (!config_.prompts.empty()) source.Read(config_.prompts);
   evaluator_settings_.prompts = MakePrompts(*sampler_, source);
   evaluator_settings_.pipeline = PipelineOf(model_);
   UseTextEncoder();
-  if (measured_.statistics == nullptr) MeasureReference();
 }
 
-void SearchBench::MeasureReference() {
+void SearchBench::OpenReference() {
+  if (measured_.statistics != nullptr) return;
   const auto path = session_.out / kStatisticsName;
   if (!std::filesystem::exists(path)) {
     const EvaluatorSettings& settings = evaluator_settings_;

@@ -46,9 +46,11 @@ class SearchBench {
   SearchBench(const SearchBench&) = delete;
   SearchBench& operator=(const SearchBench&) = delete;
 
-  // Sampler, prompts, and where no distribution was given, the float model's own samples: at
-  // trajectory_steps, on noise of their own; kept in the folder.
+  // Sampler and prompts.
   void OpenSampler();
+  // After OpenSampler, for distances: where no distribution was given, the float model's own
+  // samples, at trajectory_steps, on noise of their own; kept in the folder.
+  void OpenReference();
   // After OpenSampler: calibrates where the recipe needs it and packs the weights, or finds both in
   // the session's folder.
   void OpenSupernet();
@@ -81,7 +83,7 @@ class SearchBench {
   void WritePlanOf(const Candidate& candidate, const std::string& program,
                    const std::filesystem::path& path) const;
 
-  // After OpenSupernet and OpenSampler.
+  // After OpenSupernet, OpenSampler and (statistics) OpenReference.
   const QuantTable& weights() const { return supernet_->weights(); }
   const DiffusionSampler& sampler() const { return *sampler_; }
   const FeatureExtractor& features() const { return measured_.features(); }
@@ -92,7 +94,6 @@ class SearchBench {
   void MakeSpace();
   void OpenTextEncoder();
   void UseTextEncoder();
-  void MeasureReference();
 
   SearchConfig config_;
   SearchSession session_;

@@ -43,6 +43,7 @@ class SearchDriver {
     journal_ = OpenJournal(session_.out / kJournalName, header, session_.resume);
     clock_.Begin("sampler");
     bench_->OpenSampler();
+    bench_->OpenReference();
     clock_.Begin("supernet");
     bench_->OpenSupernet();
     OpenEvaluator();
@@ -66,9 +67,8 @@ class SearchDriver {
 
  private:
   void ReadTable() {
-    const std::string& path = result_.config.sensitivity;
-    table_ = ReadSensitivity(path);
-    CheckTable(*table_, bench_->hashes(), bench_->sites(), path);
+    table_ = ReadSensitivity(result_.config.sensitivity);
+    CheckTable(*table_, bench_->hashes(), bench_->sites(), result_.config.sensitivity);
   }
 
   // What the result says of the bench that it was made on.
@@ -90,14 +90,13 @@ class SearchDriver {
     images_ = std::make_unique<ImageProgress>(*session_.progress);
     evaluator_ = std::make_unique<RuntimeEvaluator>(
         bench_->sampler(), bench_->weights(), bench_->features(), bench_->statistics(),
-        UniformCandidate(BitWidth::kFloatBits), space().Naive(), bench_->evaluator_settings(),
-        *images_);
+        bench_->UniformCandidate(BitWidth::kFloatBits), space().Naive(),
+        bench_->evaluator_settings(), *images_);
     journaled_ = std::make_unique<JournaledEvaluator>(*evaluator_, *journal_, 1);
     measured_ = std::make_unique<MeasuredCandidates>(space(), *journaled_);
   }
 
   const SearchSpace& space() const { return bench_->space(); }
-  Candidate UniformCandidate(int bits) const { return bench_->UniformCandidate(bits); }
 
   void Search() {
     const SearchConfig& config = result_.config;
@@ -119,7 +118,7 @@ class SearchDriver {
     session_.progress->Begin("searching",
                              images + warm_images + config.generations * per_generation, "images");
     measured_->Measure(uniform);
-    const Costs w8a8 = space().CostsOf(UniformCandidate(8));
+    const Costs w8a8 = space().CostsOf(bench_->UniformCandidate(8));
     result_.objectives = measured_->archive().objectives();
     result_.history.fidelity = Fidelity::kMetrics;
     result_.history.objectives = result_.objectives;
@@ -200,10 +199,10 @@ class SearchDriver {
   void Report() {
     clock_.Begin("report");
     const std::vector<std::pair<const char*, Candidate>> rows = {
-        {"float", UniformCandidate(BitWidth::kFloatBits)},
+        {"float", bench_->UniformCandidate(BitWidth::kFloatBits)},
         {"naive", space().Naive()},
-        {"w4a4", UniformCandidate(4)},
-        {"w8a8", UniformCandidate(8)},
+        {"w4a4", bench_->UniformCandidate(4)},
+        {"w8a8", bench_->UniformCandidate(8)},
         {"plan", result_.plan}};
     std::vector<std::string> distinct;
     for (const auto& [name, candidate] : rows) distinct.push_back(candidate.bytes());

@@ -149,6 +149,7 @@ ProxyStudy RunProxyStudy(const ProxyStudyConfig& config, const SearchSession& se
   const JournalHeader header{ConfigText(study.config), bench.hashes(), GitRevision()};
   const auto journal = OpenJournal(session.out / kJournalName, header, session.resume);
   bench.OpenSampler();
+  bench.OpenReference();
   bench.OpenSupernet();
   study.model = bench.model().name;
   study.feature_net = bench.feature_net();

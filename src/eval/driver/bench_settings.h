@@ -1,0 +1,13 @@
+// What a search config says, as settings of the parts of a bench.
+#pragma once
+
+#include "src/eval/driver/search_bench.h"
+
+namespace tmpq {
+
+// The model's own settings, with what the config says instead. Throws kUsage, kUnsupported.
+SamplerSettings SamplerSettingsFor(const ModelFile& model, const SearchConfig& config);
+// Without prompts, encoder and pipeline.
+EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchSession& session);
+
+}  // namespace tmpq

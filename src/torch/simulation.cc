@@ -190,32 +190,33 @@ const int* NetworkSimulation::AttentionBits(NodeId id) const {
   return found == state_->attentions.end() ? nullptr : found->second.data();
 }
 
+at::Tensor NetworkSimulation::QuantizedInputs(NodeId id, const at::Tensor& x) const {
+  const Layer& layer = *layers_.at(id);
+  const at::Tensor moved = layer.Transform(x);
+  // (batch, rows, values of a row).
+  const bool images = graph_->node(id).kind == OpKind::kConv2d;
+  const at::Tensor flat = images ? moved.flatten(-3) : moved;
+  return layer.Quantize(flat.reshape({x.size(0), -1, flat.size(-1)}), state_->entries)
+      .view_as(moved);
+}
+
 at::Tensor NetworkSimulation::Product(NodeId id, const at::Tensor& x,
                                       const at::Tensor& bias) const {
   const Node& node = graph_->node(id);
   const Layer& layer = *layers_.at(id);
-  const at::Tensor moved = layer.Transform(x);
-  const int64_t batch = x.size(0);
+  const at::Tensor quantized = QuantizedInputs(id, x), weight = layer.Find("weight");
   if (node.kind == OpKind::kConv2d) {
-    const int64_t pixels = x.size(-1) * x.size(-2) * x.size(-3);
-    // (batch, images, pixels and channels): an image has one scale.
-    const at::Tensor quantized =
-        layer.Quantize(moved.flatten(-3).reshape({batch, -1, pixels}), state_->entries)
-            .view_as(moved);
-    return Conv2d(node, quantized, layer.Find("weight").view(node.parameters.at("weight")), bias);
+    return Conv2d(node, quantized, weight.view(node.parameters.at("weight")), bias);
   }
-  const at::Tensor rows = moved.reshape({batch, -1, moved.size(-1)});
-  at::Tensor y = at::linear(layer.Quantize(rows, state_->entries), layer.Find("weight"), bias);
+  at::Tensor y = at::linear(quantized, weight, bias);
   if (layer.scheme.low_rank > 0) {
-    y = y + at::linear(at::linear(rows, layer.Find("down")), layer.Find("up"));
+    y = y + at::linear(at::linear(layer.Transform(x), layer.Find("down")), layer.Find("up"));
   }
   const at::Tensor first = layer.Find("first_row");
-  if (first.defined()) {
-    y = at::cat({first.expand({batch, 1, -1}), y.narrow(1, 1, y.size(1) - 1)}, 1);
-  }
-  std::vector<int64_t> shape = node.shape;
-  shape.insert(shape.begin(), batch);
-  return y.view(shape);
+  if (!first.defined()) return y;
+  const at::Tensor rows = y.reshape({x.size(0), -1, y.size(-1)});
+  return at::cat({first.expand({x.size(0), 1, -1}), rows.narrow(1, 1, rows.size(1) - 1)}, 1)
+      .view_as(y);
 }
 
 }  // namespace tmpq

@@ -50,6 +50,8 @@ class NetworkSimulation {
   bool Simulates(NodeId id) const { return layers_.count(id) > 0; }
   // The product of layer `id`; `x` (batch, input's shape), `bias` may be undefined.
   at::Tensor Product(NodeId id, const at::Tensor& x, const at::Tensor& bias) const;
+  // What its integer product sees of `x`, in the same shape: transformed and quantized.
+  at::Tensor QuantizedInputs(NodeId id, const at::Tensor& x) const;
   // Bit-widths of q, k, v and softmax of attention `id`; null: float.
   const int* AttentionBits(NodeId id) const;
 

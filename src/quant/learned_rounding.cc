@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/include/numerics.h"
 #include "src/core/config.h"
 #include "src/core/error.h"
 #include "src/core/tensor_file.h"
@@ -43,14 +42,20 @@ std::pair<std::string, int> PlaceOfSteps(const std::string& name, const std::str
 
 }  // namespace
 
+StepLimits LimitsOf(const QuantizedWeights& grid, int64_t at) {
+  const auto half = static_cast<float>(1 << (grid.bits - 1)), most = half - 1;
+  if (grid.offset.empty()) return {-most, most};
+  const auto offset = static_cast<float>(grid.offset[at]);
+  return {offset - half, offset + most};
+}
+
 int8_t RoundOneWay(const QuantizedWeights& grid, int64_t n, int64_t k, float value, bool up) {
   const int64_t at = grid.GroupOf(k) * grid.outputs + n;
+  const StepLimits limits = LimitsOf(grid, at);
   const float whole = std::floor(value * grid.inverse[at]) + (up ? 1.0f : 0.0f);
-  const int half = 1 << (grid.bits - 1), offset = grid.offset.empty() ? 0 : grid.offset[at];
-  const int least = grid.offset.empty() ? -kernels::QMax(grid.bits) : offset - half;
-  const int most = grid.offset.empty() ? kernels::QMax(grid.bits) : offset + half - 1;
-  const float clamped = std::clamp(whole, static_cast<float>(least), static_cast<float>(most));
-  return static_cast<int8_t>(static_cast<int>(clamped) - offset);
+  const int offset = grid.offset.empty() ? 0 : grid.offset[at];
+  return static_cast<int8_t>(static_cast<int>(std::clamp(whole, limits.least, limits.most)) -
+                             offset);
 }
 
 LearnedRounding::LearnedRounding(Hash128 model, const QuantRecipe& recipe, Json settings)

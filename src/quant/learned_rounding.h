@@ -64,8 +64,12 @@ class LearnedRounding {
   std::map<std::pair<std::string, int>, StaticScales> steps_;  // by layer and bit-width
 };
 
-// The integers below and above a value on the grid of (group, n), clamped: what rounding up or down
-// means.
+// The ends of a grid in steps from 0, of its (group, n) number `at`.
+struct StepLimits {
+  float least, most;
+};
+StepLimits LimitsOf(const QuantizedWeights& grid, int64_t at);
+// The integer below a value on the grid of (group, n), or above it; within the grid's ends.
 int8_t RoundOneWay(const QuantizedWeights& grid, int64_t n, int64_t k, float value, bool up);
 
 }  // namespace tmpq

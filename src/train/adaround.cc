@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/include/numerics.h"
+#include "src/quant/learned_rounding.h"
 
 namespace tmpq {
 namespace {
@@ -53,18 +53,14 @@ struct SoftRounding::State {
 SoftRounding::SoftRounding(std::span<const float> weights, const QuantizedWeights& grid)
     : state_(std::make_unique<State>()) {
   const int64_t n = grid.outputs, k = grid.inputs;
-  const auto half = static_cast<float>(1 << (grid.bits - 1)),
-             qmax = static_cast<float>(kernels::QMax(grid.bits));
-  std::vector<float> below(n * k), fraction(n * k), scale(n * k), least(n * k, -qmax),
-      most(n * k, qmax);
+  std::vector<float> below(n * k), fraction(n * k), scale(n * k), least(n * k), most(n * k);
   for (int64_t i = 0; i < n * k; ++i) {
     const int64_t at = grid.GroupOf(i % k) * n + i / k;
     const float scaled = weights[i] * grid.inverse[at];
     below[i] = std::floor(scaled), fraction[i] = scaled - below[i];
     scale[i] = grid.scale[at];
-    if (grid.offset.empty()) continue;
-    least[i] = static_cast<float>(grid.offset[at]) - half;
-    most[i] = static_cast<float>(grid.offset[at]) + half - 1;
+    const StepLimits limits = LimitsOf(grid, at);
+    least[i] = limits.least, most[i] = limits.most;
   }
   state_->below = TensorOf(below, n, k), state_->scale = TensorOf(scale, n, k);
   state_->least = TensorOf(least, n, k), state_->most = TensorOf(most, n, k);

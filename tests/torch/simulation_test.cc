@@ -178,6 +178,81 @@ TEST_P(SimulationTest, LayersOfEveryRecipeAgreeWithIntegers) {
   }
 }
 
+// Softmax's levels are where float rounding can show: one that the exact value lies within its
+// rounding error of may go to either side.
+double AttentionMargin(const Node& node, int softmax_bits) {
+  GraphBuilder b("one");
+  const Shape& shape = node.shape;
+  const NodeId inputs[] = {b.Input("q", shape), b.Input("k", shape), b.Input("v", shape)};
+  const Graph one =
+      b.Finish(b.Append(node.kind, node.name, {inputs[0], inputs[1], inputs[2]}, node.attributes));
+  std::map<std::string, std::vector<float>> values;
+  TorchExecutor::Tensors tensors;
+  NetworkInputs arguments{kCalls, {}, {}};
+  uint64_t stream = 0;
+  for (const char* name : {"q", "k", "v"}) {
+    values[name].resize(kCalls * ElementsOf(shape));
+    FillNormal(6, RandomPurpose::kTest, stream++, values[name]);
+    tensors[name] = TensorOf(values[name], shape);
+    arguments.floats[name] = values[name].data();
+  }
+  const BitWidth width = BitWidth::Of(kActivationBits);
+  const Policy policy = {width, width, width, BitWidth::Of(softmax_bits)};
+  const RuntimeNetwork network(one, {}, kernels::BestKernels());
+  Workspace workspace = network.MakeWorkspace(kCalls);
+  std::vector<float> out(kCalls * ElementsOf(shape));
+  network.Run(network.Activate(policy, nullptr), arguments, out.data(), workspace);
+  NetworkSimulation simulation(one);
+  simulation.SetAttentions(policy);
+  const at::Tensor simulated = TorchExecutor(one).Run({}, tensors, &simulation);
+
+  const int64_t heads = node.attributes.heads, channels = shape.back() / heads,
+                tokens = shape[shape.size() - 2];
+  const auto split = [&](const at::Tensor& x) {
+    return x.unflatten(-1, {heads, channels}).transpose(-2, -3);
+  };
+  const auto exact = [](const at::Tensor& x) { return x.to(at::kDouble); };
+  const at::Tensor
+      q = exact(QuantizeRows(split(tensors["q"]), kActivationBits, true)),
+      k = exact(QuantizeRows(split(tensors["k"]), kActivationBits, true)).transpose(-1, -2),
+      v = exact(QuantizeRows(split(tensors["v"]).transpose(-1, -2), kActivationBits, true))
+              .transpose(-1, -2);
+  const double root = std::sqrt(static_cast<double>(channels));
+  const at::Tensor logits = at::matmul(q, k) / root;
+  const at::Tensor size = at::matmul(q.abs(), k.abs()) / root;  // of the terms of a score
+  const at::Tensor share = at::exp(logits - logits.amax(-1, true));
+  const double levels = std::exp2(softmax_bits) - 1;
+  const at::Tensor error =
+      levels * share * RoundoffOf(channels + 16) * (1 + size + size.amax(-1, true));
+  const at::Tensor level = share * levels, rounded = at::round(level);
+  const at::Tensor may_flip = ((level - at::floor(level) - 0.5).abs() <= error).to(at::kDouble);
+  const at::Tensor sum = rounded.sum(-1, true), flips = may_flip.sum(-1, true);
+  const at::Tensor mean = at::matmul(rounded, v) / sum;
+  const at::Tensor allowed =
+      (at::matmul(may_flip, v.abs()) + flips * mean.abs()) / (sum - flips).clamp_min(1) +
+      RoundoffOf(tokens + 16) * (at::matmul(rounded, v.abs()) / sum + mean.abs());
+  const at::Tensor difference = exact(split(TensorOf(out, shape)) - split(simulated)).abs();
+  return (difference / (allowed + 1e-30)).max().item<double>();
+}
+
+TEST_P(SimulationTest, AttentionsAgreeWithIntegers) {
+  const Graph graph = ModelFile::Load(std::filesystem::path(TMPQ_SOURCE_DIR) / "checkpoints" /
+                                      GetParam() / "weights.safetensors")
+                          .graph;
+  double largest = 0;
+  int attentions = 0;
+  for (const Node& node : graph.nodes()) {
+    if (node.kind != OpKind::kAttention) continue;
+    const double margin = AttentionMargin(node, 8);
+    EXPECT_LE(margin, 1) << node.name;
+    largest = std::max(largest, margin);
+    ++attentions;
+  }
+  EXPECT_GT(attentions, 0);
+  std::printf("%-12s %d attentions, largest difference %.3f of its bound\n", GetParam(), attentions,
+              largest);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, SimulationTest, testing::Values("fashion-dit", "fashion-unet"));
 
 // LSQ: inside of the range a step's gradient is round(x / s) - x / s, outside the range's end; x's

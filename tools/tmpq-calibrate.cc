@@ -29,6 +29,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "model", "bundled model's name, weights file, or folder", text(defaults.model.c_str()))(
       "stress", "inject outlier channels first (labelled NAME-stress)")(
       "recipe", "named recipe, or a file .ini of a recipe's keys", text("naive"))(
+      "rounding", "file of tmpq-reconstruct, for recipes with learned rounding", text(""))(
       "bits", "of all weights and activations: wNaM", text("w8a8"))(
       "sensitivity", "table of tmpq-sensitivity: mixed precision, instead of --bits",
       cxxopts::value<std::string>())(
@@ -71,7 +72,7 @@ void ListRecipes(bool as_json) {
 SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
   SearchConfig config;
   std::map<std::string, std::string> values;
-  for (const char* key : {"model", "recipe", "steps", "prompts", "guidance", "seed"}) {
+  for (const char* key : {"model", "recipe", "rounding", "steps", "prompts", "guidance", "seed"}) {
     values[key] = arguments[key].as<std::string>();
   }
   ApplyValues(config, values, "command line");
@@ -175,7 +176,7 @@ void Calibrate(const cxxopts::ParseResult& arguments) {
     }
     PrepareRunFolder(session, {kPlanName, kIncoherenceName});
     bench.OpenSampler();
-    bench.OpenSupernet();
+    bench.OpenSupernet(/*with_baselines=*/false);
     bench.WritePlanOf(chosen.candidate, "tmpq-calibrate", session.out / kPlanName);
     if (arguments.count("incoherence") > 0) {
       WriteFileAtomically(

@@ -20,8 +20,9 @@ enum class RandomPurpose : uint32_t {
   kTrainingData = 8,    // order, augmentation
   kTrainingNoise = 9,
   kCalibration = 10,
-  kStress = 11,    // which channels a stress variant makes outliers
-  kRotation = 12,  // signs of rotations
+  kStress = 11,          // which channels a stress variant makes outliers
+  kRotation = 12,        // signs of rotations
+  kReconstruction = 13,  // minibatches of reconstruction
   kTest = 99,
 };
 

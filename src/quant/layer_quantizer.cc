@@ -56,7 +56,7 @@ class LayerQuantizer {
     for (int set = 0; set < sets; ++set) layer.sets.push_back(MakeSet(set, sets));
     if (scheme_.is_static()) {
       for (const int bits : request_.activation_bits) {
-        layer.activations[bits] = MakeScales(layer, bits);
+        layer.activations[bits] = request_.steps ? TakeSteps(bits) : MakeScales(layer, bits);
       }
     }
     if (scheme_.first_row) layer.first_row = FirstOutput();
@@ -157,6 +157,7 @@ class LayerQuantizer {
     } else if (!request_.rounder || !request_.rounder(node_.name, set, weights, grid)) {
       throw Error(ErrorCode::kUnsupported, "layer " + node_.name,
                   "has no learned rounding at " + width.Name() + " bits",
+                  "learn it: tmpq-reconstruct --weight-bits .. with all that are needed; or "
                   "rounding = nearest or gptq");
     }
     return grid;
@@ -208,6 +209,29 @@ class LayerQuantizer {
     }
   }
 
+  StaticScales TakeSteps(int bits) const {
+    const StaticScales* steps = request_.steps(node_.name, bits);
+    const std::string where = "layer " + node_.name;
+    if (steps == nullptr) {
+      throw Error(ErrorCode::kUnsupported, where,
+                  "has no learned steps at " + std::to_string(bits) + " bits",
+                  "learn them: tmpq-reconstruct --activation-bits .. with all that are needed");
+    }
+    const int64_t entries = request_.statistics->ranges() * request_.statistics->branches();
+    if (steps->entries != entries || steps->tokens != TokensOfScales() ||
+        steps->offset.empty() != scheme_.activation_symmetric) {
+      throw Error(ErrorCode::kInput, where, "has learned steps of another shape");
+    }
+    return *steps;
+  }
+
+  // Positions that have static scales of their own.
+  int64_t TokensOfScales() const {
+    const bool by_token = scheme_.activation_scales == ActivationScales::kStaticToken;
+    return by_token ? static_cast<int64_t>(request_.statistics->Of(node_.name, 0, 0).low.size())
+                    : 1;
+  }
+
   // Ranges from the extremes where these are asked for and the inputs are stored as they come;
   // otherwise from the calibration's rows, transformed.
   StaticScales MakeScales(const QuantizedLayer& layer, int bits) const {
@@ -217,7 +241,7 @@ class LayerQuantizer {
     const bool by_token = scheme_.activation_scales == ActivationScales::kStaticToken;
     StaticScales scales;
     scales.entries = statistics.ranges() * statistics.branches();
-    scales.tokens = by_token ? static_cast<int64_t>(statistics.Of(node_.name, 0, 0).low.size()) : 1;
+    scales.tokens = TokensOfScales();
     for (int range = 0; range < statistics.ranges(); ++range) {
       for (int branch = 0; branch < statistics.branches(); ++branch) {
         const InputStatistics& inputs = statistics.Of(node_.name, range, branch);

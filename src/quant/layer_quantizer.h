@@ -42,6 +42,9 @@ struct QuantizedLayer {
 using WeightRounder = std::function<bool(const std::string& layer, int set,
                                          std::span<const float> weights, QuantizedWeights& grid)>;
 
+// Learned steps of a layer's static activations at a bit-width, or null where there are none.
+using LearnedSteps = std::function<const StaticScales*(const std::string& layer, int bits)>;
+
 struct LayerRequest {
   const Graph* graph;
   const ParameterSet* parameters;
@@ -49,11 +52,13 @@ struct LayerRequest {
   const QuantScheme* scheme;
   const CalibrationStatistics* statistics;        // null unless the recipe needs it
   std::vector<int> weight_bits, activation_bits;  // ascending
-  WeightRounder rounder;                          // may be empty
+  WeightRounder rounder = {};                     // may be empty
+  LearnedSteps steps = {};                        // empty: static ranges from the statistics
 };
 
 // Throws kInput naming the layer for weights that are not finite, or a calibration that has not
-// seen it; kUnsupported where AdaRound is asked for and `rounder` does not know the layer.
+// seen it; kUnsupported where AdaRound is asked for and `rounder` does not know the layer, or
+// `steps` are there without those of a static activation.
 QuantizedLayer QuantizeLayer(const LayerRequest& request, NodeId id);
 
 // Squared error of the layer's outputs over the calibration's rows, relative to their squares, with

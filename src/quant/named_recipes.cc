@@ -82,8 +82,9 @@ const std::vector<NamedRecipe>& NamedRecipes() {
   static const std::vector<NamedRecipe> kRecipes = {
       {"naive", "round to nearest, weights per channel, activations per token at run time", {}},
       {"q-diffusion",
-       "Q-Diffusion (Li et al. 2023): AdaRound, zero points, static activations per tensor, split "
-       "shortcuts. Activation ranges by squared error instead of learned step sizes",
+       "Q-Diffusion (Li et al. 2023): AdaRound and learned steps by tmpq-reconstruct, zero points, "
+       "static activations per tensor, split shortcuts. Steps begin at ranges of least squared "
+       "error, attention is quantized per token",
        QDiffusion()},
       {"ptq4dit",
        "PTQ4DiT (Wu et al. 2024): static activations and channel balancing. SmoothQuant's "
@@ -126,8 +127,10 @@ const std::vector<NamedRecipe>& NamedRecipes() {
        "Activations per token instead of groups of 64",
        SvdQuant()},
       {"tmpq-dm",
-       "TMPQ-DM (Sun et al. 2024): Q-Diffusion's quantizers in a supernet. AdaRound of each "
-       "bit-width in turn",
+       "TMPQ-DM (Sun et al. 2024): Q-Diffusion's quantizers in a supernet. Each bit-width is "
+       "learned "
+       "by a run of its own with a fresh optimiser and schedule, where the released code goes on "
+       "with one of both",
        QDiffusion()}};
   return kRecipes;
 }

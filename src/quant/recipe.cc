@@ -61,6 +61,10 @@ void QuantRecipe::Validate() const {
     throw Error(ErrorCode::kUsage, "nested", "shares one set of 8-bit integers",
                 "symmetric weights and rounding = nearest");
   }
+  if (rounding == "adaround" && balance_by_range) {
+    throw Error(ErrorCode::kUsage, "rounding", "adaround learns one set of weights a layer",
+                "balance_by_range = false, or rounding = nearest or gptq");
+  }
   const bool is_static = activation_scales != "token";
   if (split_guidance && !is_static) {
     throw Error(ErrorCode::kUsage, "split_guidance", "is of static scales",

@@ -301,8 +301,12 @@ void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& cal
                        x + branch * count * elements);
     }
   };
+  inputs.batch = branches * count;
+  if (options.call_observer) {
+    options.call_observer(call.step, run.timesteps[call.step], first, count, inputs);
+  }
   const bool apart = branches == 2 && !run.null_policies.empty();
-  inputs.batch = apart ? count : branches * count;
+  if (apart) inputs.batch = count;
   network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace,
                 options.observer ? &observer : nullptr);
   if (!apart) return;

@@ -69,6 +69,11 @@ struct SamplerState {
   std::vector<std::vector<float>> history;
 };
 
+// Sees the inputs of network calls: of `count` samples, the first of which is number `first`; of
+// both branches of guidance, the unconditional one behind, where inputs.batch is 2 count.
+using CallObserver = std::function<void(int step, int timestep, int64_t first, int64_t count,
+                                        const NetworkInputs& inputs)>;
+
 struct SamplerOptions {
   int64_t batch = 8;                               // samples per network call of one thread
   int threads = 0;                                 // 0: as many as OpenMP has
@@ -85,7 +90,8 @@ struct SamplerOptions {
   std::map<int, SamplerState>* states = nullptr;
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
   std::function<void(int, int, int)> spy;
-  SamplingObserver observer = {};  // called from all threads
+  SamplingObserver observer = {};   // called from all threads
+  CallObserver call_observer = {};  // likewise
 };
 
 // Const-safe; `network` outlives it.

@@ -38,7 +38,8 @@ void Supernet::Build(const Graph& graph, const ParameterSet& parameters, Hash128
                        options.statistics,
                        IntegerBits(widths),
                        IntegerBits(options.activation_widths),
-                       options.rounder};
+                       options.rounder,
+                       options.steps};
   std::vector<NodeId> layers;
   for (size_t id = 0; id < graph.nodes().size(); ++id) {
     const Node& node = graph.node(static_cast<NodeId>(id));

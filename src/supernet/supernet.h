@@ -21,6 +21,7 @@ struct SupernetOptions {
   std::vector<BitWidth> activation_widths = {};       // of static scales
   const CalibrationStatistics* statistics = nullptr;  // where the recipe needs them
   WeightRounder rounder = {};
+  LearnedSteps steps = {};
 };
 
 class Supernet {

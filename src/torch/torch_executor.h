@@ -6,9 +6,10 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "src/graph/graph.h"
-#include "src/plan/candidate.h"
+#include "src/torch/simulation.h"
 
 namespace at {
 class Tensor;
@@ -20,22 +21,28 @@ namespace tmpq {
 class TorchExecutor {
  public:
   using Tensors = std::map<std::string, at::Tensor>;
+  using Values = std::map<NodeId, at::Tensor>;  // of nodes, (batch, shape)
 
   // `graph` outlives this object.
   explicit TorchExecutor(const Graph& graph) : graph_(&graph) {}
 
   // `parameters` by full name ("blocks.0.qkv.weight"), `inputs` by input name with a leading batch
-  // dimension (labels as int64). With a policy, every site that is not Float is quantized as the
-  // integer runtime does it, with straight-through gradients. Returns (batch, output shape).
+  // dimension (labels as int64). What `simulation` (may be null) knows is quantized as the integer
+  // runtime does it. Returns (batch, output shape).
   at::Tensor Run(const Tensors& parameters, const Tensors& inputs,
-                 const Policy* policy = nullptr) const;
+                 const NetworkSimulation* simulation = nullptr) const;
+  // Adds `wanted` nodes to `values`, and the nodes that they need, back to those that are there
+  // already: so a part of a network runs alone. `inputs` holds what it needs of them, and at least
+  // one tensor.
+  void Evaluate(const Tensors& parameters, const Tensors& inputs,
+                const NetworkSimulation* simulation, const std::vector<NodeId>& wanted,
+                Values& values) const;
 
  private:
+  void RunNode(NodeId id, const Tensors& parameters, const Tensors& inputs,
+               const NetworkSimulation* simulation, Values& values) const;
+
   const Graph* graph_;
 };
-
-// Simulated symmetric quantization over the last dimension: one scale per row, nearest rounding,
-// the definitions of kernels/include/numerics.h; the gradient passes straight through.
-at::Tensor FakeQuantizeRows(const at::Tensor& x, BitWidth width);
 
 }  // namespace tmpq

@@ -138,7 +138,10 @@ TEST_F(CalibrateTest, ListsRecipesAndRefusesWhatIsNone) {
   ExpectError(Calibrate("a", {"--recipe", WriteRecipe("balance = maybe\n")}), 2,
               "none, fixed, grid");
   ExpectError(Calibrate("a", {"--recipe", WriteRecipe("colour = red\n")}), 2, "unknown key");
-  ExpectError(Calibrate("a", {"--recipe", "tmpq-dm"}), 1, "no learned rounding");
+  ExpectError(Calibrate("a", {"--recipe", "tmpq-dm", "--bits", "w3a6"}), 2,
+              "tmpq-reconstruct --model fashion-dit --recipe tmpq-dm --weight-bits 3 "
+              "--activation-bits 6");
+  ExpectError(Calibrate("c", {"--recipe", "vidit-q", "--rounding", "x"}), 2, "of no use");
   ASSERT_EQ(Calibrate("b", {"--bits", "w8a8"}).exit_code, 0);
   ExpectError(Calibrate("b", {"--bits", "w8a8"}), 2, "exists");
 }

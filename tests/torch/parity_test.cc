@@ -8,6 +8,7 @@
 
 #include "src/runtime/network.h"
 #include "src/supernet/supernet.h"
+#include "src/torch/simulation.h"
 #include "src/torch/torch_executor.h"
 #include "tests/runtime/op_cases.h"
 
@@ -17,7 +18,7 @@ namespace {
 constexpr int64_t kBatch = 5;
 
 std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
-                            const Policy* policy) {
+                            const NetworkSimulation* simulation) {
   const RandomBatch inputs(graph, kBatch);
   TorchExecutor::Tensors tensors, named;
   for (const auto& [name, shape] : graph.parameters()) {
@@ -36,7 +37,7 @@ std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
       named[node.name] = at::from_blob(values, shape, at::kInt).to(at::kLong);
     }
   }
-  const at::Tensor out = TorchExecutor(graph).Run(tensors, named, policy).contiguous();
+  const at::Tensor out = TorchExecutor(graph).Run(tensors, named, simulation).contiguous();
   return {out.data_ptr<float>(), out.data_ptr<float>() + out.numel()};
 }
 
@@ -49,6 +50,22 @@ std::vector<float> RunRuntime(const Graph& graph, const ParameterSet& parameters
   network.Run(policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table),
               inputs.Inputs(graph, 0, kBatch), out.data(), workspace);
   return out;
+}
+
+// The network at uniform bit-widths, rounded to nearest.
+NetworkSimulation Simulate(const Graph& graph, const ParameterSet& parameters, int bits) {
+  const QuantRecipe recipe;
+  const QuantScheme scheme;
+  const LayerRequest request{&graph, &parameters, &recipe, &scheme, nullptr, {bits}, {bits}, {}};
+  NetworkSimulation simulation(graph);
+  for (size_t id = 0; id < graph.nodes().size(); ++id) {
+    const Node& node = graph.node(static_cast<NodeId>(id));
+    if (node.first_site < 0 || node.kind == OpKind::kAttention) continue;
+    const auto layer = static_cast<NodeId>(id);
+    simulation.SetLayer(layer, {}, QuantizeLayer(request, layer), 0, bits, bits);
+  }
+  simulation.SetAttentions(UniformPolicy(graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits)));
+  return simulation;
 }
 
 // Root of the squared difference relative to the root of the squared values.
@@ -87,7 +104,8 @@ TEST(ParityTest, SimulationAgreesWithIntegers) {
       const Policy policy = UniformPolicy(graph.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
       const std::vector<float> integers =
           RunRuntime(graph, parameters, &policy, &supernet.weights());
-      const std::vector<float> simulated = RunTorch(graph, parameters, &policy);
+      const NetworkSimulation simulation = Simulate(graph, parameters, bits);
+      const std::vector<float> simulated = RunTorch(graph, parameters, &simulation);
       const double to_simulation = RelativeError(integers, simulated);
       const double to_float = RelativeError(integers, exact);
       const std::string what = graph.name() + " at " + std::to_string(bits) + " bits";

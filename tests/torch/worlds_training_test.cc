@@ -117,7 +117,8 @@ TEST_F(WorldsTrainingTest, RefusesWhatDoesNotFit) {
   config.flip = false, config.label = "colours";
   EXPECT_EQ(CodeOf(SmallClassifier(5), *data_, config), ErrorCode::kUsage);
 
-  const auto uncaptioned = SourceOf(ImageSet{2, 24, 12, 3, std::vector<float>(1728), {0, 1}}, "none");
+  const auto uncaptioned =
+      SourceOf(ImageSet{2, 24, 12, 3, std::vector<float>(1728), {0, 1}}, "none");
   config.label = "attributes";
   EXPECT_THROW(Labelling("attributes", *uncaptioned), Error);
   EXPECT_EQ(CodeOf(SmallEncoder(), *uncaptioned, Config("contrast", 2)), ErrorCode::kUsage);

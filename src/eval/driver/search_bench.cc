@@ -70,6 +70,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
              {"recipe", HashString(ConfigText(recipe_)).Hex()},
              {"feature_net", features().hash().Hex()}};
   if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
+  OpenRounding();
   OpenTextEncoder();
   if (!config_.prompts.empty()) {
     hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
@@ -78,6 +79,18 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
     hashes_["sensitivity"] = HashString(ReadFile(config_.sensitivity)).Hex();
   }
   MakeSpace();
+}
+
+void SearchBench::OpenRounding() {
+  if (config_.rounding.empty()) return;
+  if (recipe_.rounding != "adaround") {
+    throw Error(
+        ErrorCode::kUsage, "rounding",
+        "is of no use to recipe " + config_.recipe + ", whose rounding is " + recipe_.rounding,
+        "a recipe with rounding = adaround, such as q-diffusion");
+  }
+  rounding_ = LearnedRounding::Load(config_.rounding, model_.hash, recipe_);
+  hashes_["rounding"] = TensorFile(config_.rounding).hash().Hex();
 }
 
 void SearchBench::MakeSpace() {
@@ -133,11 +146,15 @@ void SearchBench::UseTextEncoder() {
   evaluator_settings_.encoder = &*encoder_;
 }
 
-void SearchBench::OpenSupernet() {
+void SearchBench::OpenSupernet(bool with_baselines) {
   const auto path = session_.out / kSupernetName;
-  const std::vector<BitWidth> widths = WithBaselines(config_.weight_bits);
+  const auto widths_of = [&](const std::vector<int>& bits) {
+    return with_baselines ? WithBaselines(bits) : Widths(bits);
+  };
+  const std::vector<BitWidth> widths = widths_of(config_.weight_bits);
   if (!std::filesystem::exists(path)) {
-    SupernetOptions options{recipe_, scheme_, WithBaselines(config_.activation_bits)};
+    SupernetOptions options{recipe_, scheme_, widths_of(config_.activation_bits)};
+    if (recipe_.rounding == "adaround") UseRounding(widths, options);
     CalibrationStatistics statistics;
     if (recipe_.NeedsCalibration()) {
       statistics = OpenCalibration();
@@ -151,6 +168,29 @@ void SearchBench::OpenSupernet() {
   if (recipe_.NeedsCalibration()) {
     hashes_["calibration"] = TensorFile(session_.out / kCalibrationName).hash().Hex();
   }
+}
+
+// Learned steps are for static activations; a recipe without these has none.
+void SearchBench::UseRounding(const std::vector<BitWidth>& widths, SupernetOptions& options) const {
+  if (!rounding_.has_value()) {
+    const auto list = [](const std::vector<BitWidth>& bits) {
+      std::string text;
+      for (const BitWidth width : bits) text += (text.empty() ? "" : ",") + width.Name();
+      return text;
+    };
+    throw Error(ErrorCode::kUsage, "recipe " + config_.recipe, "needs a learned rounding",
+                "make it with \"tmpq-reconstruct --model " + config_.model + " --recipe " +
+                    config_.recipe + " --weight-bits " + list(widths) + " --activation-bits " +
+                    list(options.activation_widths) +
+                    " --out DIR\" and give --rounding DIR/rounding.safetensors");
+  }
+  options.rounder = [this](const std::string& layer, int set, std::span<const float> weights,
+                           QuantizedWeights& grid) {
+    return rounding_->Round(layer, set, weights, grid);
+  };
+  options.steps = [this](const std::string& layer, int bits) {
+    return rounding_->Steps(layer, bits);
+  };
 }
 
 void SearchBench::OpenSampler() {

@@ -16,6 +16,7 @@
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/models/model_file.h"
 #include "src/quant/layer_statistics.h"
+#include "src/quant/learned_rounding.h"
 #include "src/quant/recipe.h"
 #include "src/search/space.h"
 #include "src/supernet/supernet.h"
@@ -53,13 +54,15 @@ class SearchBench {
   void OpenReference();
   // After OpenSampler: calibrates where the recipe needs it and packs the weights, or finds both in
   // the session's folder.
-  void OpenSupernet();
+  // Bit-widths are the config's and, `with_baselines`, those of the 4- and 8-bit rows.
+  void OpenSupernet(bool with_baselines = true);
 
   const SearchConfig& config() const { return config_; }
   const ModelFile& model() const { return model_; }
   const NoiseSchedule& schedule() const { return schedule_; }
   const SamplerSettings& sampler_settings() const { return sampler_settings_; }
   const QuantRecipe& recipe() const { return recipe_; }
+  const QuantScheme& scheme() const { return scheme_; }
   // Of the model under the recipe: what costs are read off.
   const SiteTable& sites() const { return sites_; }
   const Budget& budget() const { return space_->settings().budget; }
@@ -91,6 +94,8 @@ class SearchBench {
   const EvaluatorSettings& evaluator_settings() const { return evaluator_settings_; }
 
  private:
+  void OpenRounding();
+  void UseRounding(const std::vector<BitWidth>& widths, SupernetOptions& options) const;
   void MakeSpace();
   void OpenTextEncoder();
   void UseTextEncoder();
@@ -102,6 +107,7 @@ class SearchBench {
   SamplerSettings sampler_settings_;
   QuantRecipe recipe_;
   QuantScheme scheme_;
+  std::optional<LearnedRounding> rounding_;
   SiteTable sites_;
   MeasuredSpace measured_;
   std::optional<AlignmentEncoder> encoder_;

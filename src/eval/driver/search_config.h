@@ -14,6 +14,7 @@ struct SearchConfig {
   std::string sampler;
   double guidance = -1;
   std::string recipe = "naive";
+  std::string rounding;
   std::string feature_net;
   std::string reference;
   std::string text_encoder;
@@ -59,6 +60,8 @@ struct SearchConfig {
     visit("recipe", recipe,
           "how weights and activations are quantized: a named recipe (tmpq-calibrate --list), or a "
           "file .ini");
+    visit("rounding", rounding,
+          "file of tmpq-reconstruct, which recipes with learned rounding need");
     visit("feature_net", feature_net,
           "feature network of the distance (default: the model's own, else random-features)");
     visit("reference", reference,

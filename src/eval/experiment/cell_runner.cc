@@ -205,6 +205,12 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   config.label = config.improves_on = config.claim_metric = "";
   config.claim_lower = false, config.models = config.bits = "", config.seeds = {};
   config.recipe = "";  // what it says counts, not its name
+  if (config.allocation == kUniformBits) {
+    const RowConfig unused;
+    config.candidate_bits = unused.candidate_bits, config.decoupled = unused.decoupled;
+    config.sensitivity_samples = unused.sensitivity_samples;
+    config.sensitivity_ranges = unused.sensitivity_ranges;
+  }
   std::string text = ChangedText(config) + cell.bits + std::to_string(cell.seed);
   text += ChangedText(FindRecipe(cell.config.recipe));
   if (!config.prompts.empty()) text += ReadFile(config.prompts);

@@ -58,22 +58,56 @@ void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w
   }
 }
 
+// Weights below 128: two products of them and signed bytes fit 16 bits, so that nothing saturates.
+template <int Rows>
+void NarrowTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
+                int64_t group_stride, const int32_t* start, int32_t* out, int64_t out_stride) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sums[Rows][2];
+#pragma GCC unroll 4
+  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_set1_epi32(start[r]);
+  for (int64_t g = 0; g < groups; ++g, w += group_stride) {
+    const __m256i low = _mm256_loadu_si256((const __m256i*)w),
+                  high = _mm256_loadu_si256((const __m256i*)(w + 32));
+#pragma GCC unroll 4
+    for (int r = 0; r < Rows; ++r) {
+      int32_t word;
+      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+      const __m256i activations = _mm256_set1_epi32(word);
+      const __m256i first = _mm256_madd_epi16(_mm256_maddubs_epi16(low, activations), ones);
+      const __m256i second = _mm256_madd_epi16(_mm256_maddubs_epi16(high, activations), ones);
+      sums[r][0] = _mm256_add_epi32(sums[r][0], first);
+      sums[r][1] = _mm256_add_epi32(sums[r][1], second);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < Rows; ++r) {
+    _mm256_storeu_si256((__m256i*)(out + r * out_stride), sums[r][0]);
+    _mm256_storeu_si256((__m256i*)(out + r * out_stride + 8), sums[r][1]);
+  }
+}
+
+using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int64_t,
+                                 const int32_t*, int32_t*, int64_t);
+constexpr int64_t kIntRows = 2, kNarrowRows = 4;
+constexpr IntTileFunction kIntTiles[kIntRows] = {IntTile<1>, IntTile<2>};
+constexpr IntTileFunction kNarrowTiles[kNarrowRows] = {NarrowTile<1>, NarrowTile<2>, NarrowTile<3>,
+                                                       NarrowTile<4>};
+
 struct Tiles {
-  static constexpr int kRows[kTilePanels] = {6, 6, 6, 6};
-  static constexpr int kMostRows = 6;
+  static constexpr int kRows[kTilePanels] = {8, 8, 8, 8};
+  static constexpr int kMostRows = 8;
 
   static void Int(int64_t rows, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
                   PanelBlock w, const int32_t* start, int32_t* out, int64_t out_stride) {
     for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs) {
       const uint8_t* data = w.data + p * w.panel_stride;
-      int64_t r = 0;
-      for (; r + 2 <= rows; r += 2) {
-        IntTile<2>(groups, a + r * a_stride, a_stride, data, w.group_stride, start + r,
-                   out + r * out_stride, out_stride);
-      }
-      if (r < rows) {
-        IntTile<1>(groups, a + r * a_stride, a_stride, data, w.group_stride, start + r,
-                   out + r * out_stride, out_stride);
+      const int64_t most = w.narrow ? kNarrowRows : kIntRows;
+      for (int64_t r = 0; r < rows; r += most) {
+        const int64_t count = rows - r < most ? rows - r : most;
+        (w.narrow ? kNarrowTiles : kIntTiles)[count - 1](groups, a + r * a_stride, a_stride, data,
+                                                         w.group_stride, start + r,
+                                                         out + r * out_stride, out_stride);
       }
     }
   }

@@ -29,6 +29,7 @@ constexpr int kTileColumns = kTilePanels * kGroupOutputs;
 struct PanelBlock {
   const uint8_t* data;
   int64_t panel_stride, group_stride;
+  bool narrow;  // all values are below 128
 };
 
 // One part of the inputs: which group of scales, its first input, how many.
@@ -70,7 +71,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
   const int64_t panel_bytes = groups * kGroupValues / 8 * stored_bits;
   const uint8_t* packed = args.weights + first * panel_bytes;
   if (args.bits == 8 && (args.m < kRowsWorthACopy || (uintptr_t)packed % 64 == 0)) {
-    return {packed, panel_bytes, kGroupValues};
+    return {packed, panel_bytes, kGroupValues, false};
   }
   for (int64_t p = 0; p < width; ++p) {
     uint8_t* out = scratch + p * kGroupValues;
@@ -83,7 +84,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
     }
   }
   NarrowGroups(scratch, groups * stride, stored_bits, args.bits);
-  return {scratch, kGroupValues, stride};
+  return {scratch, kGroupValues, stride, args.bits < 8};
 }
 
 // Of columns [column, column + count) of a row of outputs; Bias: add one.

@@ -23,7 +23,7 @@ struct ContestSettings {
 // Of one run, over the repetitions.
 struct Timing {
   double median = 0, low = 0, high = 0;  // seconds: the median and the quartiles
-  double least = 0;                      // seconds: of the fastest repetition
+  double least = 0;  // seconds: of the fastest repetition, which a busy machine disturbs least
 };
 
 // One timing a contestant. Every contestant runs once before.

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "bench/temporary_folder.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/eval/driver/search_bench.h"
@@ -12,29 +13,6 @@
 
 namespace tmpq {
 namespace {
-
-// A folder of its own, which goes with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = std::filesystem::temp_directory_path() / "tmpq-bench-XXXXXX";
-    if (mkdtemp(name.data()) == nullptr) {
-      throw Error(ErrorCode::kIo, name, "cannot be made", "a writable TMPDIR");
-    }
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // A search of the model, opened as far as its supernet.
 struct OpenedSearch {

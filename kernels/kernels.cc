@@ -7,8 +7,7 @@
 namespace tmpq::kernels {
 
 int64_t LinearIntScratchBytes(int64_t n, int64_t k) {
-  constexpr int64_t kRowsAtOnce = 6;  // whose sums of groups are kept
-  return PackedBytes(n, k, 8) + 4 * kRowsAtOnce * GroupsOfInputs(k);
+  return PackedBytes(n, k, 8) + 4 * LinearRowSums(k);
 }
 
 int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {

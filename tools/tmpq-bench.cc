@@ -1,7 +1,9 @@
-// tmpq-bench search: what is measured is in bench/.
+// tmpq-bench kernels|model|search: what is measured is in bench/.
 #include <cstdio>
 #include <string>
 
+#include "bench/kernel_bench.h"
+#include "bench/model_bench.h"
 #include "bench/supernet_bench.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
@@ -11,7 +13,14 @@ namespace tmpq {
 namespace {
 
 constexpr int kMaxRepetitions = 10'000;
+constexpr int kMaxThreads = 1024;
 constexpr double kMaxSeconds = 60;
+
+// A result, and how people read it.
+struct Measured {
+  Json json;
+  std::string text;
+};
 
 ContestSettings ReadContest(const cxxopts::ParseResult& arguments) {
   ContestSettings contest;
@@ -22,22 +31,63 @@ ContestSettings ReadContest(const cxxopts::ParseResult& arguments) {
   return contest;
 }
 
-Json BenchSearch(const cxxopts::ParseResult& arguments, Progress& progress) {
+std::vector<int> ReadThreads(const cxxopts::ParseResult& arguments) {
+  auto threads = arguments["threads"].as<std::vector<int>>();
+  for (const int count : threads) CheckRange("--threads", count, 1, kMaxThreads);
+  return threads;
+}
+
+// --batch, or what is usual.
+int64_t ReadBatch(const cxxopts::ParseResult& arguments, int64_t usual) {
+  const int64_t batch = arguments.count("batch") > 0 ? arguments["batch"].as<int>() : usual;
+  CheckBatch(batch);
+  return batch;
+}
+
+Measured MeasureKernels(const cxxopts::ParseResult& arguments, Progress& progress) {
+  KernelBenchSettings settings;
+  settings.shapes = arguments["shapes"].as<std::string>();
+  settings.bundled = BundledCheckpoints();
+  settings.batch = ReadBatch(arguments, settings.batch);
+  settings.threads = ReadThreads(arguments);
+  settings.contest = ReadContest(arguments);
+  const Json json = BenchKernels(settings, progress);
+  return {json, KernelBenchText(json)};
+}
+
+Measured MeasureModel(const cxxopts::ParseResult& arguments, Progress& progress) {
+  ModelBenchSettings settings;
+  settings.model = arguments["model"].as<std::string>();
+  settings.bundled = BundledCheckpoints();
+  settings.batch = ReadBatch(arguments, settings.batch);
+  settings.threads = ReadThreads(arguments);
+  settings.contest = ReadContest(arguments);
+  const Json json = BenchModel(settings, progress);
+  return {json, ModelBenchText(json)};
+}
+
+Measured MeasureSearch(const cxxopts::ParseResult& arguments, Progress& progress) {
   SupernetBenchSettings settings;
   settings.model = arguments["model"].as<std::string>();
   settings.recipe = arguments["recipe"].as<std::string>();
   settings.bundled = BundledCheckpoints();
-  settings.batch = arguments["batch"].as<int>();
+  settings.batch = ReadBatch(arguments, settings.batch);
   settings.contest = ReadContest(arguments);
-  CheckBatch(settings.batch);
-  return BenchSupernet(settings, progress);
+  const Json json = BenchSupernet(settings, progress);
+  return {json, SupernetBenchText(json)};
+}
+
+Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
+  const std::string what = arguments["what"].as<std::string>();
+  if (what == "kernels") return MeasureKernels(arguments, progress);
+  if (what == "model") return MeasureModel(arguments, progress);
+  if (what == "search") return MeasureSearch(arguments, progress);
+  throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
+              "kernels, model or search");
 }
 
 void Bench(const cxxopts::ParseResult& arguments) {
-  const std::string what = Required(arguments, "what");
-  if (what != "search") {
-    throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure", "search");
-  }
+  Required(arguments, "what");
   std::filesystem::path out;
   if (arguments.count("out") > 0) {
     out = arguments["out"].as<std::string>();
@@ -45,12 +95,13 @@ void Bench(const cxxopts::ParseResult& arguments) {
     if (out.has_parent_path()) PrepareFolder(out.parent_path());
   }
   TerminalProgress progress = MakeProgress();
-  const Json result = BenchSearch(arguments, progress);
-  if (!out.empty()) WriteFileAtomically(out, result.dump(2) + "\n");
+  const Measured measured =
+      what == "kernels" ? MeasureKernels(arguments, progress) : MeasureSearch(arguments, progress);
+  if (!out.empty()) WriteFileAtomically(out, measured.json.dump(2) + "\n");
   if (WantsJson(arguments)) {
-    PrintJson(result);
+    PrintJson(measured.json);
   } else {
-    std::fputs(SupernetBenchText(result).c_str(), stdout);
+    std::fputs(measured.text.c_str(), stdout);
   }
 }
 
@@ -62,19 +113,23 @@ int main(int argc, char** argv) {
       argc, argv,
       {"tmpq-bench",
        "Measures times and sizes; what is compared is interleaved in one process.\n"
+       "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
+       "model: a call of a whole network against LibTorch.\n"
        "search: a supernet's bytes, and the time of switching candidates.",
-       "search"},
+       "kernels|model|search"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "search", cxxopts::value<std::string>())(
+        options.add_options()("what", "kernels, model or search", cxxopts::value<std::string>())(
+            "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
+            "threads", "of kernels and model: one contest each",
+            cxxopts::value<std::vector<int>>()->default_value("1,2"))(
             "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
             "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
-            text("naive"))("batch", "samples of a network call",
-                           cxxopts::value<int>()->default_value("8"))(
-            "repetitions", "of each thing that is timed",
-            cxxopts::value<int>()->default_value("25"))(
+            text("naive"))("batch", "samples of a network call (default: 8; of model: 32)",
+                           cxxopts::value<int>())("repetitions", "of each thing that is timed",
+                                                  cxxopts::value<int>()->default_value("25"))(
             "seconds", "that a repetition takes at least",
             cxxopts::value<double>()->default_value("0.005"))("out", "file for the result as JSON",
                                                               cxxopts::value<std::string>())(

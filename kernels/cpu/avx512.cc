@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/group_norm.h"
+#include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
@@ -16,34 +17,33 @@
 namespace tmpq::kernels {
 namespace {
 
-// sum (Rows, 16 Panels): 24 accumulators for 6 x 64 leave room for 4 weight registers; activations
-// are read as broadcast memory operands.
+// 24 accumulators for 6 x 64 leave room for 4 weight registers; activations are read as broadcast
+// memory operands. No float code here: with it GCC 12 spills every accumulator.
 template <int Rows, int Panels>
-void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
-             int64_t out_stride) {
+void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, PanelBlock w, const int32_t* start,
+             int32_t* out, int64_t out_stride) {
   __m512i sums[Rows][Panels];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_si512();
+    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_set1_epi32(start[r]);
   }
-  const int64_t panel_bytes = groups * kGroupValues;
-  for (int64_t g = 0; g < groups; ++g) {
+  const uint8_t* data = w.data;
+  for (int64_t g = 0; g < groups; ++g, data += w.group_stride, a += kGroupInputs) {
     __m512i weights[Panels];
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p)
-      weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
-#pragma GCC unroll 6
+    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_si512(data + p * w.panel_stride);
+#pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
-      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+      __builtin_memcpy(&word, a + r * a_stride, sizeof(word));
       const __m512i activations = _mm512_set1_epi32(word);
 #pragma GCC unroll 4
       for (int p = 0; p < Panels; ++p)
         sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], activations);
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p)
@@ -81,21 +81,25 @@ void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, floa
   }
 }
 
-using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int32_t*,
-                                 int64_t);
+using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, PanelBlock, const int32_t*,
+                                 int32_t*, int64_t);
 using FloatTileFunction = void (*)(int64_t, const float*, int64_t, const float*, float*, int64_t);
 
-#define TMPQ_TILES(tile)                                  \
-  {                                                       \
-    {tile<1, 1>, tile<1, 2>, tile<1, 3>, tile<1, 4>},     \
-        {tile<2, 1>, tile<2, 2>, tile<2, 3>, tile<2, 4>}, \
-        {tile<3, 1>, tile<3, 2>, tile<3, 3>, tile<3, 4>}, \
-        {tile<4, 1>, tile<4, 2>, tile<4, 3>, tile<4, 4>}, \
-        {tile<5, 1>, tile<5, 2>, tile<5, 3>, tile<5, 4>}, \
-        {tile<6, 1>, tile<6, 2>, tile<6, 3>, tile<6, 4>}, \
-  }
-constexpr IntTileFunction kIntTiles[kTileRows][kTilePanels] = TMPQ_TILES(IntTile);
-constexpr FloatTileFunction kFloatTiles[kTileRows][kTilePanels] = TMPQ_TILES(FloatTile);
+#define TMPQ_TILES(tile, panels)                                                       \
+  tile<1, panels>, tile<2, panels>, tile<3, panels>, tile<4, panels>, tile<5, panels>, \
+      tile<6, panels>
+// By panels and rows.
+constexpr IntTileFunction kIntTiles[kTilePanels][12] = {
+    {TMPQ_TILES(IntTile, 1), IntTile<7, 1>, IntTile<8, 1>, IntTile<9, 1>, IntTile<10, 1>,
+     IntTile<11, 1>, IntTile<12, 1>},
+    {TMPQ_TILES(IntTile, 2), IntTile<7, 2>, IntTile<8, 2>, IntTile<9, 2>, IntTile<10, 2>,
+     IntTile<11, 2>, IntTile<12, 2>},
+    {TMPQ_TILES(IntTile, 3), IntTile<7, 3>, IntTile<8, 3>},
+    {TMPQ_TILES(IntTile, 4)}};
+constexpr FloatTileFunction kFloatTiles[kTilePanels][kTileRows] = {{TMPQ_TILES(FloatTile, 1)},
+                                                                   {TMPQ_TILES(FloatTile, 2)},
+                                                                   {TMPQ_TILES(FloatTile, 3)},
+                                                                   {TMPQ_TILES(FloatTile, 4)}};
 #undef TMPQ_TILES
 
 // Field planes of one group, unpacked to bytes and shifted into place (kernels/include/packing.h).
@@ -120,8 +124,8 @@ inline __m512i UnpackOne(const uint8_t* packed, char value) {
 }
 
 template <int Bits>
-void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out) {
-  for (int64_t g = 0; g < groups; ++g, out += kGroupValues) {
+void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out, int64_t stride) {
+  for (int64_t g = 0; g < groups; ++g, out += stride) {
     __m512i values = _mm512_setzero_si512();
     if constexpr ((Bits & 4) != 0) {
       values = UnpackFour(packed);
@@ -141,24 +145,38 @@ void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out) {
 }
 
 struct Tiles {
-  static void Int(int64_t m, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
-                  const uint8_t* w, int32_t* out, int64_t out_stride) {
-    kIntTiles[m - 1][panels - 1](groups, a, a_stride, w, out, out_stride);
+  static constexpr int kRows[kTilePanels] = {12, 12, 8, 6};
+  static constexpr int kMostRows = 12;
+
+  static void Int(int64_t rows, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
+                  PanelBlock w, const int32_t* start, int32_t* out, int64_t out_stride) {
+    kIntTiles[panels - 1][rows - 1](groups, a, a_stride, w, start, out, out_stride);
   }
-  static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out) {
+  static int32_t SumOfRow(const int8_t* a, int64_t count) {
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sum = _mm512_setzero_si512();
+    for (; count >= 64; count -= 64, a += 64) {
+      sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a));
+    }
+    const __mmask64 rest = ((__mmask64)1 << count) - 1;
+    sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, a));
+    return _mm512_reduce_add_epi32(sum);
+  }
+  static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out,
+                     int64_t stride) {
     switch (bits) {
       case 2:
-        return UnpackGroups<2>(packed, groups, out);
+        return UnpackGroups<2>(packed, groups, out, stride);
       case 3:
-        return UnpackGroups<3>(packed, groups, out);
+        return UnpackGroups<3>(packed, groups, out, stride);
       case 4:
-        return UnpackGroups<4>(packed, groups, out);
+        return UnpackGroups<4>(packed, groups, out, stride);
       case 5:
-        return UnpackGroups<5>(packed, groups, out);
+        return UnpackGroups<5>(packed, groups, out, stride);
       case 6:
-        return UnpackGroups<6>(packed, groups, out);
+        return UnpackGroups<6>(packed, groups, out, stride);
       default:
-        return UnpackGroups<7>(packed, groups, out);
+        return UnpackGroups<7>(packed, groups, out, stride);
     }
   }
 };
@@ -173,7 +191,7 @@ void LinearF32(const LinearF32Args& args) {
     const int64_t count = args.n - column < kTileColumns ? args.n - column : kTileColumns;
     for (int64_t row = 0; row < args.m; row += kTileRows) {
       const int64_t rows = args.m - row < kTileRows ? args.m - row : kTileRows;
-      kFloatTiles[rows - 1][width - 1](args.k, args.x + row * args.x_stride, args.x_stride,
+      kFloatTiles[width - 1][rows - 1](args.k, args.x + row * args.x_stride, args.x_stride,
                                        args.panels + column * args.k, sums, kTileColumns);
       for (int64_t r = 0; r < rows; ++r) {
         AddBias(sums + r * kTileColumns, args.bias != nullptr ? args.bias + column : nullptr, count,

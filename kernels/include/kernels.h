@@ -56,6 +56,8 @@ struct LinearIntArgs {
   const int32_t* w_sums = nullptr;    // (groups, n): sum of w without offset; with a_offset
   int64_t group = 0;                  // inputs of a group, a multiple of 4; 0: one group of all
   int stored_bits = 0;                // nested storage: of `weights`, more than `bits`; 0: bits
+  // Not null: (m, n) at out_stride, the exact sums instead of out; without groups or offsets.
+  int32_t* sums = nullptr;
 };
 // Sums of products of two bytes with offsets stay within int32 up to here.
 constexpr int64_t kMaxOffsetInputs = 32768;
@@ -169,6 +171,8 @@ struct KernelSet {
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
+// How many sums of rows LinearIntArgs::scratch has room for: 12 rows of any groups, and more.
+static inline int64_t LinearRowSums(int64_t k) { return 4096 + 12 * ((k + 3) / 4); }
 // Bytes of LinearIntArgs::scratch.
 int64_t LinearIntScratchBytes(int64_t n, int64_t k);
 // Bytes of AttentionArgs::scratch, for integers and float.

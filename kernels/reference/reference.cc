@@ -32,6 +32,10 @@ void LinearInt(const LinearIntArgs& args) {
         for (int64_t k = begin; k < end; ++k) sum += (a[k] + a_offset) * (w[k] + w_offset);
         scaled = fmaf(static_cast<float>(sum), args.w_scale[g * args.n + n], scaled);
       }
+      if (args.sums != nullptr) {
+        args.sums[m * args.out_stride + n] = sum;
+        continue;
+      }
       args.out[m * args.out_stride + n] =
           args.group > 0 ? fmaf(scaled, args.a_scale[m], bias)
                          : fmaf(static_cast<float>(sum), args.a_scale[m] * args.w_scale[n], bias);

@@ -22,22 +22,25 @@ INSTANTIATE_TEST_SUITE_P(Sets, KernelSetTest, testing::Range(0, kKernelSetCount)
                            return std::string(AllKernels()[set.param]->name);
                          });
 
+// `shift`: bytes from a cache line to where the weights begin; `sums`: instead of the result.
 std::vector<float> LinearInt(const KernelSet& set, int64_t m, int64_t n, int64_t k, int bits,
-                             int a_bits, bool bias, int64_t stride) {
+                             int a_bits, bool bias, int64_t stride, int64_t shift = 0,
+                             std::vector<int32_t>* sums = nullptr) {
   const int64_t a_stride = RoundUp(k, 4);
   std::vector<int8_t> a(m * a_stride), values = Integers(m * k, QMax(a_bits), 1);
   for (int64_t r = 0; r < m; ++r) std::copy_n(values.data() + r * k, k, a.data() + r * a_stride);
   const std::vector<int8_t> w = Integers(n * k, QMax(bits), 2);
-  std::vector<uint8_t> packed(PackedBytes(n, k, bits));
-  PackWeights(w.data(), n, k, bits, packed.data());
+  AlignedVector<uint8_t> packed(shift + PackedBytes(n, k, bits));
+  PackWeights(w.data(), n, k, bits, packed.data() + shift);
   const std::vector<float> a_scale = Values(m, 3), w_scale = Values(n, 4), b = Values(n, 5);
   AlignedVector<uint8_t> scratch(LinearIntScratchBytes(n, k));
   std::vector<float> out(m * stride, 77.0f);
   LinearIntArgs args;
   args.m = m, args.n = n, args.k = k, args.a = a.data(), args.a_scale = a_scale.data();
-  args.weights = packed.data(), args.bits = bits, args.w_scale = w_scale.data();
+  args.weights = packed.data() + shift, args.bits = bits, args.w_scale = w_scale.data();
   args.bias = bias ? b.data() : nullptr, args.out = out.data(), args.out_stride = stride;
   args.scratch = scratch.data();
+  if (sums != nullptr) sums->assign(m * stride, 77), args.sums = sums->data();
   set.linear_int(args);
   return out;
 }
@@ -58,7 +61,8 @@ TEST(ReferenceTest, LinearIntIsTheIntegerProduct) {
 }
 
 TEST_P(KernelSetTest, LinearIntEqualsReference) {
-  const int64_t ms[] = {0, 1, 5, 6, 7, 13}, ns[] = {1, 15, 16, 17, 48, 63, 64, 65, 130},
+  const int64_t ms[] = {0, 1, 5, 6, 7, 8, 11, 12, 13, 25};
+  const int64_t ns[] = {1, 15, 16, 17, 32, 33, 48, 63, 64, 65, 80, 130},
                 ks[] = {1, 3, 4, 5, 64, 127};
   int turn = 0;
   for (const int64_t m : ms) {
@@ -68,7 +72,8 @@ TEST_P(KernelSetTest, LinearIntEqualsReference) {
         const bool bias = turn++ % 3 != 0;
         const int64_t stride = n + turn % 2 * 5;
         const auto expected = LinearInt(ReferenceKernels(), m, n, k, bits, 8, bias, stride);
-        const auto actual = LinearInt(set(), m, n, k, bits, 8, bias, stride);
+        const int64_t shift = turn % 2 * 16;
+        const auto actual = LinearInt(set(), m, n, k, bits, 8, bias, stride, shift);
         ASSERT_EQ(expected.size(), actual.size());
         if (expected.empty()) continue;
         ASSERT_EQ(std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(float)), 0)
@@ -79,6 +84,38 @@ TEST_P(KernelSetTest, LinearIntEqualsReference) {
 }
 
 // The largest magnitudes that can meet: nothing saturates on the way.
+// More rows than there is room for sums of.
+TEST_P(KernelSetTest, LinearIntTakesManyRows) {
+  const int64_t m = 2 * LinearRowSums(5) + 3;
+  const auto expected = LinearInt(ReferenceKernels(), m, 17, 5, 4, 8, true, 17);
+  EXPECT_TRUE(expected == LinearInt(set(), m, 17, 5, 4, 8, true, 17));
+}
+
+TEST_P(KernelSetTest, LinearIntGivesTheSumsThemselves) {
+  for (const int64_t m : {1, 7, 25}) {
+    std::vector<int32_t> expected, actual;
+    const auto untouched = LinearInt(ReferenceKernels(), m, 65, 70, 5, 8, true, 67, 0, &expected);
+    EXPECT_EQ(untouched, LinearInt(set(), m, 65, 70, 5, 8, true, 67, 0, &actual));
+    EXPECT_EQ(expected, actual);
+    EXPECT_EQ(expected[65], 77);  // between two rows
+  }
+}
+
+TEST_P(KernelSetTest, QuantizationOfWhatIsNotFinite) {
+  const float nan = std::nanf(""), infinity = INFINITY;
+  for (const int64_t cols : {5, 64, 83}) {
+    for (const float odd : {nan, -nan, infinity, -infinity, 1e-42f, 3e38f}) {
+      auto x = Values(2 * cols, 7);
+      x[1] = x[cols + cols / 2] = odd;
+      ExpectSameBytes<int8_t>(set(), 2 * RoundUp(cols, 4), std::to_string(odd),
+                              [&](const KernelSet& k, int8_t* q) {
+                                float scale[2];
+                                k.quantize_rows({x.data(), 2, cols, cols, 8, q, scale});
+                              });
+    }
+  }
+}
+
 TEST_P(KernelSetTest, LinearIntHoldsExtremes) {
   const int64_t k = 512;
   for (const int sign : {-1, 1}) {

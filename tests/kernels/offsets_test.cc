@@ -80,8 +80,8 @@ TEST(OffsetsTest, LinearMultipliesValuesWithOffsets) {
 
 TEST_P(KernelSetTest, OffsetsAndGroupsEqualReference) {
   int turn = 0;
-  for (const int64_t m : {0, 1, 6, 7, 13}) {
-    for (const int64_t n : {1, 16, 17, 65, 130}) {
+  for (const int64_t m : {0, 1, 6, 7, 13, 25}) {
+    for (const int64_t n : {1, 16, 17, 33, 65, 130}) {
       for (const int64_t k : {1, 5, 64, 127, 200}) {
         for (const int64_t group : {0, 4, 64}) {
           OffsetProduct p{

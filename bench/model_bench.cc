@@ -1,0 +1,182 @@
+#include "bench/model_bench.h"
+
+#include <omp.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "bench/peak.h"
+#include "bench/temporary_folder.h"
+#include "src/eval/models/any_model.h"
+#include "src/supernet/supernet.h"
+#include "tests/runtime/random_batch.h"
+#ifdef TMPQ_WITH_TORCH
+#include "bench/torch_linear.h"
+#include "bench/torch_model.h"
+#endif
+
+namespace tmpq {
+namespace {
+
+// A network's calls with a batch of samples split over threads.
+class RuntimeModel {
+ public:
+  RuntimeModel(const RuntimeNetwork& network, const RandomBatch& inputs, int64_t batch, int threads)
+      : network_(&network),
+        elements_(ElementsOf(network.graph().output_shape())),
+        out_(batch * elements_) {
+    for (int64_t thread = 0; thread < threads; ++thread) {
+      const int64_t first = batch * thread / threads, end = batch * (thread + 1) / threads;
+      shares_.push_back({first, inputs.Inputs(network.graph(), first, end - first),
+                         network.MakeWorkspace(end - first)});
+    }
+  }
+
+  void Run(const ActivePolicy& policy) {
+    const auto threads = static_cast<int>(shares_.size());
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int thread = 0; thread < threads; ++thread) {
+      Share& share = shares_[thread];
+      if (share.inputs.batch == 0) continue;
+      network_->Run(policy, share.inputs, out_.data() + share.first * elements_, share.workspace);
+    }
+  }
+  const std::vector<float>& out() const { return out_; }
+
+ private:
+  struct Share {
+    int64_t first;
+    NetworkInputs inputs;
+    Workspace workspace;
+  };
+
+  const RuntimeNetwork* network_;
+  int64_t elements_;
+  std::vector<float> out_;
+  std::vector<Share> shares_;
+};
+
+// Root of the squared difference relative to that of the squared values.
+double Difference(const std::vector<float>& values, const std::vector<float>& exact) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    difference += std::pow(static_cast<double>(values[i]) - exact[i], 2);
+    size += std::pow(static_cast<double>(exact[i]), 2);
+  }
+  return std::sqrt(difference / size);
+}
+
+// What all contests of a model share.
+struct OpenedModel {
+  ModelFile file;
+  TemporaryFolder folder;
+  std::unique_ptr<Supernet> supernet;
+  std::unique_ptr<RuntimeNetwork> network, reference;
+
+  OpenedModel(const ModelBenchSettings& settings, Progress& progress)
+      : file(LoadAnyModel(settings.model, settings.bundled)) {
+    const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
+    const auto path = folder.path() / "supernet.safetensors";
+    Supernet::Build(file.graph, file.parameters, file.hash, widths, path, progress);
+    supernet = std::make_unique<Supernet>(path, file.graph, file.hash, widths);
+    const auto open = [&](const kernels::KernelSet& kernels) {
+      return std::make_unique<RuntimeNetwork>(file.graph, file.parameters, kernels);
+    };
+    network = open(kernels::BestKernels()), reference = open(kernels::ReferenceKernels());
+  }
+
+  ActivePolicy Activate(int weights, int activations) const {
+    return network->Activate(
+        UniformPolicy(file.graph.sites(), BitWidth::Of(weights), BitWidth::Of(activations)),
+        &supernet->weights());
+  }
+};
+
+// The first sample has the reference's bytes; 8 bits are near to float.
+void CheckIntegers(const OpenedModel& opened, RuntimeModel& model, const RandomBatch& inputs,
+                   const ActivePolicy& policy, const std::vector<float>& exact) {
+  constexpr double kMostError = 0.1;
+  model.Run(policy);
+  TMPQ_CHECK(Difference(model.out(), exact) < kMostError, "W8A8 is off the float network");
+  RuntimeModel one(*opened.reference, inputs, 1, 1);
+  one.Run(policy);
+  TMPQ_CHECK(
+      std::memcmp(one.out().data(), model.out().data(), one.out().size() * sizeof(float)) == 0,
+      "network differs from the reference kernels");
+}
+
+Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settings, int threads) {
+  omp_set_num_threads(threads);
+  const RandomBatch inputs(opened.file.graph, settings.batch);
+  RuntimeModel model(*opened.network, inputs, settings.batch, threads);
+  const ActivePolicy w8a8 = opened.Activate(8, 8), w4a8 = opened.Activate(4, 8),
+                     w4a4 = opened.Activate(4, 4), floats = opened.network->ActivateFloat();
+  model.Run(floats);
+  const std::vector<float> exact = model.out();
+  CheckIntegers(opened, model, inputs, w8a8, exact);
+  std::vector<Contestant> contestants = {{"tmpq w8a8", [&] { model.Run(w8a8); }},
+                                         {"tmpq w4a8", [&] { model.Run(w4a8); }},
+                                         {"tmpq w4a4", [&] { model.Run(w4a4); }},
+                                         {"tmpq float32", [&] { model.Run(floats); }}};
+#ifdef TMPQ_WITH_TORCH
+  constexpr double kErrorOfFloat = 1e-3;
+  SetTorchThreads(threads);
+  TorchModel torch(opened.file.graph, opened.file.parameters, inputs, settings.batch);
+  torch.Run();
+  TMPQ_CHECK(Difference({torch.out(), torch.out() + exact.size()}, exact) < kErrorOfFloat,
+             "LibTorch's network differs");
+  contestants.push_back({"LibTorch float32", [&] { torch.Run(); }});
+#endif
+  double peak_operations = 0;
+  if (HasDotProduct()) {
+    contestants.push_back({"peak", [&] { peak_operations = RunDotProducts(threads); }});
+  }
+  const std::vector<Timing> timings = RunContest(contestants, settings.contest);
+  const double operations = 2.0 * static_cast<double>(opened.file.graph.macs() * settings.batch);
+  Json results = Json::array();
+  for (size_t i = 0; i < contestants.size(); ++i) {
+    if (contestants[i].name == "peak") continue;
+    Json result = {{"name", contestants[i].name}, {"microseconds", ToJson(timings[i])}};
+    if (HasDotProduct()) {
+      const double at_peak = operations / (peak_operations / timings.back().least);
+      result["share_of_peak_of_fastest"] = at_peak / timings[i].least;
+    }
+    results.push_back(result);
+  }
+  return {{"threads", threads}, {"results", results}};
+}
+
+}  // namespace
+
+Json BenchModel(const ModelBenchSettings& settings, Progress& progress) {
+  const OpenedModel opened(settings, progress);
+  Json result = {{"format", "tmpq-bench-model-1"}, {"model", settings.model},
+                 {"batch", settings.batch},        {"macs", opened.file.graph.macs()},
+                 {"machine", MachineToJson()},     {"contests", Json::array()}};
+  for (const int threads : settings.threads) {
+    result["contests"].push_back(RunModelContest(opened, settings, threads));
+  }
+  return result;
+}
+
+std::string ModelBenchText(const Json& result) {
+  char line[160];
+  std::snprintf(line, sizeof(line), "%s, batch %d: ms of the median and of the fastest call\n",
+                result["model"].get<std::string>().c_str(), result["batch"].get<int>());
+  std::string text = line;
+  for (const Json& contest : result["contests"]) {
+    text += std::to_string(contest["threads"].get<int>()) + " threads\n";
+    for (const Json& of : contest["results"]) {
+      const Json& time = of["microseconds"];
+      std::snprintf(line, sizeof(line), "  %-24s %10.3f %10.3f\n",
+                    of["name"].get<std::string>().c_str(), time["median"].get<double>() / 1e3,
+                    time["least"].get<double>() / 1e3);
+      text += line;
+    }
+  }
+  return text;
+}
+
+}  // namespace tmpq

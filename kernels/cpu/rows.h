@@ -80,7 +80,7 @@ inline void QuantizeRowsGenerally(const QuantizeRowsArgs& args) {
   }
 }
 
-void QuantizeRows(const QuantizeRowsArgs& args) {
+inline void QuantizeRows(const QuantizeRowsArgs& args) {
   if (args.offset != nullptr || args.fixed_scale != nullptr) return QuantizeRowsGenerally(args);
   const int qmax = QMax(args.bits);
   const int64_t cols = args.cols, q_stride = RoundUp(cols, 4);

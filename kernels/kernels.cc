@@ -26,6 +26,16 @@ int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {
   return 4 * floats + bytes + 16 * 64;                        // every part begins on a cache line
 }
 
+int64_t ConvIntScratchBytes(const ConvolutionShape& shape) {
+  constexpr int64_t kWindows = 6;  // that are lined up where they do not lie so
+  const int64_t pixels = shape.padded_height() * shape.padded_width();
+  const int64_t picture = shape.height * shape.width * shape.channels;  // the reference's
+  const int64_t padded = pixels * shape.channels;
+  return (picture > padded ? picture : padded) + kWindows * RoundUp(shape.inputs(), 4) +
+         4 * (pixels + shape.padded_width() + shape.out_height * shape.out_width) +
+         4 * 4 * RoundUp(shape.outputs, kGroupOutputs) + 9 * 64;  // parts begin on cache lines
+}
+
 namespace {
 const KernelSet* const kAll[kKernelSetCount] = {&ReferenceKernels(), &Avx2Kernels(),
                                                 &Avx512VnniKernels()};

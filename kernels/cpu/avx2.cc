@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/convolution.h"
 #include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
@@ -165,6 +166,17 @@ void LinearF32(const LinearF32Args& args) {
   }
 }
 
+// Packed weights as bytes, once for many products.
+void UnpackWeightBytes(const UnpackArgs& args) {
+  const int64_t groups = GroupsOfOutputs(args.n) * GroupsOfInputs(args.k);
+  if (args.stored_bits == 8) {
+    memcpy(args.out, args.packed, (size_t)(groups * kGroupValues));
+  } else {
+    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out);
+  }
+  NarrowGroups(args.out, groups * kGroupValues, args.stored_bits, args.bits);
+}
+
 bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 constexpr KernelSet kSet = {"avx2",
@@ -189,7 +201,9 @@ constexpr KernelSet kSet = {"avx2",
                             GeluErf,
                             RmsNorm,
                             QuickGelu,
-                            TransformRows};
+                            TransformRows,
+                            UnpackWeightBytes,
+                            ConvIntBy<Vectors>};
 
 }  // namespace
 

@@ -56,7 +56,7 @@ struct Rounding {
   }
 };
 
-// q (stride) of x (count), zeros behind; returns the sum of q where there is no offset.
+// q (stride) of x (count), zeros behind; returns the sum of q.
 template <typename V>
 inline int32_t RoundRow(const Rounding<V>& rounding, const float* x, int64_t count, int64_t stride,
                         int8_t* q) {
@@ -68,7 +68,7 @@ inline int32_t RoundRow(const Rounding<V>& rounding, const float* x, int64_t cou
     sum = V::AddInt(sum, values);
   }
   if (i < count) {
-    const typename V::I values = rounding.Of(V::LoadFirst(x + i, count - i));
+    const auto values = V::FirstInts(rounding.Of(V::LoadFirst(x + i, count - i)), count - i);
     V::StoreFirstBytes(q + i, values, count - i);
     sum = V::AddInt(sum, values);
   }
@@ -76,31 +76,43 @@ inline int32_t RoundRow(const Rounding<V>& rounding, const float* x, int64_t cou
   return V::Sum(sum);
 }
 
+// Scale, inverse and offset of a row.
+template <typename V>
+inline RangeScale RowRange(const QuantizeRowsArgs& args, int64_t row, bool with_offset) {
+  const float* x = args.x + row * args.x_stride;
+  RangeScale range = {0, 0, 0};
+  if (args.fixed_scale != nullptr) {
+    const int64_t at = (args.fixed_first + row) % args.fixed_rows;
+    range.scale = args.fixed_scale[at];
+    range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
+    if (with_offset) range.offset = args.fixed_offset[at];
+  } else if (with_offset) {
+    float least, most;
+    ExtremesOf<V>(x, args.cols, &least, &most);
+    range = ScaleOfRange(least, most, args.bits);
+  } else {
+    const RowScale scale = ScaleOf(LargestMagnitude<V>(x, args.cols), QMax(args.bits));
+    range.scale = scale.scale, range.inverse = scale.inverse;
+  }
+  return range;
+}
+
+template <typename V>
+inline Rounding<V> RoundingOf(const RangeScale& range, bool with_offset, int bits) {
+  return with_offset ? Rounding<V>::WithOffset(range.inverse, range.offset, bits)
+                     : Rounding<V>::Symmetric(range.inverse, bits);
+}
+
 template <typename V>
 void QuantizeRowsBy(const QuantizeRowsArgs& args) {
   const int64_t stride = RoundUp(args.cols, 4);
+  const bool with_offset = args.offset != nullptr;
   for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    RangeScale range = {0, 0, 0};
-    if (args.fixed_scale != nullptr) {
-      const int64_t at = (args.fixed_first + row) % args.fixed_rows;
-      range.scale = args.fixed_scale[at];
-      range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
-      if (args.offset != nullptr) range.offset = args.fixed_offset[at];
-    } else if (args.offset != nullptr) {
-      float least, most;
-      ExtremesOf<V>(x, args.cols, &least, &most);
-      range = ScaleOfRange(least, most, args.bits);
-    } else {
-      const RowScale scale = ScaleOf(LargestMagnitude<V>(x, args.cols), QMax(args.bits));
-      range.scale = scale.scale, range.inverse = scale.inverse;
-    }
+    const RangeScale range = RowRange<V>(args, row, with_offset);
     args.scale[row] = range.scale;
-    if (args.offset != nullptr) args.offset[row] = range.offset;
-    RoundRow(args.offset != nullptr
-                 ? Rounding<V>::WithOffset(range.inverse, range.offset, args.bits)
-                 : Rounding<V>::Symmetric(range.inverse, args.bits),
-             x, args.cols, stride, args.q + row * stride);
+    if (with_offset) args.offset[row] = range.offset;
+    RoundRow(RoundingOf<V>(range, with_offset, args.bits), args.x + row * args.x_stride, args.cols,
+             stride, args.q + row * stride);
   }
 }
 

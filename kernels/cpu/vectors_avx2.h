@@ -58,6 +58,7 @@ struct Vectors {
   static I ShiftRight(I a) {
     return _mm256_srli_epi32(a, Bits);
   }
+  static I FirstInts(I a, int64_t count) { return _mm256_and_si256(a, First(count)); }
   static int32_t Sum(I a) {
     __m128i half = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
@@ -82,22 +83,31 @@ struct Vectors {
     memcpy(p, &bytes, (size_t)count);
   }
 
+  struct Window {
+    int64_t rows, groups, stride;
+  };
+  static void WindowProduct(int64_t rows, int64_t panels, const Window& window,
+                            const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
+                            int32_t* sums);
+
   template <bool UnsignedA>
   static void Product(int64_t rows, int64_t panels, int64_t groups, const void* a, int64_t a_stride,
                       const uint8_t* w, int32_t* out, int64_t out_stride);
 };
 
-// Products of 16-bit integers: exact, unlike vpmaddubsw, whose 16-bit sums saturate.
+// Sums of one panel: two partial sums of each of 4 outputs. Products of 16-bit integers are exact,
+// unlike vpmaddubsw, whose 16-bit sums saturate.
 template <bool UnsignedA, int Rows>
-void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
-              int64_t out_stride) {
-  __m256i sums[Rows][4];  // two partial sums of each of 4 outputs
-#pragma GCC unroll 2
-  for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) sums[r][i] = _mm256_setzero_si256();
+struct PanelSums {
+  __m256i sums[Rows][4];
+
+  PanelSums() {
+    for (int r = 0; r < Rows; ++r) {
+      for (int i = 0; i < 4; ++i) sums[r][i] = _mm256_setzero_si256();
+    }
   }
-  for (int64_t g = 0; g < groups; ++g, w += kGroupValues) {
+  // `a`: where each row's four inputs are.
+  void Add(const uint8_t* const* a, int64_t offset, const uint8_t* w) {
     __m256i weights[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
@@ -107,7 +117,7 @@ void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t*
 #pragma GCC unroll 2
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
-      memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+      memcpy(&word, a[r] + offset, sizeof(word));
       const __m128i bytes = _mm_cvtsi32_si128(word);
       const __m256i inputs =
           _mm256_broadcastq_epi64(UnsignedA ? _mm_cvtepu8_epi16(bytes) : _mm_cvtepi8_epi16(bytes));
@@ -117,15 +127,49 @@ void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t*
       }
     }
   }
+  void Store(int32_t* out, int64_t stride) const {
 #pragma GCC unroll 2
-  for (int r = 0; r < Rows; ++r) {
+    for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) {
-      // Outputs 0 1 4 5 2 3 6 7.
-      const __m256i pairs = _mm256_hadd_epi32(sums[r][2 * i], sums[r][2 * i + 1]);
-      _mm256_storeu_si256((__m256i*)(out + r * out_stride + 8 * i),
-                          _mm256_permute4x64_epi64(pairs, 0xd8));
+      for (int i = 0; i < 2; ++i) {
+        // Outputs 0 1 4 5 2 3 6 7.
+        const __m256i pairs = _mm256_hadd_epi32(sums[r][2 * i], sums[r][2 * i + 1]);
+        _mm256_storeu_si256((__m256i*)(out + r * stride + 8 * i),
+                            _mm256_permute4x64_epi64(pairs, 0xd8));
+      }
     }
+  }
+};
+
+template <bool UnsignedA, int Rows>
+void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
+              int64_t out_stride) {
+  PanelSums<UnsignedA, Rows> sums;
+  const uint8_t* const rows[2] = {a, a + a_stride};
+  for (int64_t g = 0; g < groups; ++g) sums.Add(rows, g * kGroupInputs, w + g * kGroupValues);
+  sums.Store(out, out_stride);
+}
+
+template <int Rows>
+void WindowTile(const Vectors::Window& window, const int8_t* const* at, const uint8_t* w,
+                int32_t* out) {
+  PanelSums<false, Rows> sums;
+  const uint8_t* const rows[2] = {(const uint8_t*)at[0], (const uint8_t*)at[Rows - 1]};
+  for (int64_t i = 0; i < window.rows; ++i) {
+    for (int64_t g = 0; g < window.groups; ++g, w += kGroupValues) {
+      sums.Add(rows, i * window.stride + g * kGroupInputs, w);
+    }
+  }
+  sums.Store(out, 4 * kGroupOutputs);
+}
+
+inline void Vectors::WindowProduct(int64_t rows, int64_t panels, const Window& window,
+                                   const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
+                                   int32_t* sums) {
+  for (int64_t p = 0; p < panels; ++p, w += panel_bytes, sums += kGroupOutputs) {
+    int64_t r = 0;
+    for (; r + 2 <= rows; r += 2) WindowTile<2>(window, at + r, w, sums + r * 4 * kGroupOutputs);
+    if (r < rows) WindowTile<1>(window, at + r, w, sums + r * 4 * kGroupOutputs);
   }
 }
 

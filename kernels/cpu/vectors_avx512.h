@@ -55,6 +55,8 @@ struct Vectors {
   static I ShiftRight(I a) {
     return _mm512_srli_epi32(a, Bits);
   }
+  // The first `count` lanes, the others 0.
+  static I FirstInts(I a, int64_t count) { return _mm512_maskz_mov_epi32(First(count), a); }
   static int32_t Sum(I a) { return _mm512_reduce_add_epi32(a); }
   static I Round(F a) { return _mm512_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
@@ -64,6 +66,15 @@ struct Vectors {
   static void StoreFirstBytes(void* p, I v, int64_t count) {
     _mm512_mask_cvtepi32_storeu_epi8(p, First(count), v);
   }
+
+  // A convolution's window: rows of groups of four bytes, `stride` bytes from row to row.
+  struct Window {
+    int64_t rows, groups, stride;
+  };
+  // sums (6, 64) of up to 6 windows (signed) times up to 4 panels of weights (unsigned).
+  static void WindowProduct(int64_t rows, int64_t panels, const Window& window,
+                            const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
+                            int32_t* sums);
 
   // out (rows, 16 panels) = sums of a (rows, 4 groups) times bytes w [panels][groups][16][4]; a is
   // unsigned and w signed, or the other way round.
@@ -131,6 +142,55 @@ void Vectors::Product(int64_t rows, int64_t panels, int64_t groups, const void* 
                                     out + row * out_stride + panel * kGroupOutputs, out_stride);
     }
   }
+}
+
+template <int Rows, int Panels>
+void WindowTile(const Vectors::Window& window, const int8_t* const* at, const uint8_t* w,
+                int64_t panel_bytes, int32_t* out) {
+  __m512i sums[Rows][Panels];
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_si512();
+  }
+  for (int64_t i = 0; i < window.rows; ++i) {
+    const int8_t* a[Rows];
+#pragma GCC unroll 6
+    for (int r = 0; r < Rows; ++r) a[r] = at[r] + i * window.stride;
+    for (int64_t g = 0; g < window.groups; ++g, w += kGroupValues) {
+      __m512i weights[Panels];
+#pragma GCC unroll 4
+      for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_si512(w + p * panel_bytes);
+#pragma GCC unroll 6
+      for (int r = 0; r < Rows; ++r) {
+        int32_t word;
+        __builtin_memcpy(&word, a[r] + g * kGroupInputs, sizeof(word));
+        const __m512i inputs = _mm512_set1_epi32(word);
+#pragma GCC unroll 4
+        for (int p = 0; p < Panels; ++p)
+          sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], inputs);
+      }
+    }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p)
+      _mm512_storeu_si512(out + r * 4 * kGroupOutputs + p * kGroupOutputs, sums[r][p]);
+  }
+}
+
+inline void Vectors::WindowProduct(int64_t rows, int64_t panels, const Window& window,
+                                   const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
+                                   int32_t* sums) {
+  using Tile = void (*)(const Window&, const int8_t* const*, const uint8_t*, int64_t, int32_t*);
+#define TMPQ_WINDOW_TILES(rows) \
+  { WindowTile<rows, 1>, WindowTile<rows, 2>, WindowTile<rows, 3>, WindowTile<rows, 4> }
+  static constexpr Tile kTiles[6][4] = {TMPQ_WINDOW_TILES(1), TMPQ_WINDOW_TILES(2),
+                                        TMPQ_WINDOW_TILES(3), TMPQ_WINDOW_TILES(4),
+                                        TMPQ_WINDOW_TILES(5), TMPQ_WINDOW_TILES(6)};
+#undef TMPQ_WINDOW_TILES
+  kTiles[rows - 1][panels - 1](window, at, w, panel_bytes, sums);
 }
 
 }  // namespace

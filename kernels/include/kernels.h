@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/include/convolution.h"
+
 namespace tmpq::kernels {
 
 // Quantization of x (rows, cols) with one scale a row: scale (q + offset) is the value.
@@ -166,6 +168,8 @@ struct KernelSet {
   void (*rms_norm)(const LayerNormArgs&);  // x / sqrt(mean x^2 + epsilon), times weight; no bias
   void (*quick_gelu)(const float* x, int64_t count, float* out);
   void (*transform_rows)(const TransformRowsArgs&);
+  void (*unpack_weights)(const UnpackArgs&);
+  void (*conv_int)(const ConvIntArgs&);
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

@@ -5,6 +5,7 @@
 #include "kernels/include/kernels.h"
 #include "kernels/include/numerics.h"
 #include "kernels/include/packing.h"
+#include "kernels/reference/convolution.h"
 
 namespace tmpq::kernels {
 namespace {
@@ -176,10 +177,11 @@ bool Supported() { return true; }
 
 const KernelSet& ReferenceKernels() {
   static const KernelSet set = {
-      "reference",  "nothing",    Supported, QuantizeRows, LinearInt,         LinearF32,
-      AttentionInt, AttentionF32, LayerNorm, GroupNorm,    Modulate,          GatedAdd,
-      Add,          Silu,         GeluTanh,  MeanRows,     TimestepEmbedding, Multiply,
-      Scale,        GeluErf,      RmsNorm,   QuickGelu,    TransformRows};
+      "reference", "nothing",         Supported,     QuantizeRows,  LinearInt,
+      LinearF32,   AttentionInt,      AttentionF32,  LayerNorm,     GroupNorm,
+      Modulate,    GatedAdd,          Add,           Silu,          GeluTanh,
+      MeanRows,    TimestepEmbedding, Multiply,      Scale,         GeluErf,
+      RmsNorm,     QuickGelu,         TransformRows, UnpackToBytes, ConvInt};
   return set;
 }
 

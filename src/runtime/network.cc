@@ -148,14 +148,7 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
                                 2 * AlignedBytes(rows * 4) + TransformBytes(product) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kConv2d) {
-      const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
-      const ProductShape product = ProductOf(node);
-      const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
-      most = std::max(most, AlignedBytes(4 * pixels * product.inputs) +
-                                AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
-                                2 * AlignedBytes(4 * pixels) + AlignedBytes(4 * in.elements()) +
-                                AlignedBytes(4 * in.channels) +
-                                kernels::LinearIntScratchBytes(product.outputs, product.inputs));
+      most = std::max(most, ConvolutionScratchBytes(node, graph_.node(node.inputs[0]).shape));
     } else if (node.kind == OpKind::kAttention) {
       const Shape& k = graph_.node(node.inputs[1]).shape;
       most = std::max(

@@ -91,6 +91,7 @@ class RuntimeNetwork {
   void RunLinear(const Call& call, NodeId id) const;
   void RunIntegerLinear(const Call& call, NodeId id) const;
   void RunConv2d(const Call& call, NodeId id) const;
+  void RunGatheredConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;
   void RunLayout(const Call& call, NodeId id) const;

@@ -1,6 +1,8 @@
 // Private to RuntimeNetwork: one Run's pointers, and sizes that planning and running share.
 #pragma once
 
+#include <algorithm>
+
 #include "src/runtime/network.h"
 
 namespace tmpq {
@@ -72,5 +74,43 @@ struct RuntimeNetwork::Call {
     return static_cast<const int32_t*>(inputs[node.inputs[operand]]);
   }
 };
+
+// Hands out aligned parts of a scratch.
+struct Carver {
+  uint8_t* at;
+
+  template <typename T>
+  T* Take(int64_t count) {
+    auto* part = reinterpret_cast<T*>(at);
+    at += AlignedBytes(count * static_cast<int64_t>(sizeof(T)));
+    return part;
+  }
+};
+
+inline kernels::QuantizeRowsArgs QuantizeArgs(const ActivePolicy::NodeBinding& binding) {
+  kernels::QuantizeRowsArgs args;
+  args.bits = binding.bits[0];
+  args.fixed_scale = binding.inputs.fixed_scale, args.fixed_offset = binding.inputs.fixed_offset;
+  args.fixed_rows = binding.inputs.fixed_rows;
+  return args;
+}
+
+inline kernels::LinearIntArgs LinearArgs(const ActivePolicy::NodeBinding& binding,
+                                         const ProductShape& product, const float* bias) {
+  const PackedWeightView& weights = binding.weights;
+  kernels::LinearIntArgs args;
+  args.n = product.outputs, args.k = product.inputs, args.bias = bias;
+  args.weights = weights.data, args.bits = weights.bits, args.stored_bits = weights.stored_bits;
+  args.w_scale = weights.scale, args.w_offset = weights.offset, args.w_sums = weights.sums;
+  args.group = weights.group;
+  return args;
+}
+
+// Rows through a layer's balancing and rotation; `scratch` (channels) floats.
+void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView& inputs,
+                        const float* x, int64_t rows, int64_t channels, uint8_t* scratch,
+                        float* out);
+
+int64_t ConvolutionScratchBytes(const Node& node, const Shape& input);
 
 }  // namespace tmpq

@@ -1,0 +1,52 @@
+// Integer convolution of one picture. Included by kernels.h.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/include/packing.h"
+
+namespace tmpq::kernels {
+
+// Sizes of a convolution. Window (y, x) begins at input row y * stride - above and column x *
+// stride - left; what lies outside the picture is 0.
+struct ConvolutionShape {
+  int64_t height = 0, width = 0, channels = 0;  // of the input
+  int64_t out_height = 0, out_width = 0, outputs = 0;
+  int64_t kernel_height = 0, kernel_width = 0, stride = 1, above = 0, left = 0;
+
+  int64_t inputs() const { return kernel_height * kernel_width * channels; }
+  // The input with all that windows reach, and nothing else.
+  int64_t padded_height() const { return (out_height - 1) * stride + kernel_height; }
+  int64_t padded_width() const { return (out_width - 1) * stride + kernel_width; }
+};
+
+// x (height, width, channels) is quantized with one scale (and offset), once; then out (out_height,
+// out_width, outputs) = fmaf((float)sum, a_scale * w_scale, bias), the sum of products of integers
+// plus offsets over a window in rows, columns, channels.
+struct ConvIntArgs {
+  ConvolutionShape shape;
+  const float* x = nullptr;
+  int a_bits = 8;
+  bool symmetric = true;                  // else x has a zero point
+  const float* fixed_scale = nullptr;     // static scale; null: from x itself
+  const int32_t* fixed_offset = nullptr;  // with it, unless symmetric
+  const uint8_t* weights = nullptr;       // unpack_weights of (outputs, inputs)
+  int32_t weight_offset = 0;              // what unpacked weights have too much
+  const float* w_scale = nullptr;         // (outputs)
+  const int32_t* w_offset = nullptr;      // (outputs); null: all 0
+  const int32_t* w_sums = nullptr;        // (outputs), of weights without offset; unless symmetric
+  const float* bias = nullptr;            // (outputs) or null
+  float* out = nullptr;
+  uint8_t* scratch = nullptr;  // ConvIntScratchBytes, 64-byte aligned
+};
+
+int64_t ConvIntScratchBytes(const ConvolutionShape& shape);
+
+struct UnpackArgs {
+  const uint8_t* packed = nullptr;  // of (n, k), kernels/include/packing.h
+  int64_t n = 0, k = 0;
+  int stored_bits = 8, bits = 8;  // nested storage: of `packed`, and what is wanted of it
+  uint8_t* out = nullptr;         // PackedBytes(n, k, 8): bytes q + WeightOffset(bits)
+};
+
+}  // namespace tmpq::kernels

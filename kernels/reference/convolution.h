@@ -1,0 +1,65 @@
+// The definition of the integer convolution, as plain loops.
+#pragma once
+
+#include <math.h>
+
+#include "kernels/cpu/rows.h"
+#include "kernels/include/kernels.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::kernels {
+namespace {
+
+void UnpackToBytes(const UnpackArgs& args) {
+  const int64_t groups = GroupsOfOutputs(args.n) * GroupsOfInputs(args.k);
+  for (int64_t g = 0; g < groups; ++g) {
+    uint8_t* values = args.out + g * kGroupValues;
+    UnpackGroup(args.packed + g * (kGroupValues / 8) * args.stored_bits, args.stored_bits, values);
+    for (int i = 0; i < kGroupValues; ++i) {
+      const int q = values[i] - WeightOffset(args.stored_bits);
+      values[i] = (uint8_t)(NarrowValue(q, args.stored_bits, args.bits) + WeightOffset(args.bits));
+    }
+  }
+}
+
+void ConvInt(const ConvIntArgs& args) {
+  const ConvolutionShape& s = args.shape;
+  auto* q = (int8_t*)args.scratch;
+  float a_scale = 0;
+  int32_t a_offset = 0;
+  QuantizeRowsArgs quantize;
+  quantize.x = args.x, quantize.rows = 1, quantize.cols = s.height * s.width * s.channels;
+  quantize.bits = args.a_bits, quantize.q = q, quantize.scale = &a_scale;
+  quantize.offset = args.symmetric ? nullptr : &a_offset;
+  quantize.fixed_scale = args.fixed_scale, quantize.fixed_offset = args.fixed_offset;
+  quantize.fixed_rows = 1;
+  QuantizeRows(quantize);
+  const int64_t groups = GroupsOfInputs(s.inputs());
+  for (int64_t y = 0; y < s.out_height; ++y) {
+    for (int64_t x = 0; x < s.out_width; ++x) {
+      for (int64_t n = 0; n < s.outputs; ++n) {
+        const int32_t w_offset = args.w_offset != nullptr ? args.w_offset[n] : 0;
+        int32_t sum = 0;
+        int64_t k = 0;
+        for (int64_t i = 0; i < s.kernel_height; ++i) {
+          for (int64_t j = 0; j < s.kernel_width; ++j) {
+            const int64_t row = y * s.stride + i - s.above, column = x * s.stride + j - s.left;
+            const bool inside = row >= 0 && row < s.height && column >= 0 && column < s.width;
+            for (int64_t c = 0; c < s.channels; ++c, ++k) {
+              if (!inside) continue;  // the integer of 0 plus its offset is 0
+              const int32_t a = q[(row * s.width + column) * s.channels + c] + a_offset;
+              const int64_t at = (n / kGroupOutputs * groups + k / kGroupInputs) * kGroupValues +
+                                 n % kGroupOutputs * kGroupInputs + k % kGroupInputs;
+              sum += a * (args.weights[at] - args.weight_offset + w_offset);
+            }
+          }
+        }
+        args.out[(y * s.out_width + x) * s.outputs + n] =
+            fmaf((float)sum, a_scale * args.w_scale[n], args.bias != nullptr ? args.bias[n] : 0.0f);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tmpq::kernels

@@ -1,0 +1,162 @@
+// Convolutions on the kernels; src/graph/graph.h defines them.
+#include <algorithm>
+
+#include "src/runtime/network_call.h"
+
+namespace tmpq {
+
+namespace {
+
+// Copies the windows of output rows [first, first + rows) side by side, `outside` (zero) around the
+// image; `line` values an output pixel, of which the window's are the first.
+template <typename T>
+void GatherWindows(const Attributes& a, const ImageLayout& in, const ImageLayout& out, const T* x,
+                   int64_t first, int64_t rows, int64_t line, T outside, T* windows) {
+  const int64_t channels = in.channels, above = a.end_padding_only ? 0 : a.padding;
+  const int64_t left = a.end_padding_only ? 0 : a.side_padding(), wide = a.window_width();
+  const int64_t used = a.kernel * wide * channels;
+  for (int64_t row = first; row < first + rows; ++row) {
+    for (int64_t column = 0; column < out.width; ++column, windows += line) {
+      T* window = windows;
+      for (int64_t i = 0; i < a.kernel; ++i) {
+        const int64_t y = row * a.stride + i - above;
+        for (int64_t j = 0; j < wide; ++j, window += channels) {
+          const int64_t z = column * a.stride + j - left;
+          const bool inside = y >= 0 && y < in.height && z >= 0 && z < in.width;
+          if (inside)
+            std::copy_n(x + (y * in.width + z) * channels, channels, window);
+          else
+            std::fill_n(window, channels, outside);
+        }
+      }
+      std::fill_n(window, line - used, T{0});
+    }
+  }
+}
+
+kernels::ConvolutionShape ShapeOf(const Attributes& a, const ImageLayout& in,
+                                  const ImageLayout& out) {
+  kernels::ConvolutionShape shape;
+  shape.height = in.height, shape.width = in.width, shape.channels = in.channels;
+  shape.out_height = out.height, shape.out_width = out.width, shape.outputs = out.channels;
+  shape.kernel_height = a.kernel, shape.kernel_width = a.window_width(), shape.stride = a.stride;
+  shape.above = a.end_padding_only ? 0 : a.padding;
+  shape.left = a.end_padding_only ? 0 : a.side_padding();
+  return shape;
+}
+
+// Weights of 8 bits as they are stored, others unpacked into `bytes`.
+const uint8_t* WeightBytes(const kernels::KernelSet& kernels, const PackedWeightView& weights,
+                           const ProductShape& product, uint8_t* bytes) {
+  const int stored = weights.stored_bits > 0 ? weights.stored_bits : weights.bits;
+  if (stored == 8 && weights.bits == 8) return weights.data;
+  kernels.unpack_weights(
+      {weights.data, product.outputs, product.inputs, stored, weights.bits, bytes});
+  return bytes;
+}
+
+}  // namespace
+
+int64_t ConvolutionScratchBytes(const Node& node, const Shape& input) {
+  const ImageLayout in(input), out(node.shape);
+  const ProductShape product = ProductOf(node);
+  const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
+  const int64_t image = AlignedBytes(4 * in.elements()) + AlignedBytes(4 * in.channels);
+  const int64_t gathered = AlignedBytes(4 * pixels * product.inputs) +
+                           AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
+                           2 * AlignedBytes(4 * pixels) + image +
+                           kernels::LinearIntScratchBytes(product.outputs, product.inputs);
+  const int64_t whole = image +
+                        AlignedBytes(kernels::PackedBytes(product.outputs, product.inputs, 8)) +
+                        kernels::ConvIntScratchBytes(ShapeOf(node.attributes, in, out));
+  return std::max(gathered, whole);
+}
+
+// An image has one scale: a sum over pixels has to be exact. Weight groups with scales of their own
+// do not follow a window's rows: their windows are gathered.
+void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  if (binding.weights.bits == 0 || binding.weights.group > 0) return RunGatheredConv2d(call, id);
+  const Node& node = graph_.node(id);
+  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const ProductShape product = ProductOf(node);
+  Carver scratch{call.workspace.scratch.data()};
+  auto* moved = scratch.Take<float>(in.elements());
+  auto* channels = scratch.Take<uint8_t>(4 * in.channels);
+  auto* bytes = scratch.Take<uint8_t>(kernels::PackedBytes(product.outputs, product.inputs, 8));
+  kernels::ConvIntArgs args;
+  args.shape = ShapeOf(node.attributes, in, out);
+  args.a_bits = binding.bits[0], args.symmetric = binding.inputs.symmetric;
+  args.fixed_scale = binding.inputs.fixed_scale, args.fixed_offset = binding.inputs.fixed_offset;
+  args.weights = WeightBytes(*kernels_, binding.weights, product, bytes);
+  args.weight_offset = kernels::WeightOffset(binding.weights.bits);
+  args.w_scale = binding.weights.scale, args.w_offset = binding.weights.offset;
+  args.w_sums = binding.weights.sums, args.bias = bias_of_node_[id], args.scratch = scratch.at;
+  for (int64_t image = 0; image < call.batch * in.images; ++image) {
+    args.x = call.input(node, 0) + image * in.elements();
+    args.out = call.value(id) + image * out.elements();
+    if (binding.inputs.multiply != nullptr) {
+      TransformInputRows(*kernels_, binding.inputs, args.x, in.elements() / in.channels,
+                         in.channels, channels, moved);
+      args.x = moved;
+    }
+    kernels_->conv_int(args);
+  }
+}
+
+// A few output rows at a time: their windows are gathered and multiplied as a linear.
+void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const ProductShape product = ProductOf(node);
+  const bool integer = binding.weights.bits != 0, symmetric = binding.inputs.symmetric;
+  const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
+  const int64_t line = integer ? kernels::RoundUp(product.inputs, 4) : product.inputs;
+  Carver scratch{call.workspace.scratch.data()};
+  auto* windows = scratch.Take<uint8_t>(pixels * line * (integer ? 1 : 4));
+  auto* q = scratch.Take<int8_t>(kernels::RoundUp(in.elements(), 4));
+  auto* scale = scratch.Take<float>(pixels);
+  auto* offset = scratch.Take<int32_t>(pixels);
+  auto* moved = scratch.Take<float>(integer ? in.elements() : 0);
+  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
+  quantize.rows = 1, quantize.cols = quantize.x_stride = in.elements();
+  quantize.q = q, quantize.scale = scale, quantize.offset = symmetric ? nullptr : offset;
+  kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
+  linear.a = reinterpret_cast<int8_t*>(windows), linear.a_scale = scale;
+  linear.a_offset = symmetric ? nullptr : offset, linear.out_stride = product.outputs;
+  for (int64_t image = 0; image < call.batch * in.images; ++image) {
+    const float* x = call.input(node, 0) + image * in.elements();
+    float* y = call.value(id) + image * out.elements();
+    offset[0] = 0;
+    if (integer) {
+      quantize.x = x;
+      if (binding.inputs.multiply != nullptr) {
+        TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
+                           scratch.at, moved);
+        quantize.x = moved;
+      }
+      kernels_->quantize_rows(quantize);
+      std::fill_n(scale, pixels, scale[0]);
+      std::fill_n(offset, pixels, offset[0]);
+    }
+    linear.scratch = scratch.at;
+    for (int64_t row = 0; row < out.height; row += at_once) {
+      const int64_t rows = std::min(at_once, out.height - row), count = rows * out.width;
+      float* target = y + row * out.width * out.channels;
+      if (integer) {
+        GatherWindows(node.attributes, in, out, q, row, rows, line, static_cast<int8_t>(-offset[0]),
+                      reinterpret_cast<int8_t*>(windows));
+        linear.m = count, linear.out = target;
+        kernels_->linear_int(linear);
+      } else {
+        auto* gathered = reinterpret_cast<float*>(windows);
+        GatherWindows(node.attributes, in, out, x, row, rows, line, 0.0f, gathered);
+        kernels_->linear_f32({count, product.outputs, product.inputs, gathered, line,
+                              panels_[id].data(), bias_of_node_[id], target, product.outputs});
+      }
+    }
+  }
+}
+
+}  // namespace tmpq

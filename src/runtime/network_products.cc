@@ -1,0 +1,139 @@
+// Linears and attention on the kernels; src/graph/graph.h defines the ops.
+#include <algorithm>
+
+#include "src/runtime/network_call.h"
+
+namespace tmpq {
+
+void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView& inputs,
+                        const float* x, int64_t rows, int64_t channels, uint8_t* scratch,
+                        float* out) {
+  kernels::TransformRowsArgs args;
+  args.x = x, args.rows = rows, args.cols = args.x_stride = channels;
+  args.multiply = inputs.multiply, args.out = out;
+  args.scratch = reinterpret_cast<float*>(scratch);
+  if (inputs.rotation != nullptr) {
+    args.rotate = true, args.order = inputs.rotation->order;
+    if (args.order > 1) args.matrix = inputs.rotation->matrix.data();
+  }
+  kernels.transform_rows(args);
+}
+
+namespace {
+
+// out += (x down') up', a few rows at a time; `moved`: (kTransformRows, K).
+void AddFloatBranch(const kernels::KernelSet& kernels, const LayerInputView& inputs,
+                    const ProductShape& product, const float* x, int64_t rows, float* moved,
+                    Carver scratch, float* out) {
+  auto* middle = scratch.Take<float>(kTransformRows * inputs.low_rank);
+  auto* added = scratch.Take<float>(kTransformRows * product.outputs);
+  for (int64_t row = 0; row < rows; row += kTransformRows) {
+    const int64_t count = std::min(kTransformRows, rows - row);
+    const float* from = x + row * product.inputs;
+    if (inputs.multiply != nullptr) {
+      TransformInputRows(kernels, inputs, from, count, product.inputs, scratch.at, moved);
+      from = moved;
+    }
+    kernels.linear_f32({count, inputs.low_rank, product.inputs, from, product.inputs, inputs.down,
+                        nullptr, middle, inputs.low_rank});
+    kernels.linear_f32({count, product.outputs, inputs.low_rank, middle, inputs.low_rank, inputs.up,
+                        nullptr, added, product.outputs});
+    float* to = out + row * product.outputs;
+    kernels.add(to, added, count * product.outputs, to);
+  }
+}
+
+}  // namespace
+
+void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const int64_t rows = call.batch * product.rows;
+  const float* x = call.input(node, 0);
+  if (binding.weights.bits == 0) {
+    kernels_->linear_f32({rows, product.outputs, product.inputs, x, product.inputs,
+                          panels_[id].data(), bias_of_node_[id], call.value(id), product.outputs});
+    return;
+  }
+  RunIntegerLinear(call, id);
+}
+
+void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const LayerInputView& inputs = binding.inputs;
+  const int64_t rows = call.batch * product.rows;
+  Carver scratch{call.workspace.scratch.data()};
+  const int64_t stride = kernels::RoundUp(product.inputs, 4);
+  auto* q = scratch.Take<int8_t>(rows * stride);
+  auto* scale = scratch.Take<float>(rows);
+  auto* offset = scratch.Take<int32_t>(rows);
+  const float* x = call.input(node, 0);
+  const bool transformed = inputs.multiply != nullptr;
+  const int64_t at_once = transformed ? kTransformRows : rows;
+  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
+  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
+  quantize.cols = quantize.x_stride = product.inputs;
+  for (int64_t row = 0; row < rows; row += at_once) {
+    quantize.x = x + row * product.inputs;
+    quantize.rows = std::min(at_once, rows - row);
+    if (transformed) {
+      TransformInputRows(*kernels_, inputs, quantize.x, quantize.rows, product.inputs, scratch.at,
+                         moved);
+      quantize.x = moved;
+    }
+    quantize.q = q + row * stride, quantize.scale = scale + row;
+    if (!inputs.symmetric) quantize.offset = offset + row;
+    // Static scales of positions: rows begin anywhere.
+    quantize.fixed_first = row;
+    kernels_->quantize_rows(quantize);
+  }
+  kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
+  linear.m = rows, linear.a = q, linear.a_scale = scale;
+  linear.a_offset = inputs.symmetric ? nullptr : offset;
+  linear.out = call.value(id), linear.out_stride = product.outputs, linear.scratch = scratch.at;
+  kernels_->linear_int(linear);
+  if (inputs.low_rank > 0)
+    AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, linear.out);
+  for (int64_t sample = 0; inputs.first_row != nullptr && sample < call.batch; ++sample) {
+    std::copy_n(inputs.first_row, product.outputs,
+                linear.out + sample * product.rows * product.outputs);
+  }
+}
+
+void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
+  const auto stride = [&](int i) { return call.layout(node.inputs[i]).row_stride; };
+  kernels::AttentionArgs args;
+  args.queries = node.shape[node.shape.size() - 2], args.keys = k_shape[k_shape.size() - 2];
+  args.heads = node.attributes.heads, args.head_dim = node.shape.back() / args.heads;
+  args.q_stride = stride(0), args.k_stride = stride(1), args.v_stride = stride(2);
+  args.q_bits = binding.bits[0], args.k_bits = binding.bits[1], args.v_bits = binding.bits[2];
+  args.softmax_bits = binding.bits[3];
+  args.out_stride = node.shape.back();
+  args.scratch = call.workspace.scratch.data();
+  args.score_scale = static_cast<float>(node.attributes.score_scale);
+  args.causal = node.attributes.causal;
+  const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
+  // Attentions per sample; keys and values may be shared by all of them.
+  const int64_t groups = call.layout(id).rows / args.queries;
+  const int64_t key_groups = call.layout(node.inputs[1]).rows / args.keys;
+  for (int64_t i = 0; i < call.batch * groups; ++i) {
+    const int64_t key_group = i / groups * key_groups + (key_groups == 1 ? 0 : i % groups);
+    args.q = call.input(node, 0) + i * args.queries * args.q_stride;
+    args.k = call.input(node, 1) + key_group * args.keys * args.k_stride;
+    args.v = call.input(node, 2) + key_group * args.keys * args.v_stride;
+    if (extra > biases) args.mask = call.input(node, 3) + i / groups * args.keys;
+    if (biases > 0) {
+      args.bias = call.input(node, 2 + extra) + i / groups * args.heads * args.queries * args.keys;
+    }
+    args.out = call.value(id) + i * args.queries * args.out_stride;
+    (binding.bits[0] == 0 ? kernels_->attention_f32 : kernels_->attention_int)(args);
+  }
+}
+
+}  // namespace tmpq

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache git
-  libeigen3-dev libhdf5-dev libboost-program-options-dev libcxxopts-dev nlohmann-json3-dev
+  libeigen3-dev libhdf5-dev libboost-program-options-dev libboost-context-dev libcxxopts-dev nlohmann-json3-dev
   libpng-dev libgif-dev zlib1g-dev libxxhash-dev libicu-dev libsentencepiece-dev coinor-libcbc-dev
   libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
   dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy

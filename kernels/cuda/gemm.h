@@ -40,28 +40,37 @@ TMPQ_DEVICE uint32_t SwizzledChunk(int row, int chunk) {
   return static_cast<uint32_t>(row * kStageInputs + ((chunk ^ (row >> 1 & 3)) << 4));
 }
 
-// What an output becomes after its exact sum.
-TMPQ_DEVICE float FinishOutput(const GemmParams& p, int32_t sum, int64_t row, int64_t column,
+// What belongs to a row and to a column of the outputs.
+struct RowTerms {
+  float scale;
+  int32_t offset, sum;
+};
+struct ColumnTerms {
+  float scale, bias;
+  int32_t offset, sum;
+};
+
+TMPQ_DEVICE ColumnTerms LoadColumnTerms(const GemmParams& p, int64_t column, bool inside) {
+  ColumnTerms terms = {LoadGlobalIf(inside, p.w_scale + column, 0.0f), 0.0f, 0, 0};
+  if (p.bias != nullptr) terms.bias = LoadGlobalIf(inside, p.bias + column, 0.0f);
+  if (p.a_offset != nullptr) terms.sum = LoadGlobalIf(inside, p.w_sums + column, 0);
+  if (p.w_offset != nullptr) terms.offset = LoadGlobalIf(inside, p.w_offset + column, 0);
+  return terms;
+}
+
+// Modulo 2^32; the result is within int32 for k <= kMaxOffsetInputs.
+TMPQ_DEVICE int32_t AddOffsets(int64_t k, int32_t sum, const RowTerms& row,
+                               const ColumnTerms& column) {
+  const auto a_offset = static_cast<uint32_t>(row.offset);
+  const auto w_offset = static_cast<uint32_t>(column.offset);
+  return static_cast<int32_t>(
+      static_cast<uint32_t>(sum) + a_offset * static_cast<uint32_t>(column.sum) +
+      w_offset * (static_cast<uint32_t>(row.sum) + static_cast<uint32_t>(k) * a_offset));
+}
+
+// What an output becomes after the product.
+TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, int64_t column,
                                bool inside) {
-  if (p.a_offset != nullptr || p.w_offset != nullptr) {
-    // Modulo 2^32; the result is within int32 for k <= kMaxOffsetInputs.
-    uint32_t total = static_cast<uint32_t>(sum);
-    const uint32_t a_offset =
-        p.a_offset == nullptr ? 0u
-                              : static_cast<uint32_t>(LoadGlobalIf(inside, p.a_offset + row, 0));
-    if (p.a_offset != nullptr)
-      total += a_offset * static_cast<uint32_t>(LoadGlobalIf(inside, p.w_sums + column, 0));
-    if (p.w_offset != nullptr) {
-      const auto w_offset = static_cast<uint32_t>(LoadGlobalIf(inside, p.w_offset + column, 0));
-      total += w_offset * (static_cast<uint32_t>(LoadGlobalIf(inside, p.a_sums + row, 0)) +
-                           static_cast<uint32_t>(p.k) * a_offset);
-    }
-    sum = static_cast<int32_t>(total);
-  }
-  const float scale =
-      LoadGlobalIf(inside, p.a_scale + row, 0.0f) * LoadGlobalIf(inside, p.w_scale + column, 0.0f);
-  const float bias = p.bias == nullptr ? 0.0f : LoadGlobalIf(inside, p.bias + column, 0.0f);
-  const float value = fmaf(static_cast<float>(sum), scale, bias);
   switch (p.epilogue) {
     case Epilogue::kNone:
       break;
@@ -87,7 +96,12 @@ struct GemmKernel {
   static constexpr int kRowBytes = kBm * kStageInputs;
   static constexpr int kStageBytes = kRowBytes + kBn / kTileOutputs * TileBytes(kBits);
   static constexpr int kSharedBytes = kStages * kStageBytes;
-  static_assert(kTileM > 0 && kTileN > 0 && kStages >= 2);
+  // Of a warp's 16 rows of sums, and what belongs to the rows; 8 words more a row, so that
+  // fragments meet no bank conflict.
+  static constexpr int kSliceStride = 4 * (16 * kTileN + 8);
+  static constexpr int kSliceBytes = 16 * kSliceStride + 3 * 64;
+  static_assert(kTileM > 0 && kTileN % 2 == 0 && kStages >= 2);
+  static_assert(kWarpsM * kWarpsN * kSliceBytes <= kSharedBytes);
 
   TMPQ_DEVICE static void CopyStage(const Params& p, int64_t k_tiles, int64_t step) {
     if (step >= k_tiles) return;
@@ -131,33 +145,60 @@ struct GemmKernel {
     }
   }
 
+  // 16 rows of a warp at a time go through shared memory, so that outputs leave in whole lines.
   TMPQ_DEVICE static void Store(const Params& p, const int32_t sums[kTileM][2 * kTileN][4]) {
     const int lane = Lane(), warp_m = Warp() % kWarpsM, warp_n = Warp() / kWarpsM;
-    const bool pairs = p.n % 2 == 0 && p.out_stride % 2 == 0;
+    const uint32_t slice = Warp() * kSliceBytes, terms = slice + 16 * kSliceStride;
     TMPQ_UNROLL
     for (int i = 0; i < kTileM; ++i) {
+      const int64_t first_row = static_cast<int64_t>(BlockY()) * kBm + (warp_m * kTileM + i) * 16;
+      SyncWarp();
       TMPQ_UNROLL
-      for (int j = 0; j < 2 * kTileN; ++j) {
-        TMPQ_UNROLL
-        for (int half = 0; half < 2; ++half) {
-          const int64_t row = static_cast<int64_t>(BlockY()) * kBm + (warp_m * kTileM + i) * 16 +
-                              lane / 4 + half * 8;
-          const int64_t column =
-              static_cast<int64_t>(BlockX()) * kBn + (warp_n * kTileN * 2 + j) * 8 + lane % 4 * 2;
-          const bool first = row < p.m && column < p.n, second = first && column + 1 < p.n;
-          Floats2 out;
-          out.v[0] = FinishOutput(p, sums[i][j][half * 2] >> (8 - kBits), row, column, first);
-          out.v[1] =
-              FinishOutput(p, sums[i][j][half * 2 + 1] >> (8 - kBits), row, column + 1, second);
-          float* target = p.out + row * p.out_stride + column;
-          if (pairs) {
-            StoreGlobalIf(first, reinterpret_cast<Floats2*>(target), out);
-          } else {
-            StoreGlobalIf(first, target, out.v[0]);
-            StoreGlobalIf(second, target + 1, out.v[1]);
-          }
-        }
+      for (int j = 0; j < 4 * kTileN; ++j) {
+        const int row = lane / 4 + j % 2 * 8, column = j / 2 * 8 + lane % 4 * 2;
+        const int32_t* pair = sums[i][j / 2] + j % 2 * 2;
+        StoreShared(slice + row * kSliceStride + column * 4,
+                    Words2{{static_cast<uint32_t>(pair[0] >> (8 - kBits)),
+                            static_cast<uint32_t>(pair[1] >> (8 - kBits))}});
       }
+      StoreRowTerms(p, terms, first_row + lane, lane < 16 && first_row + lane < p.m);
+      SyncWarp();
+      const int64_t first_column =
+          static_cast<int64_t>(BlockX()) * kBn + warp_n * kTileN * 16 + lane;
+      for (int part = 0; part < kTileN / 2; ++part) {
+        const int64_t column = first_column + part * 32;
+        StoreColumn(p, slice + (lane + part * 32) * 4, terms, first_row, column);
+      }
+    }
+  }
+
+  TMPQ_DEVICE static void StoreRowTerms(const Params& p, uint32_t terms, int64_t row, bool inside) {
+    const float scale = LoadGlobalIf(inside, p.a_scale + row, 0.0f);
+    int32_t offset = 0, sum = 0;
+    if (p.a_offset != nullptr) offset = LoadGlobalIf(inside, p.a_offset + row, 0);
+    if (p.w_offset != nullptr) sum = LoadGlobalIf(inside, p.a_sums + row, 0);
+    if (Lane() >= 16) return;
+    StoreShared(terms + Lane() * 4, scale);
+    StoreShared(terms + 64 + Lane() * 4, offset);
+    StoreShared(terms + 128 + Lane() * 4, sum);
+  }
+
+  // 16 rows of one column a lane.
+  TMPQ_DEVICE static void StoreColumn(const Params& p, uint32_t slice, uint32_t terms,
+                                      int64_t first_row, int64_t column) {
+    const ColumnTerms column_terms = LoadColumnTerms(p, column, column < p.n);
+    for (int i = 0; i < 16; ++i) {
+      const int64_t row = first_row + i;
+      const bool inside = row < p.m && column < p.n;
+      const RowTerms row_terms = {LoadShared<float>(terms + i * 4),
+                                  LoadShared<int32_t>(terms + 64 + i * 4),
+                                  LoadShared<int32_t>(terms + 128 + i * 4)};
+      const int32_t sum =
+          AddOffsets(p.k, LoadShared<int32_t>(slice + i * kSliceStride), row_terms, column_terms);
+      const float value =
+          fmaf(static_cast<float>(sum), row_terms.scale * column_terms.scale, column_terms.bias);
+      StoreGlobalIf(inside, p.out + row * p.out_stride + column,
+                    FinishOutput(p, value, row, column, inside));
     }
   }
 
@@ -177,6 +218,8 @@ struct GemmKernel {
       CommitCopies();
       MultiplyStage(static_cast<uint32_t>(step % kStages * kStageBytes), sums);
     }
+    WaitCopies<0>();
+    SyncThreads();
     Store(p, sums);
   }
 };

@@ -20,12 +20,13 @@
 #include <string.h>
 
 #include "kernels/cuda/device.h"
+#include "kernels/include/numerics.h"
 
 namespace tmpq::gpu {
 
 constexpr int kTileOutputs = 16, kTileInputs = 64, kTileRegisters = 8;
 
-constexpr int TileBytes(int bits) { return kTileOutputs * kTileInputs / 8 * bits; }
+TMPQ_HOST_DEVICE constexpr int TileBytes(int bits) { return kTileOutputs * kTileInputs / 8 * bits; }
 
 inline int64_t DeviceWeightBytes(int64_t n, int64_t k, int bits) {
   return (n + kTileOutputs - 1) / kTileOutputs * ((k + kTileInputs - 1) / kTileInputs) *

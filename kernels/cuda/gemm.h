@@ -6,88 +6,12 @@
 // warp multiplies BM / WarpsM x BN / WarpsN with mma.m16n8k32; sums are exact in int32.
 #pragma once
 
-#include "kernels/cuda/device.h"
-#include "kernels/cuda/weights.h"
-#include "kernels/include/numerics.h"
+#include "kernels/cuda/gemm_parts.h"
 
 namespace tmpq::gpu {
 
-enum class Epilogue : int { kNone, kGeluTanh, kGeluErf, kSilu, kGatedAdd };
-
-struct GemmParams {
-  int64_t m = 0, n = 0, k = 0;
-  const int8_t* a = nullptr;         // (m, RoundUp(k, 64)), padding 0
-  const float* a_scale = nullptr;    // (m)
-  const uint8_t* weights = nullptr;  // ReshuffleWeights
-  const float* w_scale = nullptr;    // (n)
-  const float* bias = nullptr;       // (n) or null
-  // Zero points: a_offset (m) with w_sums (n), w_offset (n) with a_sums (m); null: all 0.
-  const int32_t *a_offset = nullptr, *w_sums = nullptr;
-  const int32_t *w_offset = nullptr, *a_sums = nullptr;
-  float* out = nullptr;
-  int64_t out_stride = 0;
-  Epilogue epilogue = Epilogue::kNone;
-  // kGatedAdd: out = fmaf(gate, product, residual), a gate row a sample of `rows` rows.
-  const float *gate = nullptr, *residual = nullptr;  // residual at out_stride
-  int64_t rows = 1, gate_stride = 0;
-};
-
-constexpr int kStageInputs = kTileInputs;
-
-// Byte of 16-byte chunk 0..3 of a row of 64 in shared memory: eight rows at one chunk, and eight
-// neighbouring chunks, lie in different banks.
-TMPQ_DEVICE uint32_t SwizzledChunk(int row, int chunk) {
-  return static_cast<uint32_t>(row * kStageInputs + ((chunk ^ (row >> 1 & 3)) << 4));
-}
-
-// What belongs to a row and to a column of the outputs.
-struct RowTerms {
-  float scale;
-  int32_t offset, sum;
-};
-struct ColumnTerms {
-  float scale, bias;
-  int32_t offset, sum;
-};
-
-TMPQ_DEVICE ColumnTerms LoadColumnTerms(const GemmParams& p, int64_t column, bool inside) {
-  ColumnTerms terms = {LoadGlobalIf(inside, p.w_scale + column, 0.0f), 0.0f, 0, 0};
-  if (p.bias != nullptr) terms.bias = LoadGlobalIf(inside, p.bias + column, 0.0f);
-  if (p.a_offset != nullptr) terms.sum = LoadGlobalIf(inside, p.w_sums + column, 0);
-  if (p.w_offset != nullptr) terms.offset = LoadGlobalIf(inside, p.w_offset + column, 0);
-  return terms;
-}
-
-// Modulo 2^32; the result is within int32 for k <= kMaxOffsetInputs.
-TMPQ_DEVICE int32_t AddOffsets(int64_t k, int32_t sum, const RowTerms& row,
-                               const ColumnTerms& column) {
-  const auto a_offset = static_cast<uint32_t>(row.offset);
-  const auto w_offset = static_cast<uint32_t>(column.offset);
-  return static_cast<int32_t>(
-      static_cast<uint32_t>(sum) + a_offset * static_cast<uint32_t>(column.sum) +
-      w_offset * (static_cast<uint32_t>(row.sum) + static_cast<uint32_t>(k) * a_offset));
-}
-
-// What an output becomes after the product.
-TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, int64_t column,
-                               bool inside) {
-  switch (p.epilogue) {
-    case Epilogue::kNone:
-      break;
-    case Epilogue::kGeluTanh:
-      return kernels::GeluTanhF(value);
-    case Epilogue::kGeluErf:
-      return kernels::GeluErfF(value);
-    case Epilogue::kSilu:
-      return kernels::SiluF(value);
-    case Epilogue::kGatedAdd:
-      return fmaf(LoadGlobalIf(inside, p.gate + row / p.rows * p.gate_stride + column, 0.0f), value,
-                  LoadGlobalIf(inside, p.residual + row * p.out_stride + column, 0.0f));
-  }
-  return value;
-}
-
-template <int kBm, int kBn, int kWarpsM, int kWarpsN, int kBits, int kStages>
+template <int kBm, int kBn, int kWarpsM, int kWarpsN, int kBits, int kStages,
+          GemmKind kKind = GemmKind::kRows>
 struct GemmKernel {
   using Params = GemmParams;
   static constexpr int kThreads = 32 * kWarpsM * kWarpsN;
@@ -96,6 +20,8 @@ struct GemmKernel {
   static constexpr int kRowBytes = kBm * kStageInputs;
   static constexpr int kStageBytes = kRowBytes + kBn / kTileOutputs * TileBytes(kBits);
   static constexpr int kSharedBytes = kStages * kStageBytes;
+  static constexpr int kShift = kKind == GemmKind::kGroups ? 0 : 8 - kBits;
+  using Sums = int32_t[kTileM][2 * kTileN][4];  // of a lane
   // Of a warp's 16 rows of sums, and what belongs to the rows; 8 words more a row, so that
   // fragments meet no bank conflict.
   static constexpr int kSliceStride = 4 * (16 * kTileN + 8);
@@ -103,14 +29,27 @@ struct GemmKernel {
   static_assert(kTileM > 0 && kTileN % 2 == 0 && kStages >= 2);
   static_assert(kWarpsM * kWarpsN * kSliceBytes <= kSharedBytes);
 
+  // Of the warp's outputs; rows by tiles of 16.
+  TMPQ_DEVICE static int64_t FirstRow(int tile) {
+    return static_cast<int64_t>(BlockY()) * kBm + (Warp() % kWarpsM * kTileM + tile) * 16;
+  }
+  TMPQ_DEVICE static int64_t FirstColumn() {
+    return static_cast<int64_t>(BlockX()) * kBn + Warp() / kWarpsM * kTileN * 16;
+  }
+
   TMPQ_DEVICE static void CopyStage(const Params& p, int64_t k_tiles, int64_t step) {
     if (step >= k_tiles) return;
     const auto stage = static_cast<uint32_t>(step % kStages * kStageBytes);
     const int64_t first_row = static_cast<int64_t>(BlockY()) * kBm;
     for (int i = ThreadIndex(); i < kBm * 4; i += kThreads) {
       const int64_t row = first_row + i / 4;
-      CopyAsync16(stage + SwizzledChunk(i / 4, i % 4),
-                  p.a + (row * k_tiles + step) * kStageInputs + i % 4 * 16, row < p.m);
+      const int8_t* from = p.a + (row * k_tiles + step) * kStageInputs + i % 4 * 16;
+      bool valid = row < p.m;
+      if constexpr (kKind == GemmKind::kWindows) {
+        from = WindowChunk(p, row, static_cast<int>(step) * 4 + i % 4);
+        valid = from != nullptr;
+      }
+      CopyAsync16(stage + SwizzledChunk(i / 4, i % 4), valid ? from : p.a, valid);
     }
     constexpr int kChunks = TileBytes(kBits) / 16;
     const int64_t first_tile = static_cast<int64_t>(BlockX()) * (kBn / kTileOutputs);
@@ -123,7 +62,7 @@ struct GemmKernel {
     }
   }
 
-  TMPQ_DEVICE static void MultiplyStage(uint32_t stage, int32_t sums[kTileM][2 * kTileN][4]) {
+  TMPQ_DEVICE static void MultiplyStage(uint32_t stage, Sums sums) {
     const int lane = Lane(), warp_m = Warp() % kWarpsM, warp_n = Warp() / kWarpsM;
     uint32_t b[kTileN][kTileRegisters];
     TMPQ_UNROLL
@@ -146,65 +85,87 @@ struct GemmKernel {
   }
 
   // 16 rows of a warp at a time go through shared memory, so that outputs leave in whole lines.
-  TMPQ_DEVICE static void Store(const Params& p, const int32_t sums[kTileM][2 * kTileN][4]) {
-    const int lane = Lane(), warp_m = Warp() % kWarpsM, warp_n = Warp() / kWarpsM;
+  TMPQ_DEVICE static void Store(const Params& p, const Sums sums) {
+    const int lane = Lane();
     const uint32_t slice = Warp() * kSliceBytes, terms = slice + 16 * kSliceStride;
     TMPQ_UNROLL
     for (int i = 0; i < kTileM; ++i) {
-      const int64_t first_row = static_cast<int64_t>(BlockY()) * kBm + (warp_m * kTileM + i) * 16;
+      const int64_t first_row = FirstRow(i);
       SyncWarp();
       TMPQ_UNROLL
       for (int j = 0; j < 4 * kTileN; ++j) {
         const int row = lane / 4 + j % 2 * 8, column = j / 2 * 8 + lane % 4 * 2;
         const int32_t* pair = sums[i][j / 2] + j % 2 * 2;
         StoreShared(slice + row * kSliceStride + column * 4,
-                    Words2{{static_cast<uint32_t>(pair[0] >> (8 - kBits)),
-                            static_cast<uint32_t>(pair[1] >> (8 - kBits))}});
+                    Words2{{static_cast<uint32_t>(pair[0] >> kShift),
+                            static_cast<uint32_t>(pair[1] >> kShift)}});
       }
       StoreRowTerms(p, terms, first_row + lane, lane < 16 && first_row + lane < p.m);
       SyncWarp();
-      const int64_t first_column =
-          static_cast<int64_t>(BlockX()) * kBn + warp_n * kTileN * 16 + lane;
       for (int part = 0; part < kTileN / 2; ++part) {
-        const int64_t column = first_column + part * 32;
+        const int64_t column = FirstColumn() + lane + part * 32;
         StoreColumn(p, slice + (lane + part * 32) * 4, terms, first_row, column);
       }
     }
   }
 
   TMPQ_DEVICE static void StoreRowTerms(const Params& p, uint32_t terms, int64_t row, bool inside) {
-    const float scale = LoadGlobalIf(inside, p.a_scale + row, 0.0f);
-    int32_t offset = 0, sum = 0;
-    if (p.a_offset != nullptr) offset = LoadGlobalIf(inside, p.a_offset + row, 0);
-    if (p.w_offset != nullptr) sum = LoadGlobalIf(inside, p.a_sums + row, 0);
+    const RowTerms row_terms = LoadRowTerms(p, 0, row, inside);
     if (Lane() >= 16) return;
-    StoreShared(terms + Lane() * 4, scale);
-    StoreShared(terms + 64 + Lane() * 4, offset);
-    StoreShared(terms + 128 + Lane() * 4, sum);
+    StoreShared(terms + Lane() * 4, row_terms.scale);
+    StoreShared(terms + 64 + Lane() * 4, row_terms.offset);
+    StoreShared(terms + 128 + Lane() * 4, row_terms.sum);
   }
 
   // 16 rows of one column a lane.
   TMPQ_DEVICE static void StoreColumn(const Params& p, uint32_t slice, uint32_t terms,
                                       int64_t first_row, int64_t column) {
-    const ColumnTerms column_terms = LoadColumnTerms(p, column, column < p.n);
+    const ColumnTerms column_terms = LoadColumnTerms(p, 0, column, column < p.n);
     for (int i = 0; i < 16; ++i) {
       const int64_t row = first_row + i;
       const bool inside = row < p.m && column < p.n;
       const RowTerms row_terms = {LoadShared<float>(terms + i * 4),
                                   LoadShared<int32_t>(terms + 64 + i * 4),
                                   LoadShared<int32_t>(terms + 128 + i * 4)};
-      const int32_t sum =
-          AddOffsets(p.k, LoadShared<int32_t>(slice + i * kSliceStride), row_terms, column_terms);
-      const float value =
-          fmaf(static_cast<float>(sum), row_terms.scale * column_terms.scale, column_terms.bias);
+      const auto sum = LoadShared<int32_t>(slice + i * kSliceStride);
+      float value;
+      if constexpr (kKind == GemmKind::kGroups) {
+        value = fmaf(kernels::FloatOfBits(sum), row_terms.scale, column_terms.bias);
+      } else {
+        value = fmaf(static_cast<float>(AddOffsets(p.k, sum, row_terms, column_terms)),
+                     row_terms.scale * column_terms.scale, column_terms.bias);
+      }
       StoreGlobalIf(inside, p.out + row * p.out_stride + column,
                     FinishOutput(p, value, row, column, inside));
     }
   }
 
+  // Sums of a group of inputs into the scaled sums of all groups; sums begin anew.
+  TMPQ_DEVICE static void FoldGroup(const Params& p, int64_t group, Sums sums,
+                                    float scaled[kTileM][2 * kTileN][4]) {
+    const int64_t left = p.k - group * p.group, inputs = left < p.group ? left : p.group;
+    TMPQ_UNROLL
+    for (int j = 0; j < 2 * kTileN; ++j) {
+      TMPQ_UNROLL
+      for (int i = 0; i < 4 * kTileM; ++i) {
+        const int64_t row = FirstRow(i / 4) + Lane() / 4 + i % 4 / 2 * 8;
+        const int64_t column = FirstColumn() + j * 8 + Lane() % 4 * 2 + i % 2;
+        const bool inside = row < p.m && column < p.n;
+        const ColumnTerms terms = LoadColumnTerms(p, group, column, inside);
+        int32_t& sum = sums[i / 4][j][i % 4];
+        float& total = scaled[i / 4][j][i % 4];
+        const int32_t whole =
+            AddOffsets(inputs, sum >> (8 - kBits), LoadRowTerms(p, group, row, inside), terms);
+        total = fmaf(static_cast<float>(whole), terms.scale, total);
+        sum = 0;
+      }
+    }
+  }
+
   TMPQ_DEVICE static void Run(const Params& p) {
-    const int64_t k_tiles = (p.k + kStageInputs - 1) / kStageInputs;
+    const int64_t k_tiles = PaddedInputs(p.k, p.group) / kStageInputs;
     int32_t sums[kTileM][2 * kTileN][4] = {};
+    float scaled[kKind == GemmKind::kGroups ? kTileM : 1][2 * kTileN][4] = {};
     TMPQ_UNROLL
     for (int step = 0; step < kStages - 1; ++step) {
       CopyStage(p, k_tiles, step);
@@ -217,9 +178,20 @@ struct GemmKernel {
       CopyStage(p, k_tiles, step + kStages - 1);
       CommitCopies();
       MultiplyStage(static_cast<uint32_t>(step % kStages * kStageBytes), sums);
+      if constexpr (kKind == GemmKind::kGroups) {
+        const int64_t tiles = StageTiles(p.group);
+        if (step % tiles + 1 == tiles) FoldGroup(p, step / tiles, sums, scaled);
+      }
     }
     WaitCopies<0>();
     SyncThreads();
+    if constexpr (kKind == GemmKind::kGroups) {
+      TMPQ_UNROLL
+      for (int i = 0; i < kTileM * 2 * kTileN * 4; ++i) {
+        const int m = i / (8 * kTileN), n = i / 4 % (2 * kTileN);
+        sums[m][n][i % 4] = kernels::BitsOfFloat(scaled[m][n][i % 4]);
+      }
+    }
     Store(p, sums);
   }
 };

@@ -22,19 +22,22 @@ struct RowsParams {
   // fmaf(x, 1 + scale, shift), a row each a sample of `sample_rows` rows.
   const float *shift = nullptr, *scale = nullptr;
   int64_t sample_rows = 1, shift_stride = 0, scale_stride = 0;
-  float* out = nullptr;  // (rows, cols), contiguous: the row as it is here
+  float* out = nullptr;   // (rows, cols), contiguous: the row as it is here
+  bool out_last = false;  // or as it is before quantization
   // Balancing and rotation: TransformRowsArgs of kernels/include/kernels.h.
   const float* multiply = nullptr;
   bool rotate = false;
   int64_t order = 1;
   const int8_t* matrix = nullptr;
-  // Quantization: QuantizeRowsArgs there. q (rows, q_stride), padding 0, q_stride a multiple of 64.
+  // Quantization: QuantizeRowsArgs there. q (rows, q_stride = PaddedInputs(cols, group) of
+  // gemm_parts.h), padding 0.
   int bits = 8;
   int8_t* q = nullptr;
   int64_t q_stride = 0;
   float* q_scale = nullptr;     // (rows)
   int32_t* q_offset = nullptr;  // (rows); null: symmetric
-  int32_t* q_sums = nullptr;    // (rows) sums of q, or null
+  int32_t* q_sums = nullptr;    // (rows, groups) sums of q, or null
+  int64_t group = 0;            // inputs of a group, a multiple of 4; 0: one group
   const float* fixed_scale = nullptr;
   const int32_t* fixed_offset = nullptr;
   int64_t fixed_rows = 0;
@@ -185,34 +188,53 @@ TMPQ_DEVICE kernels::RangeScale RangeOfRow(const RowsParams& p, const SharedRow&
   return {scale.scale, scale.inverse, 0};
 }
 
-// Four values a lane at a time: a word.
+// Four values at `i` of a row as a word of integers; 0 from `end` on.
+TMPQ_DEVICE uint32_t QuantizeWord(const RowsParams& p, const SharedRow& row,
+                                  const kernels::RangeScale& range, int64_t i, int64_t end,
+                                  int32_t* sum) {
+  if (i >= end) return 0;
+  const Words4 words = LoadShared<Words4>(row.begin + static_cast<uint32_t>(i) * 4);
+  uint32_t packed = 0;
+  TMPQ_UNROLL
+  for (int j = 0; j < 4; ++j) {
+    const float value = kernels::FloatOfBits(static_cast<int32_t>(words.v[j]));
+    int8_t q = 0;
+    if (i + j < end) {
+      q = p.q_offset != nullptr
+              ? kernels::QuantizeToRange(value, range.inverse, range.offset, p.bits)
+              : kernels::QuantizeValue(value, range.inverse, kernels::QMax(p.bits));
+    }
+    *sum += q;
+    packed |= static_cast<uint32_t>(static_cast<uint8_t>(q)) << (8 * j);
+  }
+  return packed;
+}
+
 TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t index) {
   const kernels::RangeScale range = RangeOfRow(p, row, index);
-  for (int64_t i = row.cols + Lane(); i < p.q_stride; i += 32) row.Set(i, 0.0f);
+  for (int64_t i = row.cols + Lane(); i < (row.cols + 3) / 4 * 4; i += 32) row.Set(i, 0.0f);
   SyncWarp();
-  int32_t sum = 0;
-  for (int64_t first = Lane() * 4; first < p.q_stride; first += 128) {
-    const Words4 words = LoadShared<Words4>(row.begin + static_cast<uint32_t>(first) * 4);
-    uint32_t packed = 0;
-    TMPQ_UNROLL
-    for (int j = 0; j < 4; ++j) {
-      const float value = kernels::FloatOfBits(static_cast<int32_t>(words.v[j]));
-      int8_t q = 0;
-      if (first + j < row.cols) {
-        q = p.q_offset != nullptr
-                ? kernels::QuantizeToRange(value, range.inverse, range.offset, p.bits)
-                : kernels::QuantizeValue(value, range.inverse, kernels::QMax(p.bits));
-      }
-      sum += q;
-      packed |= static_cast<uint32_t>(static_cast<uint8_t>(q)) << (8 * j);
-    }
-    StoreGlobal(reinterpret_cast<uint32_t*>(p.q + index * p.q_stride + first), packed);
-  }
-  sum = SumOfLanes(sum);
+  const int64_t group = p.group == 0 ? row.cols : p.group, groups = (row.cols + group - 1) / group;
+  const int64_t padded = p.q_stride / groups;
   const bool first_lane = Lane() == 0;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t begin = g * group, rest = row.cols - begin;
+    int32_t sum = 0;
+    for (int64_t i = Lane() * 4; i < padded; i += 128) {
+      const uint32_t word =
+          QuantizeWord(p, row, range, begin + i, begin + (rest < group ? rest : group), &sum);
+      StoreGlobal(reinterpret_cast<uint32_t*>(p.q + index * p.q_stride + g * padded + i), word);
+    }
+    sum = SumOfLanes(sum);
+    if (p.q_sums != nullptr) StoreGlobalIf(first_lane, p.q_sums + index * groups + g, sum);
+  }
   StoreGlobalIf(first_lane, p.q_scale + index, range.scale);
   if (p.q_offset != nullptr) StoreGlobalIf(first_lane, p.q_offset + index, range.offset);
-  if (p.q_sums != nullptr) StoreGlobalIf(first_lane, p.q_sums + index, sum);
+}
+
+TMPQ_DEVICE void StoreRow(const RowsParams& p, const SharedRow& row, int64_t index) {
+  if (p.out == nullptr) return;
+  for (int64_t i = Lane(); i < p.cols; i += 32) StoreGlobal(p.out + index * p.cols + i, row.Get(i));
 }
 
 // Blocks of kWarps rows; shared memory: kWarps RowSharedBytes.
@@ -236,15 +258,13 @@ struct RowsKernel {
                         LoadGlobal(p.shift + sample * p.shift_stride + i)));
       }
     }
-    if (p.out != nullptr) {
-      for (int64_t i = Lane(); i < p.cols; i += 32)
-        StoreGlobal(p.out + index * p.cols + i, row.Get(i));
-    }
+    if (!p.out_last) StoreRow(p, row, index);
     if (p.multiply != nullptr) {
       for (int64_t i = Lane(); i < p.cols; i += 32)
         row.Set(i, row.Get(i) * LoadGlobal(p.multiply + i));
     }
     if (p.rotate) row = RotateRow(p, row);
+    if (p.out_last) StoreRow(p, row, index);
     if (p.q != nullptr) QuantizeRow(p, row, index);
   }
 };

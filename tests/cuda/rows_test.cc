@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cuda/gemm_parts.h"
 #include "src/quant/hadamard.h"
 #include "tests/cuda/device_values.h"
 
@@ -21,6 +22,8 @@ struct Case {
   int bits = 8;
   bool asymmetric = false, fixed = false;
   uint64_t seed = 0;
+  int64_t group = 0;
+  bool out_last = false;
 };
 
 constexpr int64_t kRows = 7, kSampleRows = 3, kSamples = 3, kFixedRows = 4;
@@ -47,13 +50,13 @@ struct Inputs {
 
 struct Outputs {
   std::vector<float> values, q_scale;
-  std::vector<int8_t> q;  // (rows, RoundUp(cols, 64))
+  std::vector<int8_t> q;  // (rows, PaddedInputs(cols, group))
   std::vector<int32_t> q_offset, q_sums;
 };
 
 Outputs RunReference(const Case& c, const Inputs& in) {
   const kernels::KernelSet& set = ReferenceKernels();
-  const int64_t cols = c.cols, count = kRows * cols, stride = (cols + 63) / 64 * 64;
+  const int64_t cols = c.cols, count = kRows * cols, stride = PaddedInputs(cols, c.group);
   std::vector<float> x(count), y(count), scratch(cols);
   for (int64_t i = 0; i < count; ++i) x[i] = in.x[i / cols * (cols + 3) + i % cols];
   y = x;
@@ -85,10 +88,12 @@ Outputs RunReference(const Case& c, const Inputs& in) {
     args.matrix = in.hadamard.order > 1 ? in.hadamard.matrix.data() : nullptr;
     args.out = y.data(), args.scratch = scratch.data();
     set.transform_rows(args);
+    if (c.out_last) out.values = y;
   }
   const int64_t q_stride = kernels::RoundUp(cols, 4);
   std::vector<int8_t> q(kRows * q_stride);
-  out.q_scale.resize(kRows), out.q_offset.resize(kRows), out.q_sums.resize(kRows);
+  const int64_t group = c.group == 0 ? cols : c.group, groups = Tiles(cols, group);
+  out.q_scale.resize(kRows), out.q_offset.resize(kRows), out.q_sums.resize(kRows * groups);
   kernels::QuantizeRowsArgs args{y.data(), kRows, cols, cols, c.bits, q.data(), out.q_scale.data()};
   if (c.asymmetric) args.offset = out.q_offset.data();
   if (c.fixed) {
@@ -98,8 +103,9 @@ Outputs RunReference(const Case& c, const Inputs& in) {
   set.quantize_rows(args);
   out.q.assign(kRows * stride, 0);
   for (int64_t i = 0; i < count; ++i) {
-    out.q[i / cols * stride + i % cols] = q[i / cols * q_stride + i % cols];
-    out.q_sums[i / cols] += q[i / cols * q_stride + i % cols];
+    const int64_t row = i / cols, at = i % cols, g = at / group;
+    out.q[row * stride + g * (stride / groups) + at % group] = q[row * q_stride + at];
+    out.q_sums[row * groups + g] += q[row * q_stride + at];
   }
   return out;
 }
@@ -121,9 +127,10 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   p.rotate = c.rotate, p.order = in.hadamard.order;
   if (p.order > 1) p.matrix = device.Copy(in.hadamard.matrix);
   p.out = device.Empty<float>(kRows * c.cols);
-  p.bits = c.bits, p.q_stride = (c.cols + 63) / 64 * 64;
+  p.out_last = c.out_last, p.bits = c.bits, p.group = c.group;
+  p.q_stride = PaddedInputs(c.cols, c.group);
   p.q = device.Empty<int8_t>(kRows * p.q_stride), p.q_scale = device.Empty<float>(kRows);
-  p.q_sums = device.Empty<int32_t>(kRows);
+  p.q_sums = device.Empty<int32_t>(static_cast<int64_t>(expected.q_sums.size()));
   if (c.asymmetric) p.q_offset = device.Empty<int32_t>(kRows);
   if (c.fixed) {
     p.fixed_scale = device.Copy(in.fixed_scale), p.fixed_rows = kFixedRows;
@@ -184,6 +191,16 @@ TEST(RowsTest, RotatesEverySize) {
       c.seed = static_cast<uint64_t>(cols % 5);
       ExpectReferenceBytes(c);
       if (HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(RowsTest, PadsGroupsAndSumsEach) {
+  for (const int64_t cols : {32, 100, 256}) {
+    for (const int64_t group : {4, 12, 64, 68, 128}) {
+      Case c{cols};
+      c.group = group, c.asymmetric = group % 8 == 0, c.multiply = true, c.out_last = true;
+      ExpectReferenceBytes(c);
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "src/core/error.h"
+#include "src/models/model_file.h"
 #include "src/runtime/device/emulated_device.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/op_cases.h"
@@ -64,6 +65,120 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
       EXPECT_EQ(RunDevice(network, policy, inputs, fuse, bits), expected) << bits << " bits";
   }
   std::filesystem::remove(path);
+}
+
+// Networks of each kind under every recipe: zero points, groups, static scales, balancing,
+// rotation, float branches.
+class DeviceRecipeTest : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Recipes, DeviceRecipeTest, testing::ValuesIn(TestedRecipes()),
+                         [](const auto& row) {
+                           std::string name = row.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST_P(DeviceRecipeTest, GivesTheRuntimesBytes) {
+  for (const std::string kind : {"dit", "unet", "text"}) {
+    const RecipeNetwork net(kind, TestedRecipe(GetParam()),
+                            testing::TempDir() + "/device-recipe-" + kind + "-" + GetParam());
+    const Supernet supernet = net.Open();
+    const RuntimeNetwork network(net.graph(), net.parameters(), kernels::BestKernels());
+    const RandomBatch random(net.graph(), kBatch);
+    const NetworkInputs inputs = random.Inputs(net.graph(), 0, kBatch);
+    for (const int bits : {3, 8}) {
+      const Policy policy =
+          UniformPolicy(net.graph().sites(), BitWidth::Of(bits), BitWidth::Of(bits));
+      const ActivePolicy active = network.Activate(policy, &supernet.weights());
+      EXPECT_EQ(RunDevice(network, active, inputs, true), RunHost(network, active, inputs))
+          << kind << " at " << bits << " bits";
+    }
+  }
+}
+
+// A policy with a width of its own for every site.
+Policy MixedPolicy(const Graph& graph) {
+  Policy policy;
+  for (const QuantSite& site : graph.sites().sites) {
+    const int bits = 2 + static_cast<int>(policy.size() % 7);
+    policy.push_back(BitWidth::Of(site.kind == SiteKind::kSoftmax && bits % 2 ? 16 : bits));
+  }
+  return policy;
+}
+
+std::vector<BitWidth> AllWidths() {
+  std::vector<BitWidth> widths;
+  for (int bits = 2; bits <= 8; ++bits) widths.push_back(BitWidth::Of(bits));
+  return widths;
+}
+
+class BundledModelTest : public testing::TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Models, BundledModelTest,
+                         testing::Values("fashion-dit", "fashion-unet", "scenes-pixart",
+                                         "sprites-stdit"),
+                         [](const auto& row) {
+                           std::string name = row.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// One call of each bundled model, every site at a width of its own.
+TEST_P(BundledModelTest, GivesTheRuntimesBytes) {
+  const std::filesystem::path folder = std::string(TMPQ_SOURCE_DIR) + "/checkpoints/" + GetParam();
+  const ModelFile model = ModelFile::Load(folder / "weights.safetensors");
+  const auto path =
+      std::filesystem::path(testing::TempDir()) / (std::string("device-") + GetParam());
+  Progress silent;
+  Supernet::Build(model.graph, model.parameters, model.hash, AllWidths(), path, silent);
+  const Supernet supernet(path, model.graph, model.hash, AllWidths());
+  const RuntimeNetwork network(model.graph, model.parameters, kernels::BestKernels());
+  const RandomBatch random(model.graph, 1);
+  const NetworkInputs inputs = random.Inputs(model.graph, 0, 1);
+  const ActivePolicy policy = network.Activate(MixedPolicy(model.graph), &supernet.weights());
+  EXPECT_EQ(RunDevice(network, policy, inputs, true), RunHost(network, policy, inputs));
+  std::filesystem::remove(path);
+}
+
+// A graph of launches is replayed on other inputs; fusion saves launches.
+TEST(DeviceNetworkTest, CapturesACall) {
+  const Graph graph = SmallDenoiser();
+  const auto path = std::filesystem::path(testing::TempDir()) / "device-capture";
+  Progress silent;
+  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
+  const Supernet supernet(path, graph, HashString("m"), AllWidths());
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &supernet.weights());
+  const RandomBatch random(graph, 4);
+  int64_t launches[2];
+  for (const bool fuse : {false, true}) {
+    EmulatedDevice device;
+    DeviceNetwork on_device(network, device, 2, {fuse});
+    const auto captured = on_device.Capture(policy, 2);
+    EXPECT_EQ(device.launches(), 0);
+    for (const int64_t first : {0, 2}) {
+      const NetworkInputs inputs = random.Inputs(graph, first, 2);
+      std::vector<float> out(2 * ElementsOf(graph.output_shape()));
+      on_device.RunCaptured(*captured, inputs, out.data());
+      EXPECT_EQ(out, RunHost(network, policy, inputs));
+    }
+    launches[fuse ? 1 : 0] = device.launches();
+  }
+  EXPECT_EQ(launches[0] - launches[1], 2 * 5);  // silu, norm, modulate, gelu, gated add
+  std::filesystem::remove(path);
+}
+
+TEST(DeviceNetworkTest, SaysThatMemoryIsUsedUp) {
+  const Graph graph = SmallDenoiser();
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  EmulatedDevice device({.memory_bytes = 1000});
+  try {
+    DeviceNetwork on_device(network, device, 8);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 1);
+    EXPECT_NE(std::string(error.what()).find("no memory"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

@@ -168,6 +168,31 @@ TEST(DeviceNetworkTest, CapturesACall) {
   std::filesystem::remove(path);
 }
 
+// Guided sampling with float and mixed steps through captured calls.
+TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
+  const Graph graph = SmallDenoiser();
+  const auto path = std::filesystem::path(testing::TempDir()) / "device-sampling";
+  Progress silent;
+  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
+  const Supernet supernet(path, graph, HashString("m"), AllWidths());
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  SamplerSettings settings;
+  settings.prediction = Prediction::kV, settings.guidance_scale = 1.5;
+  const DiffusionSampler sampler(network, NoiseSchedule::Make("cosine", 50), settings);
+  const Candidate candidate = Candidate::Make(
+      TimestepSequence({49, 30, 11}, 50),
+      {MixedPolicy(graph), UniformPolicy(graph.sites(), BitWidth::Float(), BitWidth::Float()),
+       MixedPolicy(graph)});
+  const SamplingRun run = sampler.Prepare(candidate, &supernet.weights());
+  const SampleRequest request{3, RandomPurpose::kTest, 0, 5, sampler.AllLabels()};
+  EmulatedDevice device;
+  SamplerOptions options;
+  options.batch = 2, options.network_call = MakeDeviceCall(network, device, 4);
+  EXPECT_EQ(sampler.Sample(run, request, options), sampler.Sample(run, request, {}));
+  EXPECT_GT(device.launches(), 0);
+  std::filesystem::remove(path);
+}
+
 TEST(DeviceNetworkTest, SaysThatMemoryIsUsedUp) {
   const Graph graph = SmallDenoiser();
   const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());

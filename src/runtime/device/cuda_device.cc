@@ -1,4 +1,5 @@
-// The CUDA device, where nvcc compiled the kernels (cmake/TmpqCuda.cmake); elsewhere one clear line.
+// The CUDA device, where nvcc compiled the kernels (cmake/TmpqCuda.cmake); elsewhere one clear
+// line.
 #include "src/core/error.h"
 #include "src/runtime/device/device.h"
 

@@ -224,4 +224,17 @@ void* DeviceNetwork::ScratchBytes(int64_t bytes) {
   }
 }
 
+NetworkCall MakeDeviceCall(const RuntimeNetwork& network, Device& device, int64_t max_batch) {
+  struct State {
+    DeviceNetwork network;
+    std::map<std::pair<const ActivePolicy*, int64_t>, std::unique_ptr<DeviceGraph>> graphs;
+  };
+  const auto state = std::make_shared<State>(State{{network, device, max_batch}, {}});
+  return [state](const ActivePolicy& policy, const NetworkInputs& inputs, float* output) {
+    std::unique_ptr<DeviceGraph>& graph = state->graphs[{&policy, inputs.batch}];
+    if (graph == nullptr) graph = state->network.Capture(policy, inputs.batch);
+    state->network.RunCaptured(*graph, inputs, output);
+  };
+}
+
 }  // namespace tmpq

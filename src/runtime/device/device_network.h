@@ -12,6 +12,7 @@
 #include "kernels/cuda/rows.h"
 #include "src/runtime/device/device.h"
 #include "src/runtime/network.h"
+#include "src/runtime/sampler.h"
 
 namespace tmpq {
 
@@ -112,5 +113,9 @@ class DeviceNetwork {
   size_t scratch_chunk_ = 0;
   int64_t scratch_used_ = 0;
 };
+
+// Network calls of a sampler on a device, each policy and batch size captured once. `network` and
+// `device` outlive the function; policies stay where they are as long as it is called.
+NetworkCall MakeDeviceCall(const RuntimeNetwork& network, Device& device, int64_t max_batch);
 
 }  // namespace tmpq

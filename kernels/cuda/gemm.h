@@ -113,6 +113,7 @@ struct GemmKernel {
     const RowTerms row_terms = LoadRowTerms(p, 0, row, inside);
     if (Lane() >= 16) return;
     StoreShared(terms + Lane() * 4, row_terms.scale);
+    if (p.a_offset == nullptr && p.w_offset == nullptr) return;
     StoreShared(terms + 64 + Lane() * 4, row_terms.offset);
     StoreShared(terms + 128 + Lane() * 4, row_terms.sum);
   }
@@ -121,12 +122,15 @@ struct GemmKernel {
   TMPQ_DEVICE static void StoreColumn(const Params& p, uint32_t slice, uint32_t terms,
                                       int64_t first_row, int64_t column) {
     const ColumnTerms column_terms = LoadColumnTerms(p, 0, column, column < p.n);
+    const bool offsets = p.a_offset != nullptr || p.w_offset != nullptr;
     for (int i = 0; i < 16; ++i) {
       const int64_t row = first_row + i;
       const bool inside = row < p.m && column < p.n;
-      const RowTerms row_terms = {LoadShared<float>(terms + i * 4),
-                                  LoadShared<int32_t>(terms + 64 + i * 4),
-                                  LoadShared<int32_t>(terms + 128 + i * 4)};
+      RowTerms row_terms = {LoadShared<float>(terms + i * 4), 0, 0};
+      if (offsets) {
+        row_terms.offset = LoadShared<int32_t>(terms + 64 + i * 4);
+        row_terms.sum = LoadShared<int32_t>(terms + 128 + i * 4);
+      }
       const auto sum = LoadShared<int32_t>(slice + i * kSliceStride);
       float value;
       if constexpr (kKind == GemmKind::kGroups) {

@@ -21,7 +21,9 @@ void CountShared(const Access* const* lanes, int count, Counters* counters) {
     const int parts = std::max(1, lanes[i]->size / 4);
     for (int part = 0; part < parts; ++part) words[used++] = lanes[i]->address / 4 + part;
     if (++lanes_in_phase == kLanes / parts || i + 1 == count) {
-      counters->bank_conflicts += BankConflicts(words, used);
+      const int64_t conflicts = BankConflicts(words, used);
+      counters->bank_conflicts += conflicts;
+      counters->shared_wavefronts += 1 + conflicts;
       used = lanes_in_phase = 0;
     }
   }
@@ -85,6 +87,7 @@ void AccessLog::Flush(Counters* counters) {
 void Counters::Add(const Counters& other) {
   blocks += other.blocks;
   shared_requests += other.shared_requests, bank_conflicts += other.bank_conflicts;
+  shared_wavefronts += other.shared_wavefronts;
   global_requests += other.global_requests, global_sectors += other.global_sectors;
   global_bytes += other.global_bytes;
   bytes_read += other.bytes_read, bytes_written += other.bytes_written;

@@ -98,7 +98,9 @@ void Block::ActMatrices(WarpState& warp, int warp_index) {
         words[row * 4 + i] = source.offset / 4 + i;
       }
     }
-    counters_->bank_conflicts += BankConflicts(words, kLanes);
+    const int64_t conflicts = BankConflicts(words, kLanes);
+    counters_->bank_conflicts += conflicts;
+    counters_->shared_wavefronts += 1 + conflicts;
   }
   ++counters_->shared_requests;
 }

@@ -47,7 +47,8 @@ class Finding : public std::exception {
 struct Counters {
   int64_t blocks = 0;
   int64_t shared_requests = 0;
-  int64_t bank_conflicts = 0;  // wavefronts beyond the fewest that the requests need
+  int64_t shared_wavefronts = 0;  // passes of 128 bytes that the requests take
+  int64_t bank_conflicts = 0;     // of these, beyond the fewest that the requests need
   int64_t global_requests = 0;
   int64_t global_sectors = 0;  // of 32 bytes
   int64_t global_bytes = 0;    // distinct bytes of each request

@@ -40,7 +40,7 @@ struct AttentionKernel {
   using Params = AttentionParams;
   static constexpr int kWarps = 4, kThreads = 32 * kWarps, kQueries = 16 * kWarps;
   static constexpr const char* kName = "attention";
-  static constexpr int kKeyTiles = kKeyTile / 8, kSteps = kD / 32, kOutTiles = kD / 8;
+  static constexpr int kKeyTiles = 4, kSteps = kD / 32, kOutTiles = kD / 8;
   static constexpr int kHalves = kWide ? 2 : 1;
   // Shared memory: the queries, then two stages of keys, values, scales and which keys take part.
   static constexpr int kKeyBytes = kKeyTile * kD, kScaleAt = 2 * kKeyBytes;
@@ -106,16 +106,21 @@ struct AttentionKernel {
     }
   }
 
-  // Logits of the warp's 16 queries and the stage's keys; minus infinity for keys left out.
-  TMPQ_DEVICE static void Logits(uint32_t stage, const Words4 q[kSteps], const float row_scale[2],
+  // Logits of the warp's 16 queries and 32 of the stage's keys, from `first` on; minus infinity
+  // for keys left out. The queries are read anew: registers are scarce while values are added.
+  TMPQ_DEVICE static void Logits(uint32_t stage, int first, const float row_scale[2],
                                  float logits[kKeyTiles][4]) {
     const int lane = Lane();
+    Words4 q[kSteps];
+    TMPQ_UNROLL
+    for (int s = 0; s < kSteps; ++s)
+      q[s] = LoadMatrices4(AttentionChunk<kD>(Warp() * 16 + (lane & 15), s * 2 + (lane >> 4)));
     int32_t scores[kKeyTiles][4] = {};
     TMPQ_UNROLL
     for (int pair = 0; pair < kKeyTiles / 2; ++pair) {
       TMPQ_UNROLL
       for (int s = 0; s < kSteps; ++s) {
-        const int row = pair * 16 + (lane >> 4) * 8 + (lane & 7);
+        const int row = first + pair * 16 + (lane >> 4) * 8 + (lane & 7);
         const Words4 k = LoadMatrices4(stage + AttentionChunk<kD>(row, s * 2 + (lane >> 3 & 1)));
         MmaS8S8(scores[pair * 2], q[s], Words2{{k.v[0], k.v[1]}});
         MmaS8S8(scores[pair * 2 + 1], q[s], Words2{{k.v[2], k.v[3]}});
@@ -123,7 +128,7 @@ struct AttentionKernel {
     }
     TMPQ_UNROLL
     for (int j = 0; j < kKeyTiles; ++j) {
-      const uint32_t at = stage + (j * 8 + lane % 4 * 2) * 4;
+      const uint32_t at = stage + (first + j * 8 + lane % 4 * 2) * 4;
       const Floats2 scale = LoadShared<Floats2>(at + kScaleAt);
       const Words2 keep = LoadShared<Words2>(at + kKeepAt);
       TMPQ_UNROLL
@@ -162,27 +167,24 @@ struct AttentionKernel {
     }
   }
 
-  TMPQ_DEVICE static void AddValues(uint32_t stage, const float logits[kKeyTiles][4],
+  TMPQ_DEVICE static void AddValues(uint32_t stage, int first, const float logits[kKeyTiles][4],
                                     const float most[2], float pmax, int32_t sums[2],
                                     int32_t out[kHalves][kOutTiles][4]) {
     const int lane = Lane();
+    uint32_t packed[2][kHalves][2];
+    PackProbabilities(&logits[0], most, pmax, sums, packed[0]);
+    PackProbabilities(&logits[2], most, pmax, sums, packed[1]);
     TMPQ_UNROLL
-    for (int s = 0; s < kKeyTile / 32; ++s) {
-      uint32_t packed[2][kHalves][2];
-      PackProbabilities(&logits[s * 4], most, pmax, sums, packed[0]);
-      PackProbabilities(&logits[s * 4 + 2], most, pmax, sums, packed[1]);
+    for (int pair = 0; pair < kOutTiles / 2; ++pair) {
+      const int row = pair * 16 + (lane >> 4) * 8 + (lane & 7);
+      const Words4 v =
+          LoadMatrices4(stage + kKeyBytes + AttentionChunk<64>(row, first / 16 + (lane >> 3 & 1)));
       TMPQ_UNROLL
-      for (int pair = 0; pair < kOutTiles / 2; ++pair) {
-        const int row = pair * 16 + (lane >> 4) * 8 + (lane & 7);
-        const Words4 v =
-            LoadMatrices4(stage + kKeyBytes + AttentionChunk<64>(row, s * 2 + (lane >> 3 & 1)));
-        TMPQ_UNROLL
-        for (int half = 0; half < kHalves; ++half) {
-          const Words4 a{
-              {packed[0][half][0], packed[0][half][1], packed[1][half][0], packed[1][half][1]}};
-          MmaU8S8(out[half][pair * 2], a, Words2{{v.v[0], v.v[1]}});
-          MmaU8S8(out[half][pair * 2 + 1], a, Words2{{v.v[2], v.v[3]}});
-        }
+      for (int half = 0; half < kHalves; ++half) {
+        const Words4 a{
+            {packed[0][half][0], packed[0][half][1], packed[1][half][0], packed[1][half][1]}};
+        MmaU8S8(out[half][pair * 2], a, Words2{{v.v[0], v.v[1]}});
+        MmaU8S8(out[half][pair * 2 + 1], a, Words2{{v.v[2], v.v[3]}});
       }
     }
   }
@@ -225,7 +227,6 @@ struct AttentionKernel {
     const float row_scale[2] = {LoadGlobal(q_scale) * inverse_root,
                                 LoadGlobal(q_scale + 8) * inverse_root};
     const auto pmax = static_cast<float>((1 << p.softmax_bits) - 1);
-    Words4 q[kSteps];
     float most[2] = {-__builtin_huge_valf(), -__builtin_huge_valf()};
     int32_t sums[2] = {}, out[kHalves][kOutTiles][4] = {};
     for (int64_t step = 0; step < 2 * tiles; ++step) {
@@ -233,25 +234,22 @@ struct AttentionKernel {
       SyncThreads();
       CopyStep(p, place, tiles, step + 1);
       CommitCopies();
-      if (step == 0) {
-        TMPQ_UNROLL
-        for (int s = 0; s < kSteps; ++s)
-          q[s] = LoadMatrices4(AttentionChunk<kD>(Warp() * 16 + (lane & 15), s * 2 + (lane >> 4)));
-      }
       const auto stage = static_cast<uint32_t>(kQueryBytes + step % 2 * kStageBytes);
-      float logits[kKeyTiles][4];
-      Logits(stage, q, row_scale, logits);
-      if (step < tiles) {
+      for (int first = 0; first < kKeyTile; first += 8 * kKeyTiles) {
+        float logits[kKeyTiles][4];
+        Logits(stage, first, row_scale, logits);
+        if (step >= tiles) {
+          AddValues(stage, first, logits, most, pmax, sums, out);
+          continue;
+        }
         TMPQ_UNROLL
         for (int i = 0; i < kKeyTiles * 4; ++i) {
           const float logit = logits[i / 4][i % 4];
           float& largest = most[i % 4 / 2];
           largest = logit > largest ? logit : largest;
         }
-        if (step + 1 == tiles) most[0] = MaxOfRow(most[0]), most[1] = MaxOfRow(most[1]);
-      } else {
-        AddValues(stage, logits, most, pmax, sums, out);
       }
+      if (step + 1 == tiles) most[0] = MaxOfRow(most[0]), most[1] = MaxOfRow(most[1]);
     }
     Store(p, place, sums, out);
   }

@@ -26,13 +26,38 @@ std::vector<float> RunHost(const RuntimeNetwork& network, const ActivePolicy& po
   return out;
 }
 
-std::vector<float> RunDevice(const RuntimeNetwork& network, const ActivePolicy& policy,
-                             const NetworkInputs& inputs, bool fuse, uint64_t seed = 0) {
-  EmulatedDevice device({.seed = seed});
+std::vector<float> RunOn(Device& device, const RuntimeNetwork& network, const ActivePolicy& policy,
+                         const NetworkInputs& inputs, bool fuse) {
   DeviceNetwork on_device(network, device, inputs.batch, {fuse});
   std::vector<float> out(inputs.batch * ElementsOf(network.graph().output_shape()));
   on_device.Run(policy, inputs, out.data());
   return out;
+}
+
+// On the emulated device; where this machine has a GPU, the same bytes are expected of it.
+std::vector<float> RunDevice(const RuntimeNetwork& network, const ActivePolicy& policy,
+                             const NetworkInputs& inputs, bool fuse, uint64_t seed = 0) {
+  static const std::unique_ptr<Device> gpu = []() -> std::unique_ptr<Device> {
+    try {
+      return OpenCudaDevice();
+    } catch (const Error&) {
+      return nullptr;  // GpuTest says so
+    }
+  }();
+  EmulatedDevice device({.seed = seed});
+  const std::vector<float> out = RunOn(device, network, policy, inputs, fuse);
+  if (gpu != nullptr) EXPECT_EQ(RunOn(*gpu, network, policy, inputs, fuse), out) << gpu->name();
+  return out;
+}
+
+TEST(GpuTest, IsThereOrSaysWhyNot) {
+  try {
+    OpenCudaDevice();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.exit_code(), 1);
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    GTEST_SKIP() << error.what();
+  }
 }
 
 class DeviceConformanceTest : public testing::TestWithParam<int> {};

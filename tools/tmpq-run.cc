@@ -82,7 +82,7 @@ Json ReportAlignment(const Prompts& prompts, std::span<const float> samples, int
 }
 
 void Run(const cxxopts::ParseResult& arguments) {
-  RunOptions options = ReadOptions(arguments);
+  const RunOptions options = ReadOptions(arguments);
   const kernels::KernelSet& kernels = KernelsOf(options.backend);
   const std::unique_ptr<Device> device = DeviceOf(options.backend);
   const SampleSource source(options.source, kernels);
@@ -96,14 +96,13 @@ void Run(const cxxopts::ParseResult& arguments) {
                               prompts.conditions};
   if (options.out.has_parent_path()) PrepareFolder(options.out.parent_path());
   TerminalProgress progress = MakeProgress();
-  options.sampler.progress = &progress;
-  options.sampler.interrupted = &InstallInterruptHandler();
-  if (device != nullptr) {
-    options.sampler.network_call =
-        MakeDeviceCall(sampler.network(), *device, 2 * options.sampler.batch);
-  }
+  SamplerOptions sampling = options.sampler;  // holds memory of the device
+  sampling.progress = &progress;
+  sampling.interrupted = &InstallInterruptHandler();
+  if (device != nullptr)
+    sampling.network_call = MakeDeviceCall(sampler.network(), *device, 2 * sampling.batch);
   progress.Begin("sampling", options.count, "samples");
-  const std::vector<float> samples = sampler.Sample(source.Run(), request, options.sampler);
+  const std::vector<float> samples = sampler.Sample(source.Run(), request, sampling);
   progress.End();
   const Json alignment = ReportAlignment(prompts, samples, options.count);
   const Pictures pictures =

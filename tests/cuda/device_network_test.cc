@@ -46,7 +46,9 @@ std::vector<float> RunDevice(const RuntimeNetwork& network, const ActivePolicy& 
   }();
   EmulatedDevice device({.seed = seed});
   const std::vector<float> out = RunOn(device, network, policy, inputs, fuse);
-  if (gpu != nullptr) EXPECT_EQ(RunOn(*gpu, network, policy, inputs, fuse), out) << gpu->name();
+  if (gpu != nullptr) {
+    EXPECT_EQ(RunOn(*gpu, network, policy, inputs, fuse), out) << gpu->name();
+  }
   return out;
 }
 

@@ -39,6 +39,7 @@ if(TMPQ_WITH_TORCH)
 endif()
 
 # Libraries from outside, each at the one layer that wraps it.
+target_link_libraries(tmpq_kernels PUBLIC Boost::context)  # kernels/emulation: fibers
 target_include_directories(tmpq_core PRIVATE ${XXHASH_INCLUDE_DIR})
 target_link_libraries(tmpq_core PUBLIC nlohmann_json::nlohmann_json Boost::program_options
                                 PRIVATE ${XXHASH_LIBRARY})

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian 12 machine lacks to build and run tmpq: Debian packages by name, and LibTorch.
+# Installs what a fresh Debian 12 machine lacks to build and run tmpq: Debian packages by name, LibTorch, and nvcc.
 # Quick and silent when everything is there. LibTorch comes from $TORCH_DIR if set, else from the pinned wheel.
 #   scripts/setup.sh            everything
-#   scripts/setup.sh --core     without LibTorch (enough for the `core` preset)
+#   scripts/setup.sh --core     without LibTorch and nvcc (enough for the `core` preset)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache git
-  libeigen3-dev libhdf5-dev libboost-program-options-dev libcxxopts-dev nlohmann-json3-dev
+  libeigen3-dev libhdf5-dev libboost-program-options-dev libboost-context-dev libcxxopts-dev nlohmann-json3-dev
   libpng-dev libgif-dev zlib1g-dev libxxhash-dev libicu-dev libsentencepiece-dev coinor-libcbc-dev
   libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
   dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy
@@ -28,25 +28,39 @@ if ((${#missing[@]})); then
 fi
 
 [[ "${1:-}" == "--core" ]] && exit 0
+
+# Installs pinned wheels into .deps/NAME where they are not there. The stamp names the pins' hashes, so a changed
+# pin installs anew.
+install_wheels() {
+  local name="$1" pins="scripts/$1.txt" target=".deps/$1" what="$2"
+  local stamp="$target/.installed-$(sha256sum "$pins" | cut -c1-16)"
+  [[ ! -e "$stamp" ]] || return 0
+  echo "setup: installing $what" >&2
+  rm -rf "$target" "$target.partial"
+  mkdir -p .deps
+  /usr/bin/python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile \
+    --only-binary=:all: --require-hashes --target "$target.partial" -r "$pins"
+  "prune_$name" "$target.partial"
+  mv "$target.partial" "$target"
+  touch "$stamp"
+}
+# CPU libraries and headers are all that is linked; the CUDA libraries and the Python parts are 60 % of the size.
+prune_libtorch() {
+  find "$1/torch/lib" -name 'libtorch_cuda*' -delete
+  find "$1" -name '*.py' -delete
+  rm -f "$1"/torch/lib/libgomp.so*  # the system's serves LibTorch and tmpq alike: one OpenMP runtime
+  rm -rf "$1"/{bin,functorch,torchgen}
+}
+prune_cuda() { chmod +x "$1"/nvidia/cu13/bin/* "$1"/nvidia/cu13/nvvm/bin/*; }
+
+# nvcc: an installed one, else pinned wheels.
+if ! command -v nvcc >/dev/null && [[ ! -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]]; then
+  install_wheels cuda "nvcc (about 90 MB to download)"
+fi
+
 if [[ -n "${TORCH_DIR:-}" ]]; then
   [[ -e "$TORCH_DIR/lib/libtorch_cpu.so" || -e "$TORCH_DIR/torch/lib/libtorch_cpu.so" ]] ||
     { echo "setup: TORCH_DIR=$TORCH_DIR holds no lib/libtorch_cpu.so; unset it or name a LibTorch folder" >&2; exit 1; }
   exit 0
 fi
-
-# The stamp names the pinned hashes, so a changed pin installs anew.
-target=.deps/libtorch
-stamp="$target/.installed-$(sha256sum scripts/libtorch.txt | cut -c1-16)"
-[[ -e "$stamp" ]] && exit 0
-echo "setup: installing LibTorch (about 550 MB to download)" >&2
-rm -rf "$target" "$target.partial"
-mkdir -p .deps
-/usr/bin/python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile \
-  --only-binary=:all: --require-hashes --target "$target.partial" -r scripts/libtorch.txt
-# CPU libraries and headers are all that is linked; the CUDA libraries and the Python parts are 60 % of the size.
-find "$target.partial/torch/lib" -name 'libtorch_cuda*' -delete
-find "$target.partial" -name '*.py' -delete
-rm -f "$target.partial"/torch/lib/libgomp.so*  # the system's serves LibTorch and tmpq alike: one OpenMP runtime
-rm -rf "$target.partial"/{bin,functorch,torchgen}
-mv "$target.partial" "$target"
-touch "$stamp"
+install_wheels libtorch "LibTorch (about 550 MB to download)"

@@ -8,6 +8,7 @@
 #include "src/core/tensor_file.h"
 #include "src/eval/models/any_model.h"
 #include "src/models/diffusers.h"
+#include "src/runtime/device/device_network.h"
 #include "src/runtime/network.h"
 #include "src/runtime/plan_file.h"
 #include "tools/common/backend.h"
@@ -49,6 +50,7 @@ void Predict(const cxxopts::ParseResult& arguments) {
   RefuseToOverwrite(out, arguments.count("overwrite") > 0);
   const auto backend = arguments["backend"].as<std::string>();
   const kernels::KernelSet& kernels = KernelsOf(backend);
+  const std::unique_ptr<Device> device = DeviceOf(backend);
   const LoadedNetwork loaded = Load(arguments, file);
   const Graph& graph = loaded.graph;
   const RuntimeNetwork network(graph, loaded.parameters, kernels);
@@ -80,8 +82,12 @@ void Predict(const cxxopts::ParseResult& arguments) {
     policy = network.ActivateFloat();
   }
   std::vector<float> prediction(batch * ElementsOf(graph.output_shape()));
-  Workspace workspace = network.MakeWorkspace(batch);
-  network.Run(policy, inputs, prediction.data(), workspace);
+  if (device != nullptr) {
+    DeviceNetwork(network, *device, batch).Run(policy, inputs, prediction.data());
+  } else {
+    Workspace workspace = network.MakeWorkspace(batch);
+    network.Run(policy, inputs, prediction.data(), workspace);
+  }
 
   Shape shape = graph.output_shape();
   if (shape.size() >= 3) {
@@ -95,7 +101,7 @@ void Predict(const cxxopts::ParseResult& arguments) {
   writer.Write(out);
   if (WantsJson(arguments)) {
     PrintJson({{"network", graph.name()},
-               {"kernels", kernels.name},
+               {"kernels", device != nullptr ? device->name() : kernels.name},
                {"shape", shape},
                {"parameters", graph.parameter_count()},
                {"macs", graph.macs()},
@@ -122,7 +128,8 @@ int main(int argc, char** argv) {
             "timestep, class_labels, encoder_hidden_states, ..), laid out as there",
             cxxopts::value<std::string>())("out", "safetensors file; holds the tensor sample",
                                            cxxopts::value<std::string>())(
-            "backend", "cpu, reference, avx2, avx512vnni; float: a plan's network in float",
+            "backend",
+            "cpu, reference, avx2, avx512vnni, cuda, emulated; float: a plan's network in float",
             cxxopts::value<std::string>()->default_value("cpu"))(
             "step", "of the plan: whose policy to use", cxxopts::value<int>()->default_value("0"))(
             "overwrite", "replace an existing file");

@@ -1,6 +1,7 @@
 // tmpq-run --plan P --out FILE: draws samples with a plan on the integer runtime, or with a model
 // in float.
 #include <cstdio>
+#include <memory>
 #include <string>
 
 #include "kernels/include/kernels.h"
@@ -9,6 +10,7 @@
 #include "src/data/image_writer.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/models/sample_source.h"
+#include "src/runtime/device/device_network.h"
 #include "tools/common/backend.h"
 #include "tools/common/program.h"
 #include "tools/common/source_flags.h"
@@ -80,8 +82,9 @@ Json ReportAlignment(const Prompts& prompts, std::span<const float> samples, int
 }
 
 void Run(const cxxopts::ParseResult& arguments) {
-  RunOptions options = ReadOptions(arguments);
+  const RunOptions options = ReadOptions(arguments);
   const kernels::KernelSet& kernels = KernelsOf(options.backend);
+  const std::unique_ptr<Device> device = DeviceOf(options.backend);
   const SampleSource source(options.source, kernels);
   const DiffusionSampler& sampler = source.sampler();
   if (options.out.extension() == ".gif" && sampler.sample_shape().size() != 4) {
@@ -93,10 +96,13 @@ void Run(const cxxopts::ParseResult& arguments) {
                               prompts.conditions};
   if (options.out.has_parent_path()) PrepareFolder(options.out.parent_path());
   TerminalProgress progress = MakeProgress();
-  options.sampler.progress = &progress;
-  options.sampler.interrupted = &InstallInterruptHandler();
+  SamplerOptions sampling = options.sampler;  // holds memory of the device
+  sampling.progress = &progress;
+  sampling.interrupted = &InstallInterruptHandler();
+  if (device != nullptr)
+    sampling.network_call = MakeDeviceCall(sampler.network(), *device, 2 * sampling.batch);
   progress.Begin("sampling", options.count, "samples");
-  const std::vector<float> samples = sampler.Sample(source.Run(), request, options.sampler);
+  const std::vector<float> samples = sampler.Sample(source.Run(), request, sampling);
   progress.End();
   const Json alignment = ReportAlignment(prompts, samples, options.count);
   const Pictures pictures =
@@ -106,7 +112,7 @@ void Run(const cxxopts::ParseResult& arguments) {
     PrintJson({{"plan", options.source.plan.string()},
                {"model", source.name()},
                {"steps", source.timesteps().size()},
-               {"kernels", kernels.name},
+               {"kernels", device != nullptr ? device->name() : kernels.name},
                {"count", options.count},
                {"seed", options.seed},
                {"alignment", alignment},
@@ -131,8 +137,9 @@ int main(int argc, char** argv) {
                               "FILE.png (a grid), FILE.gif (clips), or FILE.npy (float32, count x "
                               "[frames x] height x width x channels)",
                               text())("backend",
-                                      "cpu (fastest here), reference, avx2, avx512vnni: same "
-                                      "bytes; float: the plan's timesteps in float",
+                                      "cpu (fastest here), reference, avx2, avx512vnni, cuda, "
+                                      "emulated (a GPU on a CPU, slow): same bytes; float: the "
+                                      "plan's timesteps in float",
                                       text()->default_value("cpu"))(
             "count", "samples", cxxopts::value<int64_t>()->default_value("64"))(
             "seed", "of the noise", cxxopts::value<uint64_t>()->default_value("0"))(

@@ -86,6 +86,7 @@ class RuntimeNetwork {
            Workspace& workspace, const LayerObserver* observer = nullptr) const;
 
  private:
+  friend class DeviceNetwork;
   struct Call;  // one Run's pointers
   void RunNode(const Call& call, NodeId id) const;
   void RunLinear(const Call& call, NodeId id) const;

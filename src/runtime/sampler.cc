@@ -307,8 +307,11 @@ void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& cal
   }
   const bool apart = branches == 2 && !run.null_policies.empty();
   if (apart) inputs.batch = count;
-  network_->Run(run.policies[policy], inputs, s.outputs.data(), s.workspace,
-                options.observer ? &observer : nullptr);
+  const auto run_network = [&](const ActivePolicy& active, float* outputs, bool observed) {
+    if (options.network_call) return options.network_call(active, inputs, outputs);
+    network_->Run(active, inputs, outputs, s.workspace, observed ? &observer : nullptr);
+  };
+  run_network(run.policies[policy], s.outputs.data(), options.observer != nullptr);
   if (!apart) return;
   const Graph& graph = network_->graph();
   for (auto& [name, values] : inputs.floats) {
@@ -317,8 +320,7 @@ void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& cal
   for (auto& [name, values] : inputs.integers) {
     values += count * ElementsOf(graph.node(graph.FindInput(name)).shape);
   }
-  network_->Run(run.null_policies[policy], inputs, s.outputs.data() + count * outputs_,
-                s.workspace);
+  run_network(run.null_policies[policy], s.outputs.data() + count * outputs_, false);
 }
 
 void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
@@ -373,7 +375,9 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   CheckConditions(request.conditions);
   const std::vector<SolverCall> calls = MakeSolver(schedule_, settings_, run.timesteps);
   const int64_t count = request.count;
-  const int64_t wanted = options.threads > 0 ? options.threads : omp_get_max_threads();
+  const int64_t wanted = options.network_call  ? 1
+                         : options.threads > 0 ? options.threads
+                                               : omp_get_max_threads();
   // Few samples are shared out evenly rather than in whole batches.
   const int64_t batch =
       std::clamp<int64_t>((count + wanted - 1) / wanted, 1, std::max<int64_t>(1, options.batch));

@@ -74,6 +74,10 @@ struct SamplerState {
 using CallObserver = std::function<void(int step, int timestep, int64_t first, int64_t count,
                                         const NetworkInputs& inputs)>;
 
+// What runs a network call in the network's place: a device's executor.
+using NetworkCall =
+    std::function<void(const ActivePolicy& policy, const NetworkInputs& inputs, float* output)>;
+
 struct SamplerOptions {
   int64_t batch = 8;                               // samples per network call of one thread
   int threads = 0;                                 // 0: as many as OpenMP has
@@ -90,6 +94,7 @@ struct SamplerOptions {
   std::map<int, SamplerState>* states = nullptr;
   // Tests: called before each network call of a chunk with (step, training timestep, policy index).
   std::function<void(int, int, int)> spy;
+  NetworkCall network_call = {};    // from the calling thread only; observers see nothing of it
   SamplingObserver observer = {};   // called from all threads
   CallObserver call_observer = {};  // likewise
 };

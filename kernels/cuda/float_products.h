@@ -1,0 +1,137 @@
+// Products in float, for what a plan leaves in float: chains of fmaf in order, as the contract
+// says.
+#pragma once
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/rows.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::gpu {
+
+// LinearF32Args of kernels/include/kernels.h.
+struct LinearF32Params {
+  int64_t m = 0, n = 0, k = 0;
+  const float* x = nullptr;  // (m, k) at x_stride
+  int64_t x_stride = 0;
+  const float* panels = nullptr;  // PackFloatPanels of (n, k)
+  const float* bias = nullptr;    // (n) or null
+  float* out = nullptr;
+  int64_t out_stride = 0;
+};
+
+// Blocks of 128 outputs (x) and 8 rows (y): a lane a column, rows in shared memory.
+struct LinearF32Kernel {
+  using Params = LinearF32Params;
+  static constexpr int kThreads = 128, kRows = 8, kTileInputs = 32;
+  static constexpr const char* kName = "linear_f32";
+  static constexpr int kSharedBytes = kRows * kTileInputs * 4;
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    constexpr int kPanel = 16;
+    const int64_t column = static_cast<int64_t>(BlockX()) * kThreads + ThreadIndex();
+    const int64_t first_row = static_cast<int64_t>(BlockY()) * kRows;
+    const bool stored = column / kPanel < (p.n + kPanel - 1) / kPanel;
+    const float* panel = p.panels + column / kPanel * kPanel * p.k + column % kPanel;
+    float sums[kRows] = {};
+    for (int64_t first = 0; first < p.k; first += kTileInputs) {
+      SyncThreads();
+      for (int i = ThreadIndex(); i < kRows * kTileInputs; i += kThreads) {
+        const int64_t row = first_row + i / kTileInputs, input = first + i % kTileInputs;
+        StoreShared(i * 4,
+                    LoadGlobalIf(row < p.m && input < p.k, p.x + row * p.x_stride + input, 0.0f));
+      }
+      SyncThreads();
+      const int64_t left = p.k - first;
+      for (int i = 0; i < (left < kTileInputs ? left : kTileInputs); ++i) {
+        const float weight = LoadGlobalIf(stored, panel + (first + i) * kPanel, 0.0f);
+        TMPQ_UNROLL
+        for (int r = 0; r < kRows; ++r)
+          sums[r] = fmaf(LoadShared<float>((r * kTileInputs + i) * 4), weight, sums[r]);
+      }
+    }
+    const bool inside = column < p.n;
+    const float bias = p.bias == nullptr ? 0.0f : LoadGlobalIf(inside, p.bias + column, 0.0f);
+    TMPQ_UNROLL
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t row = first_row + r;
+      StoreGlobalIf(inside && row < p.m, p.out + row * p.out_stride + column, sums[r] + bias);
+    }
+  }
+};
+
+// Float attention of AttentionArgs, for samples and groups as kernels/cuda/attention.h.
+struct AttentionF32Params {
+  int64_t samples = 0, groups = 1, key_groups = 1;
+  int64_t queries = 0, keys = 0, heads = 0, d = 0;
+  const float *q = nullptr, *k = nullptr, *v = nullptr;  // (.., tokens, heads d) at their strides
+  int64_t q_stride = 0, k_stride = 0, v_stride = 0;
+  const float* mask = nullptr;  // (samples, keys) or null
+  const float* bias = nullptr;  // (samples, heads, queries, keys) or null
+  float scale = 1;
+  bool causal = false;
+  float* out = nullptr;
+  int64_t out_stride = 0;
+};
+
+// Blocks: (ceil(queries / 4), heads, samples x groups), a warp a query. Shared memory: 16 bytes a
+// key.
+struct AttentionF32Kernel {
+  using Params = AttentionF32Params;
+  static constexpr int kWarps = 4, kThreads = 32 * kWarps;
+  static constexpr const char* kName = "attention_f32";
+
+  TMPQ_DEVICE static bool Masked(const Params& p, int64_t sample) {
+    bool any = false;
+    for (int64_t first = 0; p.mask != nullptr && first < p.keys; first += 32) {
+      const int64_t key = first + Lane();
+      any =
+          AnyLane(LoadGlobalIf(key < p.keys, p.mask + sample * p.keys + key, 0.0f) != 0.0f) || any;
+    }
+    return any;
+  }
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t query = static_cast<int64_t>(BlockX()) * kWarps + Warp(), head = BlockY();
+    const int64_t group = BlockZ(), sample = group / p.groups;
+    const int64_t key_group = sample * p.key_groups + (p.key_groups == 1 ? 0 : group % p.groups);
+    if (query >= p.queries) return;
+    const SharedRow scores = {Warp() * static_cast<uint32_t>(p.keys) * 4, p.keys};
+    const float* q = p.q + (group * p.queries + query) * p.q_stride + head * p.d;
+    const float* k = p.k + key_group * p.keys * p.k_stride + head * p.d;
+    const float* v = p.v + key_group * p.keys * p.v_stride + head * p.d;
+    const bool masked = Masked(p, sample);
+    float scale = p.scale, most = -__builtin_huge_valf();
+    for (int64_t key = Lane(); key < p.keys; key += 32) {
+      float score = 0;
+      for (int64_t c = 0; c < p.d; ++c)
+        score = fmaf(LoadGlobal(q + c), LoadGlobal(k + key * p.k_stride + c), score);
+      if (masked && LoadGlobal(p.mask + sample * p.keys + key) == 0.0f)
+        score = -__builtin_huge_valf();
+      if (p.bias != nullptr) {
+        const int64_t row = (sample * p.heads + head) * p.queries + query;
+        score = fmaf(score, scale, LoadGlobal(p.bias + row * p.keys + key));
+      }
+      if (p.causal && key > query) score = -__builtin_huge_valf();
+      scores.Set(key, score);
+      most = score > most ? score : most;
+    }
+    if (p.bias != nullptr) scale = 1.0f;
+    most = MaxOfLanes(most);
+    float sum = 0;
+    for (int64_t key = Lane(); key < p.keys; key += 32) {
+      const float probability = kernels::ExpF((scores.Get(key) - most) * scale);
+      scores.Set(key, probability);
+      sum = sum + probability;
+    }
+    sum = SumOfLanes(sum);
+    SyncWarp();
+    for (int64_t c = Lane(); c < p.d; c += 32) {
+      float total = 0;
+      for (int64_t key = 0; key < p.keys; ++key)
+        total = fmaf(scores.Get(key), LoadGlobal(v + key * p.v_stride + c), total);
+      StoreGlobal(p.out + (group * p.queries + query) * p.out_stride + head * p.d + c, total / sum);
+    }
+  }
+};
+
+}  // namespace tmpq::gpu

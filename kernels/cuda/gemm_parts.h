@@ -1,0 +1,138 @@
+// What products of quantized rows with packed weights take, and what happens around their sums;
+// kernels/cuda/gemm.h multiplies.
+#pragma once
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/weights.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::gpu {
+
+// What the rows are: as they are stored; with weight scales by group of inputs; or the windows of a
+// convolution, gathered on the way to shared memory.
+enum class GemmKind : int { kRows, kGroups, kWindows };
+
+// Windows of images (.., height, width, channels), channels a multiple of 16, channels last: row r
+// of the product is output pixel r, inputs are ordered (window row, window column, channel).
+struct Windows {
+  int height = 0, width = 0, channels = 0;
+  int out_height = 0, out_width = 0, window_width = 0, stride = 1;
+  int above = 0, left = 0;          // how far the first window reaches out
+  const int8_t* outside = nullptr;  // (images, 16): the integer that stands for 0
+};
+
+enum class Epilogue : int { kNone, kGeluTanh, kGeluErf, kSilu, kGatedAdd };
+
+struct GemmParams {
+  int64_t m = 0, n = 0, k = 0;
+  const int8_t* a = nullptr;         // (m, RoundUp(k, 64)), padding 0
+  const float* a_scale = nullptr;    // (m)
+  const uint8_t* weights = nullptr;  // ReshuffleWeights
+  const float* w_scale = nullptr;    // (groups, n)
+  const float* bias = nullptr;       // (n) or null
+  // Zero points: a_offset (m) with w_sums (groups, n), w_offset (groups, n) with a_sums
+  // (m, groups); null: all 0.
+  const int32_t *a_offset = nullptr, *w_sums = nullptr;
+  const int32_t *w_offset = nullptr, *a_sums = nullptr;
+  int64_t scale_rows = 1;  // rows that share an a_scale and a_offset: an image's
+  float* out = nullptr;
+  int64_t out_stride = 0;
+  Epilogue epilogue = Epilogue::kNone;
+  // kGatedAdd: out = fmaf(gate, product, residual), a gate row a sample of `rows` rows.
+  const float *gate = nullptr, *residual = nullptr;  // residual at out_stride
+  int64_t rows = 1, gate_stride = 0;
+  // kGroups: inputs of a group; each group's rows and weights are padded to a multiple of 64.
+  int64_t group = 0;
+  Windows windows;  // kWindows; `a` is the images
+};
+
+TMPQ_HOST_DEVICE inline int64_t StageTiles(int64_t inputs) {
+  return (inputs + kTileInputs - 1) / kTileInputs;
+}
+// Inputs of a stored row of activations.
+TMPQ_HOST_DEVICE inline int64_t PaddedInputs(int64_t k, int64_t group) {
+  if (group == 0) return StageTiles(k) * kTileInputs;
+  return (k + group - 1) / group * StageTiles(group) * kTileInputs;
+}
+
+constexpr int kStageInputs = kTileInputs;
+
+// Byte of 16-byte chunk 0..3 of a row of 64 in shared memory: eight rows at one chunk, and eight
+// neighbouring chunks, lie in different banks.
+TMPQ_DEVICE uint32_t SwizzledChunk(int row, int chunk) {
+  return static_cast<uint32_t>(row * kStageInputs + ((chunk ^ (row >> 1 & 3)) << 4));
+}
+
+// What belongs to a row and to a column of the outputs.
+struct RowTerms {
+  float scale;
+  int32_t offset, sum;
+};
+struct ColumnTerms {
+  float scale, bias;
+  int32_t offset, sum;
+};
+
+TMPQ_DEVICE ColumnTerms LoadColumnTerms(const GemmParams& p, int64_t group, int64_t column,
+                                        bool inside) {
+  const int64_t at = group * p.n + column;
+  ColumnTerms terms = {LoadGlobalIf(inside, p.w_scale + at, 0.0f), 0.0f, 0, 0};
+  if (p.bias != nullptr) terms.bias = LoadGlobalIf(inside, p.bias + column, 0.0f);
+  if (p.a_offset != nullptr) terms.sum = LoadGlobalIf(inside, p.w_sums + at, 0);
+  if (p.w_offset != nullptr) terms.offset = LoadGlobalIf(inside, p.w_offset + at, 0);
+  return terms;
+}
+TMPQ_DEVICE RowTerms LoadRowTerms(const GemmParams& p, int64_t group, int64_t row, bool inside) {
+  const int64_t shared = row / p.scale_rows;
+  RowTerms terms = {LoadGlobalIf(inside, p.a_scale + shared, 0.0f), 0, 0};
+  if (p.a_offset != nullptr) terms.offset = LoadGlobalIf(inside, p.a_offset + shared, 0);
+  if (p.w_offset != nullptr) {
+    const int64_t groups = p.group == 0 ? 1 : (p.k + p.group - 1) / p.group;
+    terms.sum = LoadGlobalIf(inside, p.a_sums + row * groups + group, 0);
+  }
+  return terms;
+}
+
+// Modulo 2^32; the result is within int32 for k <= kMaxOffsetInputs.
+TMPQ_DEVICE int32_t AddOffsets(int64_t k, int32_t sum, const RowTerms& row,
+                               const ColumnTerms& column) {
+  const auto a_offset = static_cast<uint32_t>(row.offset);
+  const auto w_offset = static_cast<uint32_t>(column.offset);
+  return static_cast<int32_t>(
+      static_cast<uint32_t>(sum) + a_offset * static_cast<uint32_t>(column.sum) +
+      w_offset * (static_cast<uint32_t>(row.sum) + static_cast<uint32_t>(k) * a_offset));
+}
+
+// What an output becomes after the product.
+TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, int64_t column,
+                               bool inside) {
+  switch (p.epilogue) {
+    case Epilogue::kNone:
+      break;
+    case Epilogue::kGeluTanh:
+      return kernels::GeluTanhF(value);
+    case Epilogue::kGeluErf:
+      return kernels::GeluErfF(value);
+    case Epilogue::kSilu:
+      return kernels::SiluF(value);
+    case Epilogue::kGatedAdd:
+      return fmaf(LoadGlobalIf(inside, p.gate + row / p.rows * p.gate_stride + column, 0.0f), value,
+                  LoadGlobalIf(inside, p.residual + row * p.out_stride + column, 0.0f));
+  }
+  return value;
+}
+
+// 16 bytes of a row: where they are, or null for zeros.
+TMPQ_DEVICE const int8_t* WindowChunk(const GemmParams& p, int64_t row, int chunk) {
+  const Windows& w = p.windows;
+  const int input = chunk * 16, position = input / w.channels;
+  const int pixels = w.out_height * w.out_width, pixel = static_cast<int>(row % pixels);
+  const int64_t image = row / pixels;
+  if (row >= p.m || input >= p.k) return nullptr;
+  const int y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
+  const int x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
+  if (y < 0 || y >= w.height || x < 0 || x >= w.width) return w.outside + image * 16;
+  return p.a + ((image * w.height + y) * w.width + x) * w.channels + input % w.channels;
+}
+
+}  // namespace tmpq::gpu

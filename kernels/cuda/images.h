@@ -1,0 +1,243 @@
+// Images of channels-last pixels: their quantization (one scale an image), the windows of
+// convolutions, group normalization, pools.
+#pragma once
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/gemm_parts.h"
+#include "kernels/cuda/rows.h"
+#include "kernels/include/numerics.h"
+
+namespace tmpq::gpu {
+
+struct ImageScalesParams {
+  const float* x = nullptr;  // (images, elements)
+  int64_t images = 0, elements = 0;
+  int bits = 8;
+  const float* fixed_scale = nullptr;  // (1) or null: from each image
+  const int32_t* fixed_offset = nullptr;
+  bool symmetric = true;
+  float *scale = nullptr, *inverse = nullptr;  // (images)
+  int32_t* offset = nullptr;                   // (images)
+  int8_t* outside = nullptr;                   // (images, 16): the integer of 0
+};
+
+// A block an image.
+struct ImageScalesKernel {
+  using Params = ImageScalesParams;
+  static constexpr int kThreads = 256, kSharedBytes = 2 * 4 * kThreads / 32;
+  static constexpr const char* kName = "image_scales";
+
+  TMPQ_DEVICE static kernels::RangeScale Range(const Params& p, float low, float high) {
+    if (p.fixed_scale != nullptr) {
+      kernels::RangeScale range = {LoadGlobal(p.fixed_scale), 0, 0};
+      range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
+      if (!p.symmetric) range.offset = LoadGlobal(p.fixed_offset);
+      return range;
+    }
+    if (!p.symmetric) return kernels::ScaleOfRange(-low, high, p.bits);
+    const kernels::RowScale scale =
+        kernels::ScaleOf(low > high ? low : high, kernels::QMax(p.bits));
+    return {scale.scale, scale.inverse, 0};
+  }
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t image = BlockX();
+    const float* x = p.x + image * p.elements;
+    float low = 0, high = 0;  // of -x and of x
+    for (int64_t first = 0; first < p.elements; first += kThreads) {
+      const int64_t i = first + ThreadIndex();
+      const float value = LoadGlobalIf(i < p.elements, x + i, 0.0f);
+      low = -value > low ? -value : low;
+      high = value > high ? value : high;
+    }
+    low = MaxOfLanes(low), high = MaxOfLanes(high);
+    if (Lane() == 0) StoreShared(Warp() * 8, Floats2{{low, high}});
+    SyncThreads();
+    for (int warp = 0; warp < kThreads / 32; ++warp) {
+      const Floats2 other = LoadShared<Floats2>(warp * 8);
+      low = other.v[0] > low ? other.v[0] : low;
+      high = other.v[1] > high ? other.v[1] : high;
+    }
+    const kernels::RangeScale range = Range(p, low, high);
+    const bool first = ThreadIndex() == 0;
+    StoreGlobalIf(first, p.scale + image, range.scale);
+    StoreGlobalIf(first, p.inverse + image, range.inverse);
+    StoreGlobalIf(first, p.offset + image, range.offset);
+    StoreGlobalIf(ThreadIndex() < 16, p.outside + image * 16 + ThreadIndex(),
+                  static_cast<int8_t>(-range.offset));
+  }
+};
+
+// With ImageScalesKernel's results. A thread an element.
+struct QuantizeImagesParams {
+  ImageScalesParams images;
+  int8_t* q = nullptr;  // (images, elements)
+};
+
+struct QuantizeImagesKernel {
+  using Params = QuantizeImagesParams;
+  static constexpr int kThreads = kElementThreads;
+  static constexpr const char* kName = "quantize_images";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t i = ElementIndex(), image = i / p.images.elements;
+    const bool inside = image < p.images.images;
+    const float x = LoadGlobalIf(inside, p.images.x + i, 0.0f);
+    const float inverse = LoadGlobalIf(inside, p.images.inverse + image, 0.0f);
+    const int32_t offset = LoadGlobalIf(inside, p.images.offset + image, 0);
+    const int8_t q = p.images.symmetric
+                         ? kernels::QuantizeValue(x, inverse, kernels::QMax(p.images.bits))
+                         : kernels::QuantizeToRange(x, inverse, offset, p.images.bits);
+    StoreGlobalIf(inside, p.q + i, q);
+  }
+};
+
+// Windows side by side, for channels that GemmKind::kWindows does not take, and for float.
+template <typename T>
+struct WindowsParams {
+  Windows windows;  // `outside` for integers
+  const T* x = nullptr;
+  // Rows (output pixels) of `inputs`, every `group` of them padded to `padded`.
+  int64_t rows = 0, inputs = 0, group = 0, padded = 0;
+  T* out = nullptr;  // (rows, ceil(inputs / group) padded)
+};
+
+// Where input `input` of output pixel `row` is: an element of the images, or -1.
+TMPQ_DEVICE int64_t WindowElement(const Windows& w, int64_t row, int64_t input) {
+  const int64_t pixels = static_cast<int64_t>(w.out_height) * w.out_width, pixel = row % pixels;
+  const int64_t position = input / w.channels, image = row / pixels;
+  const int64_t y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
+  const int64_t x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
+  if (y < 0 || y >= w.height || x < 0 || x >= w.width) return -1;
+  return ((image * w.height + y) * w.width + x) * w.channels + input % w.channels;
+}
+
+template <typename T>
+struct WindowsKernel {
+  using Params = WindowsParams<T>;
+  static constexpr int kThreads = kElementThreads;
+  static constexpr const char* kName = "windows";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t line = (p.inputs + p.group - 1) / p.group * p.padded;
+    const int64_t i = ElementIndex(), row = i / line, at_line = i % line;
+    const int64_t within = at_line % p.padded, input = at_line / p.padded * p.group + within;
+    const bool inside = row < p.rows, real = inside && within < p.group && input < p.inputs;
+    const int64_t at = real ? WindowElement(p.windows, row, input) : -1;
+    T value = LoadGlobalIf(at >= 0, p.x + (at >= 0 ? at : 0), T{0});
+    if constexpr (sizeof(T) == 1) {
+      const int64_t pixels = static_cast<int64_t>(p.windows.out_height) * p.windows.out_width;
+      const int8_t outside = LoadGlobalIf(
+          real && at < 0, p.windows.outside + (inside ? row / pixels * 16 : 0), int8_t{0});
+      if (real && at < 0) value = outside;
+    }
+    StoreGlobalIf(inside, p.out + i, value);
+  }
+};
+
+// Sums of every window's integers, by group. A thread an output pixel and group.
+struct WindowSumsParams {
+  Windows windows;
+  const int8_t* x = nullptr;
+  int64_t rows = 0, inputs = 0, group = 0;
+  int32_t* sums = nullptr;  // (rows, groups)
+};
+
+struct WindowSumsKernel {
+  using Params = WindowSumsParams;
+  static constexpr int kThreads = kElementThreads;
+  static constexpr const char* kName = "window_sums";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t groups = (p.inputs + p.group - 1) / p.group;
+    const int64_t row = ElementIndex() / groups, begin = ElementIndex() % groups * p.group;
+    if (row >= p.rows) return;
+    const int64_t pixels = static_cast<int64_t>(p.windows.out_height) * p.windows.out_width;
+    int32_t sum = 0;
+    for (int64_t input = begin; input < begin + p.group && input < p.inputs; ++input) {
+      const int64_t at = WindowElement(p.windows, row, input);
+      sum += LoadGlobal(at >= 0 ? p.x + at : p.windows.outside + row / pixels * 16);
+    }
+    StoreGlobal(p.sums + ElementIndex(), sum);
+  }
+};
+
+// GroupNormArgs of kernels/include/kernels.h for samples, and a function after it. A warp a sample
+// and group: the canonical order of the sums is a warp's.
+struct GroupNormParams {
+  const float* x = nullptr;  // (samples, pixels, channels)
+  int64_t samples = 0, pixels = 0, channels = 0, groups = 0;
+  float epsilon = 0;
+  const float *weight = nullptr, *bias = nullptr;  // (channels)
+  Unary unary = Unary::kNone;
+  float* out = nullptr;
+};
+
+struct GroupNormKernel {
+  using Params = GroupNormParams;
+  static constexpr int kThreads = 32;
+  static constexpr const char* kName = "group_norm";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t sample = BlockX() / p.groups, group = BlockX() % p.groups;
+    const int64_t width = p.channels / p.groups, count = p.pixels * width;
+    const int64_t begin = sample * p.pixels * p.channels + group * width;
+    const auto place = [&](int64_t i) { return begin + i / width * p.channels + i % width; };
+    float sum = 0;
+    for (int64_t i = Lane(); i < count; i += 32) sum = sum + LoadGlobal(p.x + place(i));
+    const float mean = SumOfLanes(sum) / static_cast<float>(count);
+    sum = 0;
+    for (int64_t i = Lane(); i < count; i += 32) {
+      const float centred = LoadGlobal(p.x + place(i)) - mean;
+      sum = sum + centred * centred;
+    }
+    const float variance = SumOfLanes(sum) / static_cast<float>(count);
+    const float inverse = 1.0f / sqrtf(variance + p.epsilon);
+    for (int64_t i = Lane(); i < count; i += 32) {
+      const int64_t channel = group * width + i % width, at = place(i);
+      const float value = fmaf((LoadGlobal(p.x + at) - mean) * inverse,
+                               LoadGlobal(p.weight + channel), LoadGlobal(p.bias + channel));
+      StoreGlobal(p.out + at, ApplyUnary(p.unary, value));
+    }
+  }
+};
+
+// Largest value or mean of each window's pixels within the image, row by row. A thread an element.
+struct PoolParams {
+  Windows windows;
+  int window_height = 0;
+  bool largest = true;
+  const float* x = nullptr;
+  int64_t count = 0;  // output elements
+  float* out = nullptr;
+};
+
+struct PoolKernel {
+  using Params = PoolParams;
+  static constexpr int kThreads = kElementThreads;
+  static constexpr const char* kName = "pool";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t i = ElementIndex(), row = i / p.windows.channels;
+    if (i >= p.count) return;
+    float value = 0;
+    int pixels = 0;
+    for (int position = 0; position < p.window_height * p.windows.window_width; ++position) {
+      const int64_t at = WindowElement(
+          p.windows, row,
+          static_cast<int64_t>(position) * p.windows.channels + i % p.windows.channels);
+      if (at < 0) continue;
+      const float next = LoadGlobal(p.x + at);
+      if (pixels++ == 0)
+        value = next;
+      else if (p.largest)
+        value = next > value || next != next ? next : value;  // NaN stays
+      else
+        value = value + next;
+    }
+    StoreGlobal(p.out + i, p.largest ? value : value / static_cast<float>(pixels));
+  }
+};
+
+}  // namespace tmpq::gpu

@@ -1,0 +1,121 @@
+// The executor of a graph on a device: the same nodes, memory plan and bytes as RuntimeNetwork,
+// with each node as launches of kernels/cuda. Neighbouring nodes are fused where only one launch's
+// memory traffic differs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "kernels/cuda/rows.h"
+#include "src/runtime/device/device.h"
+#include "src/runtime/network.h"
+#include "src/runtime/sampler.h"
+
+namespace tmpq {
+
+struct DeviceNetworkOptions {
+  bool fuse = true;  // changes launches, never bytes
+};
+
+// Weights go to the device when a policy first needs them. Not thread-safe.
+class DeviceNetwork {
+ public:
+  // `network` and the tables of its policies outlive this object, as `device` does.
+  DeviceNetwork(const RuntimeNetwork& network, Device& device, int64_t max_batch,
+                DeviceNetworkOptions options = {});
+
+  // As RuntimeNetwork::Run. `policy` is one that `network` activated. Throws kUnsupported naming
+  // the node that the device's kernels do not take.
+  void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output);
+
+  // The launches of Run as one graph, for a batch of this size; valid as long as this object.
+  std::unique_ptr<DeviceGraph> Capture(const ActivePolicy& policy, int64_t batch);
+  void RunCaptured(const DeviceGraph& graph, const NetworkInputs& inputs, float* output);
+
+ private:
+  // What Execute knows of the call that it makes launches for.
+  struct Step {
+    const ActivePolicy& policy;
+    int64_t batch;
+    bool launches;           // false: only brings to the device what the launches will read
+    std::vector<bool> done;  // by node: part of an earlier or later node's launch
+  };
+  // Nodes that a linear's quantization does on the way: `source` is the first one's input.
+  struct Chain {
+    std::vector<NodeId> nodes;
+    NodeId source = -1;
+  };
+
+  void CopyInputs(const NetworkInputs& inputs);
+  void Execute(Step& step);
+  void PlanFusion(Step& step) const;
+  Chain ChainBefore(NodeId linear) const;
+  // The kGatedAdd that a linear's outputs go into, or -1.
+  NodeId GateAfter(const ActivePolicy& policy, NodeId linear) const;
+  bool OnlyReader(NodeId value, NodeId reader) const;
+  bool Adjacent(NodeId first, NodeId last, const std::vector<NodeId>& between) const;
+
+  // device_products.cc
+  void Linear(const Step& step, NodeId id);
+  void IntegerLinear(const Step& step, NodeId id);
+  void Conv2d(const Step& step, NodeId id);
+  void IntegerConv2d(const Step& step, NodeId id, int64_t images);
+  void Attention(const Step& step, NodeId id);
+  void IntegerAttention(const Step& step, NodeId id);
+  void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
+               bool windows);
+  void LaunchRows(const Step& step, const gpu::RowsParams& params, const std::string& where);
+  void FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs, int64_t outputs,
+                    const float* panels, const float* bias, float* out);
+  // device_rows.cc
+  void Rows(const Step& step, NodeId id);
+  void Layout(const Step& step, NodeId id);
+  void AddChain(const Step& step, const Chain& chain, gpu::RowsParams* params);
+
+  template <typename Kernel>
+  void Launch(const Step& step, LaunchGrid grid, int64_t shared_bytes,
+              const typename Kernel::Params& params) {
+    if (step.launches) device_.Launch<Kernel>(grid, shared_bytes, params);
+  }
+
+  // First element of a node's value on the device.
+  float* Value(const Step& step, NodeId id) const;
+  const ValueLayout& LayoutOf(NodeId id) const { return network_.plan_.values[id]; }
+  const int32_t* Integers(const Node& node, size_t operand) const;
+  // The device's copy of memory of the host that does not change.
+  template <typename T>
+  const T* Resident(const T* host, int64_t count) {
+    return static_cast<const T*>(ResidentBytes(host, count * static_cast<int64_t>(sizeof(T))));
+  }
+  const void* ResidentBytes(const void* host, int64_t bytes);
+  const uint8_t* ResidentWeights(const PackedWeightView& weights, int64_t n, int64_t k);
+  // Memory until the next node.
+  template <typename T>
+  T* Scratch(int64_t count) {
+    return static_cast<T*>(ScratchBytes(count * static_cast<int64_t>(sizeof(T))));
+  }
+  void* ScratchBytes(int64_t bytes);
+
+  const RuntimeNetwork& network_;
+  const Graph& graph_;
+  Device& device_;
+  int64_t max_batch_;
+  DeviceNetworkOptions options_;
+  std::vector<int> readers_;  // by node
+  DeviceArray<float> arena_, output_;
+  std::vector<DeviceArray<uint8_t>> inputs_;  // by node
+  std::map<std::pair<const void*, int64_t>, DeviceArray<uint8_t>> resident_;
+  std::map<std::tuple<const void*, int, int64_t>, DeviceArray<uint8_t>> weights_;
+  std::vector<DeviceArray<uint8_t>> scratch_;
+  size_t scratch_chunk_ = 0;
+  int64_t scratch_used_ = 0;
+};
+
+// Network calls of a sampler on a device, each policy and batch size captured once. `network` and
+// `device` outlive the function; policies stay where they are as long as it is called.
+NetworkCall MakeDeviceCall(const RuntimeNetwork& network, Device& device, int64_t max_batch);
+
+}  // namespace tmpq

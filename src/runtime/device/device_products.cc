@@ -1,0 +1,330 @@
+// Linears, convolutions and attention on the device.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cuda/instances.h"
+#include "src/core/error.h"
+#include "src/runtime/device/device_network.h"
+#include "src/runtime/network_call.h"
+
+namespace tmpq {
+namespace {
+
+using gpu::Epilogue;
+using gpu::GemmParams;
+using gpu::RowsParams;
+
+int64_t Ceil(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
+
+LaunchGrid Elements(int64_t count) { return {Ceil(count, gpu::kElementThreads)}; }
+
+// Calls launch(std::integral_constant<int, bits>) for 2..8 bits.
+template <typename Launch>
+void ForBits(int bits, Launch launch) {
+  const auto try_bits = [&]<int kBits>() {
+    if (bits == kBits) launch(std::integral_constant<int, kBits>{});
+  };
+  try_bits.template operator()<2>(), try_bits.template operator()<3>();
+  try_bits.template operator()<4>(), try_bits.template operator()<5>();
+  try_bits.template operator()<6>(), try_bits.template operator()<7>();
+  try_bits.template operator()<8>();
+}
+
+gpu::Windows WindowsOf(const Attributes& a, const ImageLayout& in, const ImageLayout& out) {
+  gpu::Windows w;
+  w.height = static_cast<int>(in.height), w.width = static_cast<int>(in.width);
+  w.channels = static_cast<int>(in.channels);
+  w.out_height = static_cast<int>(out.height), w.out_width = static_cast<int>(out.width);
+  w.window_width = static_cast<int>(a.window_width()), w.stride = static_cast<int>(a.stride);
+  w.above = a.end_padding_only ? 0 : static_cast<int>(a.padding);
+  w.left = a.end_padding_only ? 0 : static_cast<int>(a.side_padding());
+  return w;
+}
+
+int64_t GroupsOf(const PackedWeightView& weights, int64_t inputs) {
+  return weights.group > 0 ? Ceil(inputs, weights.group) : 1;
+}
+
+}  // namespace
+
+void DeviceNetwork::FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs,
+                                 int64_t outputs, const float* panels, const float* bias,
+                                 float* out) {
+  gpu::LinearF32Params p;
+  p.m = rows, p.n = outputs, p.k = inputs, p.x = x, p.x_stride = inputs;
+  p.panels = Resident(panels, Ceil(outputs, 16) * 16 * inputs), p.bias = Resident(bias, outputs);
+  p.out = out, p.out_stride = outputs;
+  using Kernel = gpu::LinearF32Kernel;
+  Launch<Kernel>(step, {Ceil(outputs, Kernel::kThreads), Ceil(rows, Kernel::kRows)},
+                 Kernel::kSharedBytes, p);
+}
+
+void DeviceNetwork::LaunchRows(const Step& step, const RowsParams& params,
+                               const std::string& where) {
+  constexpr int64_t kMaxShared = 99 * 1024;  // of a block on every supported device
+  const int64_t bytes = gpu::RowSharedBytes(params.cols, params.order);
+  if (4 * bytes <= kMaxShared)
+    return Launch<gpu::RowsKernel<4>>(step, {Ceil(params.rows, 4)}, 4 * bytes, params);
+  if (bytes > kMaxShared) {
+    throw Error(
+        ErrorCode::kUnsupported, where,
+        "has rows of " + std::to_string(params.cols) +
+            " channels, too many for a device's shared memory",
+        "at most " + std::to_string(kMaxShared / gpu::RowSharedBytes(64, params.order) * 64));
+  }
+  Launch<gpu::RowsKernel<1>>(step, {params.rows}, bytes, params);
+}
+
+// Weights, scales and sums of a binding; the kernel by shape.
+void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& binding,
+                            void* params, bool windows) {
+  GemmParams& p = *static_cast<GemmParams*>(params);
+  const PackedWeightView& weights = binding.weights;
+  const int64_t terms = GroupsOf(weights, p.k) * p.n;
+  p.weights = ResidentWeights(weights, p.n, p.k), p.group = weights.group;
+  p.w_scale = Resident(weights.scale, terms), p.w_offset = Resident(weights.offset, terms);
+  if (p.a_offset != nullptr) p.w_sums = Resident(weights.sums, terms);
+  ForBits(weights.bits, [&](auto bits) {
+    constexpr int kBits = decltype(bits)::value;
+    const auto launch = [&]<typename Kernel>(int64_t rows, int64_t columns) {
+      Launch<Kernel>(step, {Ceil(p.n, columns), Ceil(p.m, rows)}, Kernel::kSharedBytes, p);
+    };
+    if (windows)
+      launch.template operator()<gpu::GemmWindows<kBits>>(64, 64);
+    else if (weights.group > 0)
+      launch.template operator()<gpu::GemmGroups<kBits>>(64, 64);
+    else if (p.m <= 32)
+      launch.template operator()<gpu::GemmFlat<kBits>>(16, 64);
+    else if (p.m >= 256 && p.n >= 128)
+      launch.template operator()<gpu::GemmLarge<kBits>>(128, 128);
+    else
+      launch.template operator()<gpu::GemmSmall<kBits>>(64, 64);
+  });
+}
+
+void DeviceNetwork::Linear(const Step& step, NodeId id) {
+  if (step.policy.nodes[id].weights.bits != 0) return IntegerLinear(step, id);
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  FloatProduct(step, Value(step, node.inputs[0]), step.batch * product.rows, product.inputs,
+               product.outputs, network_.panels_[id].data(), network_.bias_of_node_[id],
+               Value(step, id));
+}
+
+void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
+  const LayerInputView& inputs = binding.inputs;
+  const int64_t rows = step.batch * product.rows;
+  const Chain chain = options_.fuse ? ChainBefore(id) : Chain{{}, node.inputs[0]};
+
+  RowsParams q;
+  q.x = Value(step, chain.source), q.rows = rows, q.cols = q.x_stride = product.inputs;
+  AddChain(step, chain, &q);
+  q.multiply = Resident(inputs.multiply, product.inputs);
+  if (inputs.multiply != nullptr && inputs.rotation != nullptr) {
+    q.rotate = true, q.order = inputs.rotation->order;
+    if (q.order > 1) q.matrix = Resident(inputs.rotation->matrix.data(), q.order * q.order);
+  }
+  float* moved = inputs.low_rank > 0 ? Scratch<float>(rows * product.inputs) : nullptr;
+  q.out = moved, q.out_last = true;
+  q.bits = binding.bits[0], q.group = binding.weights.group;
+  q.q_stride = gpu::PaddedInputs(product.inputs, q.group);
+  q.q = Scratch<int8_t>(rows * q.q_stride), q.q_scale = Scratch<float>(rows);
+  if (!inputs.symmetric) q.q_offset = Scratch<int32_t>(rows);
+  if (binding.weights.offset != nullptr)
+    q.q_sums = Scratch<int32_t>(rows * GroupsOf(binding.weights, product.inputs));
+  q.fixed_scale = Resident(inputs.fixed_scale, inputs.fixed_rows);
+  q.fixed_offset = Resident(inputs.fixed_offset, inputs.fixed_rows);
+  q.fixed_rows = inputs.fixed_rows;
+  LaunchRows(step, q, "device: layer " + node.name);
+
+  GemmParams p;
+  p.m = rows, p.n = product.outputs, p.k = product.inputs;
+  p.a = q.q, p.a_scale = q.q_scale, p.a_offset = q.q_offset, p.a_sums = q.q_sums;
+  p.bias = Resident(network_.bias_of_node_[id], product.outputs);
+  p.out = Value(step, id), p.out_stride = product.outputs;
+  const NodeId gate = GateAfter(step.policy, id);
+  if (gate >= 0) {
+    const Node& add = graph_.node(gate);
+    p.epilogue = Epilogue::kGatedAdd, p.out = Value(step, gate);
+    p.residual = Value(step, add.inputs[0]), p.gate = Value(step, add.inputs[1]);
+    p.gate_stride = LayoutOf(add.inputs[1]).row_stride, p.rows = LayoutOf(gate).rows;
+  }
+  Product(step, binding, &p, false);
+
+  if (inputs.low_rank > 0) {
+    auto* middle = Scratch<float>(rows * inputs.low_rank);
+    auto* added = Scratch<float>(rows * product.outputs);
+    FloatProduct(step, moved, rows, product.inputs, inputs.low_rank, inputs.down, nullptr, middle);
+    FloatProduct(step, middle, rows, inputs.low_rank, product.outputs, inputs.up, nullptr, added);
+    gpu::ElementwiseParams add;
+    add.x = p.out, add.y = added, add.count = add.sample = add.period = rows * product.outputs;
+    add.binary = gpu::Binary::kAdd, add.out = p.out;
+    Launch<gpu::ElementwiseKernel>(step, Elements(add.count), 0, add);
+  }
+  if (inputs.first_row != nullptr) {
+    gpu::CopyParams copy;
+    copy.count = step.batch * product.outputs, copy.to = p.out;
+    copy.from = Resident(inputs.first_row, product.outputs);
+    copy.dims[4] = step.batch, copy.dims[5] = product.outputs;
+    copy.from_strides[5] = copy.to_strides[5] = 1;
+    copy.to_strides[4] = product.rows * product.outputs;
+    Launch<gpu::CopyKernel>(step, Elements(copy.count), 0, copy);
+  }
+}
+
+void DeviceNetwork::Conv2d(const Step& step, NodeId id) {
+  const Node& node = graph_.node(id);
+  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const int64_t images = step.batch * in.images;
+  if (step.policy.nodes[id].weights.bits != 0) return IntegerConv2d(step, id, images);
+  const ProductShape product = ProductOf(node);
+  gpu::WindowsParams<float> w;
+  w.windows = WindowsOf(node.attributes, in, out);
+  w.x = Value(step, node.inputs[0]), w.rows = images * out.height * out.width;
+  w.inputs = w.group = w.padded = product.inputs;
+  w.out = Scratch<float>(w.rows * product.inputs);
+  Launch<gpu::WindowsKernel<float>>(step, Elements(w.rows * product.inputs), 0, w);
+  FloatProduct(step, w.out, w.rows, product.inputs, product.outputs, network_.panels_[id].data(),
+               network_.bias_of_node_[id], Value(step, id));
+}
+
+void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
+  const LayerInputView& inputs = binding.inputs;
+  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
+  const ProductShape product = ProductOf(node);
+  const float* x = Value(step, node.inputs[0]);
+  if (inputs.multiply != nullptr) {
+    RowsParams t;
+    t.x = x, t.rows = images * in.height * in.width, t.cols = t.x_stride = in.channels;
+    t.multiply = Resident(inputs.multiply, in.channels);
+    if (inputs.rotation != nullptr) {
+      t.rotate = true, t.order = inputs.rotation->order;
+      if (t.order > 1) t.matrix = Resident(inputs.rotation->matrix.data(), t.order * t.order);
+    }
+    t.out = Scratch<float>(images * in.elements()), t.out_last = true;
+    LaunchRows(step, t, "device: layer " + node.name);
+    x = t.out;
+  }
+  gpu::QuantizeImagesParams q;
+  q.images.x = x, q.images.images = images, q.images.elements = in.elements();
+  q.images.bits = binding.bits[0], q.images.symmetric = inputs.symmetric;
+  q.images.fixed_scale = Resident(inputs.fixed_scale, inputs.fixed_rows);
+  q.images.fixed_offset = Resident(inputs.fixed_offset, inputs.fixed_rows);
+  q.images.scale = Scratch<float>(images), q.images.inverse = Scratch<float>(images);
+  q.images.offset = Scratch<int32_t>(images), q.images.outside = Scratch<int8_t>(images * 16);
+  q.q = Scratch<int8_t>(images * in.elements());
+  Launch<gpu::ImageScalesKernel>(step, {images}, gpu::ImageScalesKernel::kSharedBytes, q.images);
+  Launch<gpu::QuantizeImagesKernel>(step, Elements(images * in.elements()), 0, q);
+
+  GemmParams p;
+  p.windows = WindowsOf(node.attributes, in, out), p.windows.outside = q.images.outside;
+  p.scale_rows = out.height * out.width, p.m = images * p.scale_rows;
+  p.n = product.outputs, p.k = product.inputs, p.a = q.q, p.a_scale = q.images.scale;
+  if (!inputs.symmetric) p.a_offset = q.images.offset;
+  p.bias = Resident(network_.bias_of_node_[id], product.outputs);
+  p.out = Value(step, id), p.out_stride = product.outputs;
+  const int64_t group = binding.weights.group > 0 ? binding.weights.group : product.inputs;
+  const int64_t groups = GroupsOf(binding.weights, product.inputs);
+  if (binding.weights.offset != nullptr) {
+    gpu::WindowSumsParams s;
+    s.windows = p.windows, s.x = q.q, s.rows = p.m, s.inputs = product.inputs, s.group = group;
+    s.sums = Scratch<int32_t>(p.m * groups);
+    p.a_sums = s.sums;
+    Launch<gpu::WindowSumsKernel>(step, Elements(p.m * groups), 0, s);
+  }
+  const bool implicit = in.channels % 16 == 0 && binding.weights.group == 0;
+  if (!implicit) {
+    gpu::WindowsParams<int8_t> w;
+    w.windows = p.windows, w.x = q.q, w.rows = p.m, w.inputs = product.inputs, w.group = group;
+    w.padded = gpu::PaddedInputs(product.inputs, binding.weights.group) / groups;
+    w.out = Scratch<int8_t>(p.m * groups * w.padded);
+    p.a = w.out;
+    Launch<gpu::WindowsKernel<int8_t>>(step, Elements(p.m * groups * w.padded), 0, w);
+  }
+  Product(step, binding, &p, implicit);
+}
+
+void DeviceNetwork::Attention(const Step& step, NodeId id) {
+  if (step.policy.nodes[id].bits[0] != 0) return IntegerAttention(step, id);
+  const Node& node = graph_.node(id);
+  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
+  gpu::AttentionF32Params p;
+  p.samples = step.batch;
+  p.queries = node.shape[node.shape.size() - 2], p.keys = k_shape[k_shape.size() - 2];
+  p.heads = node.attributes.heads, p.d = node.shape.back() / p.heads;
+  p.groups = LayoutOf(id).rows / p.queries;
+  p.key_groups = LayoutOf(node.inputs[1]).rows / p.keys;
+  p.q = Value(step, node.inputs[0]), p.q_stride = LayoutOf(node.inputs[0]).row_stride;
+  p.k = Value(step, node.inputs[1]), p.k_stride = LayoutOf(node.inputs[1]).row_stride;
+  p.v = Value(step, node.inputs[2]), p.v_stride = LayoutOf(node.inputs[2]).row_stride;
+  const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
+  if (extra > biases) p.mask = Value(step, node.inputs[3]);
+  if (biases > 0) p.bias = Value(step, node.inputs[2 + extra]);
+  const auto scale = static_cast<float>(node.attributes.score_scale);
+  p.scale = scale != 0.0f ? scale : 1.0f / std::sqrt(static_cast<float>(p.d));
+  p.causal = node.attributes.causal;
+  p.out = Value(step, id), p.out_stride = node.shape.back();
+  using Kernel = gpu::AttentionF32Kernel;
+  Launch<Kernel>(step, {Ceil(p.queries, Kernel::kWarps), p.heads, step.batch * p.groups},
+                 16 * p.keys, p);
+}
+
+void DeviceNetwork::IntegerAttention(const Step& step, NodeId id) {
+  const Node& node = graph_.node(id);
+  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
+  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
+  gpu::AttentionParams p;
+  p.queries = node.shape[node.shape.size() - 2], p.keys = k_shape[k_shape.size() - 2];
+  p.heads = node.attributes.heads, p.d = node.shape.back() / p.heads;
+  p.groups = LayoutOf(id).rows / p.queries;
+  p.key_groups = LayoutOf(node.inputs[1]).rows / p.keys;
+  if (p.d > 128) {
+    throw Error(ErrorCode::kUnsupported, "device: attention " + node.name,
+                "has heads of " + std::to_string(p.d) + " channels", "at most 128");
+  }
+  const int64_t padded_d = kernels::RoundUp(p.d, 32), groups = step.batch * p.groups;
+  const int64_t key_groups = step.batch * p.key_groups;
+  const auto heads = [&](int operand, int64_t count, int64_t tokens, int bits) {
+    gpu::QuantizeHeadsParams h;
+    h.x = Value(step, node.inputs[operand]), h.groups = count, h.tokens = tokens;
+    h.x_stride = LayoutOf(node.inputs[operand]).row_stride;
+    h.heads = p.heads, h.d = p.d, h.padded_d = padded_d, h.bits = bits;
+    h.padded_tokens = gpu::PaddedKeys(tokens);
+    const int64_t rows = count * p.heads * h.padded_tokens;
+    h.q = Scratch<int8_t>(rows * padded_d), h.scale = Scratch<float>(rows);
+    Launch<gpu::QuantizeHeadsKernel>(step, {Ceil(rows, gpu::QuantizeHeadsKernel::kWarps)}, 0, h);
+    return std::pair<const int8_t*, const float*>(h.q, h.scale);
+  };
+  std::tie(p.q, p.q_scale) = heads(0, groups, p.queries, binding.bits[0]);
+  std::tie(p.k, p.k_scale) = heads(1, key_groups, p.keys, binding.bits[1]);
+  gpu::QuantizeValuesParams v;
+  v.x = Value(step, node.inputs[2]), v.x_stride = LayoutOf(node.inputs[2]).row_stride;
+  v.groups = key_groups, v.keys = p.keys, v.heads = p.heads, v.d = p.d, v.padded_d = padded_d;
+  v.bits = binding.bits[2];
+  v.q = Scratch<int8_t>(key_groups * p.heads * padded_d * gpu::PaddedKeys(p.keys));
+  v.scale = Scratch<float>(key_groups * p.heads * padded_d);
+  Launch<gpu::QuantizeValuesKernel>(step, {padded_d / 32, p.heads, key_groups},
+                                    gpu::QuantizeValuesKernel::kSharedBytes, v);
+  p.v = v.q, p.v_scale = v.scale, p.softmax_bits = binding.bits[3];
+  if (node.inputs.size() > 3) p.mask = Value(step, node.inputs[3]);
+  p.out = Value(step, id), p.out_stride = node.shape.back();
+  const auto launch = [&]<int kD>() {
+    const LaunchGrid grid = {Ceil(p.queries, 64), p.heads, groups};
+    if (padded_d != kD) return;
+    if (p.softmax_bits == 16)
+      Launch<gpu::AttentionKernel<kD, true>>(step, grid,
+                                             gpu::AttentionKernel<kD, true>::kSharedBytes, p);
+    else
+      Launch<gpu::AttentionKernel<kD, false>>(step, grid,
+                                              gpu::AttentionKernel<kD, false>::kSharedBytes, p);
+  };
+  launch.template operator()<32>(), launch.template operator()<64>();
+  launch.template operator()<96>(), launch.template operator()<128>();
+}
+
+}  // namespace tmpq

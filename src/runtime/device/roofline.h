@@ -1,0 +1,36 @@
+// What a launch would take at least on a GPU, from what the emulated device counted. A prediction,
+// not a measurement.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/emulation/finding.h"
+
+namespace tmpq {
+
+// Peak rates as the vendor publishes them.
+struct GpuModel {
+  const char* name;
+  double processors;        // SMs
+  double clock;             // Hz, boost
+  double mma_per_second;    // int8 multiply-adds of dense tensor-core products
+  double bytes_per_second;  // global memory
+};
+
+// A100 SXM 40 GB, RTX 4090, H100 SXM.
+const std::vector<GpuModel>& GpuModels();
+
+// Seconds that each resource needs alone; a launch takes at least the largest.
+struct Roofline {
+  double mma, shared, memory;
+
+  double seconds() const;
+  const char* bound() const;  // "mma", "shared", "memory"
+};
+
+// mma: 4096 multiply-adds an instruction; shared: a wavefront a clock and SM; memory: `bytes` that
+// have to be read or written once, caches being perfect.
+Roofline Predict(const GpuModel& gpu, const emulation::Counters& counters, int64_t bytes);
+
+}  // namespace tmpq

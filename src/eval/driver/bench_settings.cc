@@ -1,6 +1,7 @@
 #include "src/eval/driver/bench_settings.h"
 
 #include "src/core/error.h"
+#include "src/eval/models/any_model.h"
 
 namespace tmpq {
 

@@ -172,7 +172,7 @@ void UnpackWeightBytes(const UnpackArgs& args) {
   if (args.stored_bits == 8) {
     memcpy(args.out, args.packed, (size_t)(groups * kGroupValues));
   } else {
-    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out);
+    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out, kGroupValues);
   }
   NarrowGroups(args.out, groups * kGroupValues, args.stored_bits, args.bits);
 }

@@ -50,7 +50,7 @@ TEST(RecipeTest, NamedRecipesAreValidAndDescribed) {
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("naive", "q-diffusion", "ptq4dit", "q-dit",
                                                    "smoothquant", "quarot", "vidit-q-v1", "vidit-q",
-                                                   "mixdq", "svdquant", "tmpq-dm"));
+                                                   "vidit-q-mp", "mixdq", "svdquant", "tmpq-dm"));
   EXPECT_FALSE(FindRecipe("naive").NeedsCalibration());
   EXPECT_FALSE(FindRecipe("quarot").NeedsCalibration());
   EXPECT_TRUE(FindRecipe("vidit-q").NeedsCalibration());

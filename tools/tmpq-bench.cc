@@ -95,8 +95,7 @@ void Bench(const cxxopts::ParseResult& arguments) {
     if (out.has_parent_path()) PrepareFolder(out.parent_path());
   }
   TerminalProgress progress = MakeProgress();
-  const Measured measured =
-      what == "kernels" ? MeasureKernels(arguments, progress) : MeasureSearch(arguments, progress);
+  const Measured measured = Measure(arguments, progress);
   if (!out.empty()) WriteFileAtomically(out, measured.json.dump(2) + "\n");
   if (WantsJson(arguments)) {
     PrintJson(measured.json);

@@ -166,17 +166,6 @@ void LinearF32(const LinearF32Args& args) {
   }
 }
 
-// Packed weights as bytes, once for many products.
-void UnpackWeightBytes(const UnpackArgs& args) {
-  const int64_t groups = GroupsOfOutputs(args.n) * GroupsOfInputs(args.k);
-  if (args.stored_bits == 8) {
-    memcpy(args.out, args.packed, (size_t)(groups * kGroupValues));
-  } else {
-    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out, kGroupValues);
-  }
-  NarrowGroups(args.out, groups * kGroupValues, args.stored_bits, args.bits);
-}
-
 bool Supported() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 constexpr KernelSet kSet = {"avx2",
@@ -202,7 +191,7 @@ constexpr KernelSet kSet = {"avx2",
                             RmsNorm,
                             QuickGelu,
                             TransformRows,
-                            UnpackWeightBytes,
+                            UnpackWeightBytes<Tiles>,
                             ConvIntBy<Vectors>};
 
 }  // namespace

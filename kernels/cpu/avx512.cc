@@ -202,17 +202,6 @@ void LinearF32(const LinearF32Args& args) {
   }
 }
 
-// Packed weights as bytes, once for many products.
-void UnpackWeightBytes(const UnpackArgs& args) {
-  const int64_t groups = GroupsOfOutputs(args.n) * GroupsOfInputs(args.k);
-  if (args.stored_bits == 8) {
-    memcpy(args.out, args.packed, (size_t)(groups * kGroupValues));
-  } else {
-    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out, kGroupValues);
-  }
-  NarrowGroups(args.out, groups * kGroupValues, args.stored_bits, args.bits);
-}
-
 bool Supported() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -242,7 +231,7 @@ constexpr KernelSet kSet = {"avx512vnni",
                             RmsNorm,
                             QuickGelu,
                             TransformRows,
-                            UnpackWeightBytes,
+                            UnpackWeightBytes<Tiles>,
                             ConvIntBy<Vectors>};
 
 }  // namespace

@@ -87,6 +87,18 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
   return {scratch, kGroupValues, stride, args.bits < 8};
 }
 
+// Packed weights as bytes in their panels, once for many products.
+template <typename Tiles>
+void UnpackWeightBytes(const UnpackArgs& args) {
+  const int64_t groups = GroupsOfOutputs(args.n) * GroupsOfInputs(args.k);
+  if (args.stored_bits == 8) {
+    memcpy(args.out, args.packed, (size_t)(groups * kGroupValues));
+  } else {
+    Tiles::Unpack(args.packed, groups, args.stored_bits, args.out, kGroupValues);
+  }
+  NarrowGroups(args.out, groups * kGroupValues, args.stored_bits, args.bits);
+}
+
 // Of columns [column, column + count) of a row of outputs; Bias: add one.
 template <bool Bias>
 inline void ScaleRow(const int32_t* __restrict sums, float a_scale, const float* __restrict w_scale,

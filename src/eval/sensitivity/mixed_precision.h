@@ -33,7 +33,7 @@ struct DecoupledPart {
 struct MixedAllocation {
   Candidate candidate;
   Costs costs;
-  double predicted_error = 0;  // sum of the squared_error changes of what was chosen
+  double predicted_error = 0;  // sum of the damages by squared_error of what was chosen
   std::vector<DecoupledPart> parts;
 };
 

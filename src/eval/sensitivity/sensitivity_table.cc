@@ -30,12 +30,12 @@ Sensitivities DamagesOf(const SensitivityTable& table, const std::vector<size_t>
   Sensitivities damages;
   for (const SensitivityRow& row : table.rows) {
     if (row.range != range) continue;
-    const double change = row.changes[metric_of_site[row.site]].value;
-    if (!std::isfinite(change)) {
+    const MeanChange& change = row.changes[metric_of_site[row.site]];
+    if (!std::isfinite(change.value) || !std::isfinite(change.standard_error)) {
       throw Error(ErrorCode::kInput, where + ": site " + table.sites[row.site].name,
                   "has a change at " + row.width.Name() + " bits that is no number");
     }
-    damages[{static_cast<size_t>(row.site), row.width}] = change;
+    damages[{static_cast<size_t>(row.site), row.width}] = change.value + change.standard_error;
   }
   for (size_t s = 0; s < choices.size(); ++s) {
     for (const BitWidth width : choices[s]) {

@@ -62,9 +62,10 @@ struct SensitivityTable {
 };
 
 // The damages of one range, or of SensitivityRow::kAllRanges: changes of `metric_of_site` (an index
-// of table.metrics, by site) at every bit-width of `choices`; the base's own has none. A table of
-// one range answers for it with its rows of all. Throws kInput naming a site and a bit-width that
-// were not measured, or whose change is no number.
+// of table.metrics, by site), each with one standard error more, at every bit-width of `choices`;
+// the base's own has none. Without the standard error many a change is below 0 by noise, and
+// solvers take these for gifts. A table of one range answers for it with its rows of all. Throws
+// kInput naming a site and a bit-width that were not measured, or whose change is no number.
 Sensitivities DamagesOf(const SensitivityTable& table, const std::vector<size_t>& metric_of_site,
                         int range, const std::vector<std::vector<BitWidth>>& choices,
                         const std::string& where);

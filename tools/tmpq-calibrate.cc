@@ -34,10 +34,11 @@ void DeclareFlags(cxxopts::Options& options) {
       "sensitivity", "table of tmpq-sensitivity: mixed precision, instead of --bits",
       cxxopts::value<std::string>())(
       "budget", "of mixed precision: wNaM, Nbit, bitops=0.25x, size=2MB, or several with commas",
-      text("w4a8"))("allocation",
-                    "greedy, lagrangian, knapsack, integer-programme or exact (default: exact; "
-                    "greedy for vidit-q-mp)",
-                    cxxopts::value<std::string>())(
+      text("w4a8"))(
+      "allocation",
+      "greedy, greedy-per-cost, lagrangian, knapsack, integer-programme or exact (default: exact; "
+      "greedy for vidit-q-mp)",
+      cxxopts::value<std::string>())(
       "decoupled",
       "what decides: error, vidit-q (each group of layers by its own metric) or mixdq (default: "
       "error; vidit-q for vidit-q-mp)",

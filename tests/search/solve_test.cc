@@ -41,7 +41,8 @@ TEST(Solve, LimitsThatShareNoGroupAreSolvedAlone) {
     EXPECT_EQ(found.error, 14);
     EXPECT_EQ(found.costs, (std::vector<double>{8, 6}));
   }
-  for (const auto solver : {AllocationSolver::kGreedy, AllocationSolver::kLagrangian}) {
+  for (const auto solver : {AllocationSolver::kGreedy, AllocationSolver::kGreedyPerCost,
+                            AllocationSolver::kLagrangian}) {
     EXPECT_TRUE(Fits(problem, SolveAllocation(problem, solver).costs)) << NameOf(solver);
   }
 }
@@ -57,9 +58,9 @@ TEST(Solve, AGroupUnderTwoLimitsIsNoKnapsack) {
 }
 
 TEST(Solve, Names) {
-  for (const auto solver :
-       {AllocationSolver::kGreedy, AllocationSolver::kLagrangian, AllocationSolver::kKnapsack,
-        AllocationSolver::kIntegerProgramme, AllocationSolver::kExact}) {
+  for (const auto solver : {AllocationSolver::kGreedy, AllocationSolver::kGreedyPerCost,
+                            AllocationSolver::kLagrangian, AllocationSolver::kKnapsack,
+                            AllocationSolver::kIntegerProgramme, AllocationSolver::kExact}) {
     EXPECT_EQ(ParseAllocationSolver(NameOf(solver)), solver);
   }
   EXPECT_THROW(ParseAllocationSolver("best"), Error);

@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kRounding = 1e-12;
 
-constexpr const char* kNames[] = {"greedy", "lagrangian", "knapsack", "integer-programme", "exact"};
+constexpr const char* kNames[] = {"greedy",   "greedy-per-cost",   "lagrangian",
+                                  "knapsack", "integer-programme", "exact"};
 
 // Some groups of a problem under some of its limits; what the other groups' items cost is known.
 struct SubProblem {
@@ -67,6 +68,8 @@ Allocation SolveWhole(const AllocationProblem& problem, AllocationSolver solver)
   switch (solver) {
     case AllocationSolver::kGreedy:
       return PromoteGreedily(problem);
+    case AllocationSolver::kGreedyPerCost:
+      return PromoteGreedily(problem, PromotionRule::kReliefPerCost);
     case AllocationSolver::kLagrangian:
       return SolveByPrices(problem);
     case AllocationSolver::kKnapsack:
@@ -86,7 +89,7 @@ AllocationSolver ParseAllocationSolver(const std::string& name) {
     if (name == kNames[i]) return static_cast<AllocationSolver>(i);
   }
   throw Error(ErrorCode::kUsage, "allocation", "\"" + name + "\" is unknown",
-              "greedy, lagrangian, knapsack, integer-programme or exact");
+              "greedy, greedy-per-cost, lagrangian, knapsack, integer-programme or exact");
 }
 
 const char* NameOf(AllocationSolver solver) { return kNames[static_cast<int>(solver)]; }

@@ -7,9 +7,18 @@
 
 namespace tmpq {
 
-// kExact: the knapsack where it can, else the integer programme.
-enum class AllocationSolver { kGreedy, kLagrangian, kKnapsack, kIntegerProgramme, kExact };
-// "greedy", "lagrangian", "knapsack", "integer-programme" or "exact"; throws kUsage.
+// kGreedy promotes by PromotionRule::kLargestRelief, kGreedyPerCost by kReliefPerCost; kExact: the
+// knapsack where it can, else the integer programme.
+enum class AllocationSolver {
+  kGreedy,
+  kGreedyPerCost,
+  kLagrangian,
+  kKnapsack,
+  kIntegerProgramme,
+  kExact
+};
+// "greedy", "greedy-per-cost", "lagrangian", "knapsack", "integer-programme" or "exact"; throws
+// kUsage.
 AllocationSolver ParseAllocationSolver(const std::string& name);
 const char* NameOf(AllocationSolver solver);
 

@@ -89,8 +89,7 @@ TEST(FeatureStatisticsTest, FilesKeepEveryBitAndTheSpace) {
 TEST(FeatureStatisticsTest, SpatialFeaturesAreFlattened) {
   // Two samples of 1 x 2 positions with 3 channels, of which 2 are kept.
   const std::vector<float> features = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  EXPECT_EQ(FlattenSpatial(features, {1, 2, 3}, 2),
-            (std::vector<float>{1, 2, 4, 5, 7, 8, 10, 11}));
+  EXPECT_EQ(FlattenSpatial(features, {1, 2, 3}, 2), (std::vector<float>{1, 2, 4, 5, 7, 8, 10, 11}));
 }
 
 TEST(FrechetTest, DiagonalGaussiansHaveAClosedForm) {

@@ -44,7 +44,10 @@ void PrintCells(const Experiment& experiment, bool as_json) {
 
 void Run(const cxxopts::ParseResult& arguments) {
   const bool quick = arguments.count("quick") > 0;
-  const Experiment experiment = ReadExperiment(Required(arguments, "table"), quick);
+  if (arguments.count("table") == 0) {
+    throw Error(ErrorCode::kUsage, "command line", "names no table", "experiments/TABLE");
+  }
+  const Experiment experiment = ReadExperiment(arguments["table"].as<std::string>(), quick);
   if (arguments.count("list") > 0) return PrintCells(experiment, WantsJson(arguments));
   TerminalProgress progress = MakeProgress();
   CellSession session;

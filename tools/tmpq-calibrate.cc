@@ -134,7 +134,7 @@ Json ToJson(const SearchBench& bench, const MixedRequest* mixed, const MixedAllo
   const Costs& costs = chosen.costs;
   Json result = {{"model", bench.model().name},
                  {"recipe", bench.config().recipe},
-                 {"steps", bench.config().steps},
+                 {"steps", bench.config().steps.most},
                  {"average_weight_bits", costs.average_weight_bits},
                  {"stored_weight_bits", costs.stored_weight_bits},
                  {"average_activation_bits", costs.average_activation_bits},
@@ -171,7 +171,7 @@ void Calibrate(const cxxopts::ParseResult& arguments) {
       chosen = AllocateMixed(mixed->table, bench, mixed->settings, mixed->path);
     } else {
       chosen.candidate = Candidate::Uniform(
-          UniformTimesteps(config.steps, bench.schedule().training_steps()),
+          UniformTimesteps(config.steps.most, bench.schedule().training_steps()),
           UniformPolicy(bench.sites(), BitWidth::Of(bits.weight), BitWidth::Of(bits.activation)));
       chosen.costs = bench.space().CostsOf(chosen.candidate);
     }

@@ -16,6 +16,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "work", "folder of finished cells and of what is made on the way (default: runs/TABLE)",
       text())("quick", "with the [quick] values of the configs: small, for a look and for tests")(
       "list", "print the cells and end")(
+      "fresh", "make the cells again that --out has from before; those in --work stand")(
       "only", "make the cells whose name holds this; others stand in the table where they are made",
       cxxopts::value<std::string>()->default_value(""))("threads",
                                                         "0: one per core; never changes the result",
@@ -55,6 +56,7 @@ void Run(const cxxopts::ParseResult& arguments) {
   session.work = Given(arguments, "work", "runs/" + name);
   const std::filesystem::path out = Given(
       arguments, "out", quick ? (session.work / "table").string() : "results/" + experiment.name);
+  if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
   session.bundled = BundledCheckpoints();
   session.threads = arguments["threads"].as<int>();
   session.batch = arguments["batch"].as<int>();
@@ -71,9 +73,10 @@ void Run(const cxxopts::ParseResult& arguments) {
                {"made", result.made},
                {"failed", result.failures}});
   } else {
-    std::printf("%zu of %zu cells, %d made now. Wrote %s/{table.md, table.csv, table.h5, %s}.\n",
-                result.cells.size(), experiment.cells.size(), result.made, out.c_str(),
-                kManifestName);
+    std::printf(
+        "%zu of %zu cells, %d made now. Wrote %s/{table.md, table.csv, table.h5, %s, %s}.\n",
+        result.cells.size(), experiment.cells.size(), result.made, out.c_str(), kManifestName,
+        kCellsName);
   }
   if (result.failures.empty()) return;
   throw Error(ErrorCode::kInput, result.failures.begin()->first,

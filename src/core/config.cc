@@ -81,6 +81,19 @@ void ParseValue(const std::string& where, const std::string& text, std::vector<i
   if (parsed.empty()) throw Error(ErrorCode::kUsage, where, "the list is empty");
   value = parsed;
 }
+void ParseValue(const std::string& where, const std::string& text, IntRange& value) {
+  const size_t dots = text.find("..");
+  const char* kind = "a whole number, or a range such as 5..20";
+  IntRange parsed;
+  ParseNumber(where, text.substr(0, dots), parsed.least, kind);
+  parsed.most = parsed.least;
+  if (dots != std::string::npos) ParseNumber(where, text.substr(dots + 2), parsed.most, kind);
+  if (parsed.most < parsed.least) {
+    throw Error(ErrorCode::kUsage, where, "\"" + text + "\" ends before it begins",
+                "the smaller number first");
+  }
+  value = parsed;
+}
 
 std::string FormatValue(const std::string& value) { return value; }
 std::string FormatValue(bool value) { return value ? "true" : "false"; }
@@ -92,6 +105,10 @@ std::string FormatValue(const std::vector<int>& value) {
   std::string text;
   for (const int item : value) text += (text.empty() ? "" : ",") + std::to_string(item);
   return text;
+}
+std::string FormatValue(const IntRange& value) {
+  const std::string least = FormatNumber(value.least);
+  return value.single() ? least : least + ".." + FormatNumber(value.most);
 }
 
 }  // namespace internal

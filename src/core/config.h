@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "src/core/error.h"
+#include "src/core/int_range.h"
 
 namespace tmpq {
 
@@ -32,6 +33,7 @@ void ParseValue(const std::string& where, const std::string& text, int64_t& valu
 void ParseValue(const std::string& where, const std::string& text, uint64_t& value);
 void ParseValue(const std::string& where, const std::string& text, double& value);
 void ParseValue(const std::string& where, const std::string& text, std::vector<int>& value);
+void ParseValue(const std::string& where, const std::string& text, IntRange& value);
 std::string FormatValue(const std::string& value);
 std::string FormatValue(bool value);
 std::string FormatValue(int value);
@@ -39,6 +41,7 @@ std::string FormatValue(int64_t value);
 std::string FormatValue(uint64_t value);
 std::string FormatValue(double value);
 std::string FormatValue(const std::vector<int>& value);
+std::string FormatValue(const IntRange& value);
 }  // namespace internal
 
 // Sets the fields named in `values`; an unknown key is an error (kUsage) that lists the known ones.

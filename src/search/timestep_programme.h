@@ -2,6 +2,7 @@
 // single jumps.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct JumpErrors {
   std::vector<double> start;   // of beginning at a grid point from pure noise
   // (G, G + 1): of one step from grid point i to j > i; others are not looked at.
   std::vector<double> jump;
+  int64_t network_calls = 0;  // of one sample, that measuring them took
 
   size_t size() const { return timesteps.size(); }
   double Of(size_t from, size_t to) const { return jump[from * (size() + 1) + to]; }

@@ -61,7 +61,8 @@ std::vector<Candidate> MeasuredCandidates::BestFew(int count) const {
   return best;
 }
 
-void MeasuredCandidates::Record(int generation, int64_t evaluations, RunHistory& history) const {
+void MeasuredCandidates::Record(int generation, const CallCounter& counter,
+                                RunHistory& history) const {
   std::vector<std::vector<double>> points;
   for (const ArchiveEntry& entry : archive_.Entries()) {
     points.push_back(entry.objectives);
@@ -70,7 +71,8 @@ void MeasuredCandidates::Record(int generation, int64_t evaluations, RunHistory&
     }
   }
   history.generations.push_back(generation);
-  history.evaluations.push_back(evaluations);
+  history.evaluations.push_back(counter.candidates());
+  history.network_calls.push_back(counter.calls());
   history.hypervolume.push_back(
       Hypervolume(points, std::vector<double>(archive_.objectives().size(), 1.0)));
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "src/eval/proxies/call_counter.h"
 #include "src/eval/results/run_file.h"
 #include "src/search/archive.h"
 #include "src/search/evaluator.h"
@@ -33,7 +34,7 @@ class MeasuredCandidates {
   const ParetoArchive& archive() const { return archive_; }
   // Appends the front's hypervolume after a generation, as share of the box to the history's
   // reference point.
-  void Record(int generation, int64_t evaluations, RunHistory& history) const;
+  void Record(int generation, const CallCounter& counter, RunHistory& history) const;
 
  private:
   const SearchSpace& space_;

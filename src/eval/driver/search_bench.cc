@@ -9,8 +9,10 @@
 #include "src/core/version.h"
 #include "src/eval/calibration/calibrate.h"
 #include "src/eval/driver/bench_settings.h"
+#include "src/eval/driver/planned_candidates.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/eval/proxies/jump_errors.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 #include "src/runtime/plan_file.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr const char* kSupernetName = "supernet.safetensors";
 constexpr const char* kCalibrationName = "calibration.safetensors";
 constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
+constexpr const char* kJumpErrorsName = "jump_errors.safetensors";
 
 std::vector<BitWidth> Widths(const std::vector<int>& bits) {
   std::vector<BitWidth> widths;
@@ -36,6 +39,22 @@ std::vector<BitWidth> WithBaselines(std::vector<int> bits) {
   return Widths(bits);
 }
 
+// The same with no choice of bit-widths but those of the naive candidate.
+SpaceSettings AtNaiveBits(const SiteTable& sites, SpaceSettings settings) {
+  const Candidate naive = SearchSpace(sites, settings).Naive();
+  const auto only = [&](bool weights, std::vector<BitWidth>& bits) {
+    for (size_t s = 0; s < sites.sites.size(); ++s) {
+      const QuantSite& site = sites.sites[s];
+      const bool is_weight = site.kind == SiteKind::kWeight;
+      if (site.keep_float || is_weight != weights || site.kind == SiteKind::kSoftmax) continue;
+      bits = {naive.policy(0)[s]};
+      return;
+    }
+  };
+  only(true, settings.weight_bits), only(false, settings.activation_bits);
+  return settings;
+}
+
 }  // namespace
 
 void PrepareRunFolder(const SearchSession& session, std::vector<std::string> names) {
@@ -47,7 +66,7 @@ void PrepareRunFolder(const SearchSession& session, std::vector<std::string> nam
   }
   PrepareFolder(session.out);
   if (!session.overwrite) return;
-  names.insert(names.end(), {kSupernetName, kCalibrationName, kStatisticsName});
+  names.insert(names.end(), {kSupernetName, kCalibrationName, kStatisticsName, kJumpErrorsName});
   for (const std::string& name : names) std::filesystem::remove(session.out / name);
 }
 
@@ -78,7 +97,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   if (!config_.sensitivity.empty()) {
     hashes_["sensitivity"] = HashString(ReadFile(config_.sensitivity)).Hex();
   }
-  MakeSpace();
+  MakeSpaces();
 }
 
 void SearchBench::OpenRounding() {
@@ -93,21 +112,24 @@ void SearchBench::OpenRounding() {
   hashes_["rounding"] = TensorFile(config_.rounding).hash().Hex();
 }
 
-void SearchBench::MakeSpace() {
+void SearchBench::MakeSpaces() {
   SpaceSettings settings;
   settings.mode = ParseSpaceMode(config_.mode);
   settings.grouping = ParseGrouping(config_.grouping);
-  settings.steps = config_.steps;
   settings.training_steps = schedule_.training_steps();
   settings.calls_per_step = sampler_settings_.calls_per_step();
   settings.weight_bits = Widths(config_.weight_bits);
   settings.activation_bits = Widths(config_.activation_bits);
-  CheckRange("steps", config_.steps, 1, settings.training_steps);
+  CheckRange("steps", config_.steps.most, 1, settings.training_steps);
   // Relative budgets are of the whole network in integers, whatever the recipe keeps in float.
-  settings.budget = Budget::Parse(
-      config_.budget,
-      {&model_.graph.sites(), config_.steps, settings.training_steps, settings.calls_per_step});
-  space_ = std::make_unique<SearchSpace>(sites_, settings);
+  settings.budget =
+      Budget::Parse(config_.budget, {&model_.graph.sites(), config_.steps.most,
+                                     settings.training_steps, settings.calls_per_step});
+  for (settings.steps = config_.steps.least; settings.steps <= config_.steps.most;
+       ++settings.steps) {
+    spaces_[settings.steps] = std::make_unique<SearchSpace>(
+        sites_, config_.optimize == kOptimizeTimesteps ? AtNaiveBits(sites_, settings) : settings);
+  }
 }
 
 CalibrationStatistics SearchBench::OpenCalibration() {
@@ -118,6 +140,26 @@ CalibrationStatistics SearchBench::OpenCalibration() {
         .Save(path, model_.hash);
   }
   return CalibrationStatistics::Load(path, model_.hash);
+}
+
+JumpErrors SearchBench::OpenJumpErrors() const {
+  const auto path = session_.out / kJumpErrorsName;
+  if (!std::filesystem::exists(path)) {
+    std::vector<TimestepGroups> groups;
+    for (const auto& [steps, space] : spaces_) {
+      if (const auto own = GroupsOf(space->settings())) groups.push_back(*own);
+    }
+    JumpErrorSettings settings;
+    settings.grid = JumpGrid(std::max(config_.trajectory_steps, config_.steps.most), groups,
+                             schedule_.training_steps());
+    settings.samples = config_.trajectory_samples, settings.seed = config_.seed;
+    settings.batch = evaluator_settings_.batch, settings.threads = evaluator_settings_.threads;
+    settings.interrupted = evaluator_settings_.interrupted;
+    SaveJumpErrors(MeasureJumpErrors(*sampler_, evaluator_settings_.prompts.conditions, settings,
+                                     *session_.progress),
+                   path);
+  }
+  return LoadJumpErrors(path);
 }
 
 void SearchBench::OpenTextEncoder() {
@@ -250,17 +292,17 @@ void SearchBench::WritePlanOf(const Candidate& candidate, const std::string& pro
 }
 
 Candidate SearchBench::UniformCandidate(int bits) const {
-  return Candidate::Uniform(UniformTimesteps(config_.steps, schedule_.training_steps()),
+  return Candidate::Uniform(UniformTimesteps(config_.steps.most, schedule_.training_steps()),
                             UniformPolicy(sites_, BitWidth::Of(bits), BitWidth::Of(bits)));
 }
 
 std::vector<Candidate> SearchBench::UniformCandidates() const {
-  std::vector<Candidate> candidates = {space_->Naive()};
+  std::vector<Candidate> candidates = {space().Naive()};
   for (const int bits : config_.weight_bits) {
     const auto& choices = config_.activation_bits;
     if (std::find(choices.begin(), choices.end(), bits) == choices.end()) continue;
     const Candidate candidate = UniformCandidate(bits);
-    if (space_->Fits(candidate) && !(candidate == candidates.front()))
+    if (space().Fits(candidate) && !(candidate == candidates.front()))
       candidates.push_back(candidate);
   }
   return candidates;

@@ -19,6 +19,7 @@
 #include "src/quant/learned_rounding.h"
 #include "src/quant/recipe.h"
 #include "src/search/space.h"
+#include "src/search/timestep_programme.h"
 #include "src/supernet/supernet.h"
 
 namespace tmpq {
@@ -65,8 +66,11 @@ class SearchBench {
   const QuantScheme& scheme() const { return scheme_; }
   // Of the model under the recipe: what costs are read off.
   const SiteTable& sites() const { return sites_; }
-  const Budget& budget() const { return space_->settings().budget; }
-  const SearchSpace& space() const { return *space_; }
+  const Budget& budget() const { return space().settings().budget; }
+  // Of the most sampling steps: the one that relative budgets are of.
+  const SearchSpace& space() const { return SpaceOf(config_.steps.most); }
+  // Of a number of steps in the config's range, within the same budget.
+  const SearchSpace& SpaceOf(int steps) const { return *spaces_.at(steps); }
   const std::string& feature_net() const { return measured_.space.name; }
   // What distances are to: "training set", "float model's samples", a file.
   const std::string& reference() const { return measured_.reference; }
@@ -81,6 +85,9 @@ class SearchBench {
 
   // After OpenSampler: calibrates, or finds the statistics in the session's folder.
   CalibrationStatistics OpenCalibration();
+  // After OpenSampler: of jumps between timesteps that every number of steps can be planned with;
+  // measured, or found in the session's folder. A file, as it hangs on no candidate.
+  JumpErrors OpenJumpErrors() const;
 
   // The plan of a candidate, after OpenSupernet; `program` made it.
   void WritePlanOf(const Candidate& candidate, const std::string& program,
@@ -96,7 +103,7 @@ class SearchBench {
  private:
   void OpenRounding();
   void UseRounding(const std::vector<BitWidth>& widths, SupernetOptions& options) const;
-  void MakeSpace();
+  void MakeSpaces();
   void OpenTextEncoder();
   void UseTextEncoder();
 
@@ -112,7 +119,7 @@ class SearchBench {
   MeasuredSpace measured_;
   std::optional<AlignmentEncoder> encoder_;
   std::map<std::string, std::string> hashes_;
-  std::unique_ptr<SearchSpace> space_;
+  std::map<int, std::unique_ptr<SearchSpace>> spaces_;  // by steps
   std::unique_ptr<Supernet> supernet_;
   std::unique_ptr<RuntimeNetwork> network_;
   std::unique_ptr<DiffusionSampler> sampler_;

@@ -23,7 +23,12 @@ void CheckBits(const std::string& name, std::vector<int>& bits) {
 }  // namespace
 
 void SearchConfig::Validate() {
-  CheckRange("steps", steps, 1, kMaxSteps);
+  CheckRange("steps", steps.least, 1, kMaxSteps);
+  CheckRange("steps", steps.most, 1, kMaxSteps);
+  if (optimize != kOptimizeJoint && optimize != kOptimizeTimesteps && optimize != kOptimizeBits) {
+    throw Error(ErrorCode::kUsage, "optimize", "\"" + optimize + "\" is unknown",
+                "joint, timesteps or bits");
+  }
   CheckBits("weight_bits", weight_bits);
   CheckBits("activation_bits", activation_bits);
   CheckRange("population", population, 1, kMaxCandidates);

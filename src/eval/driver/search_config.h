@@ -5,7 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "src/core/int_range.h"
+
 namespace tmpq {
+
+// What a search chooses.
+inline constexpr const char* kOptimizeJoint = "joint";          // timesteps and bit-widths
+inline constexpr const char* kOptimizeTimesteps = "timesteps";  // at the widest uniform bit-widths
+inline constexpr const char* kOptimizeBits = "bits";            // at uniform timesteps
 
 struct SearchConfig {
   std::string model = "fashion-dit";
@@ -19,7 +26,8 @@ struct SearchConfig {
   std::string reference;
   std::string text_encoder;
   std::string budget = "4bit";
-  int steps = 20;
+  IntRange steps = IntRange::Of(20);
+  std::string optimize = kOptimizeJoint;
   std::string mode = "groupwise-consistent";
   std::string grouping = "uniform";
   std::vector<int> weight_bits = {3, 4, 5, 6, 8};
@@ -70,7 +78,11 @@ struct SearchConfig {
     visit("text_encoder", text_encoder,
           "encoder of text similarity: bundled, or a folder of CLIP (default: the model's own)");
     visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
-    visit("steps", steps, "sampling steps");
+    visit("steps", steps,
+          "sampling steps, or a range to choose their number from, such as 5..20; relative budgets "
+          "are of its upper end");
+    visit("optimize", optimize,
+          "joint, timesteps (at the widest uniform bit-widths) or bits (at uniform timesteps)");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");
     visit("grouping", grouping, "timestep groups: uniform, or quadratic (TMPQ-DM)");
     visit("weight_bits", weight_bits, "candidate bit-widths of weights");
@@ -85,7 +97,8 @@ struct SearchConfig {
     visit("initial_mutation_probability", initial_mutation_probability,
           "per gene, of the initial candidate (published: 0.1)");
     visit("warm_start", warm_start,
-          "begin from an allocation by measured sensitivities (published: false)");
+          "begin from allocations by measured sensitivities, and timesteps by measured jump errors "
+          "(published: false)");
     visit("sensitivity", sensitivity,
           "table of tmpq-sensitivity that the warm start reads instead of measuring");
     visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");

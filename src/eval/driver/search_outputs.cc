@@ -27,6 +27,8 @@ const std::map<std::string, Quantity>& Quantities() {
        {"1", "squared Frechet distance to the training set in the feature network's space", true}},
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
+      {kDistanceMinusFloat,
+       {"1", "distance minus that of the float model at the reference steps, paired", true}},
       {kTextAlignment, {"1", "share of the prompt's attributes that a sample shows", false}},
       {kTextSimilarity, {"1", "cosine of a sample and its prompt by the text encoder", false}},
       {kTextSimilarityToFloat, {"1", "text_similarity minus the float model's, paired", false}},

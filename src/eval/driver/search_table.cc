@@ -33,19 +33,33 @@ std::string Format(const char* format, double value) {
   return text;
 }
 
-// What the table says in words: the difference to naive with its interval.
-std::string Verdict(const SearchResult& result) {
-  const ReportRow& plan = result.row("plan");
-  if (!HasEstimate(plan.measurements, kDistanceMinusNaive)) {
-    return "The plan is the naive candidate: the search found nothing better within the budget.\n";
-  }
-  const Estimate difference = GetEstimate(plan.measurements, kDistanceMinusNaive);
+// "name: 0.1 [0.0, 0.2]: what it means": a paired difference of the plan's distance.
+std::string DifferenceText(const ReportRow& plan, const char* measurement,
+                           const std::string& other) {
+  const Estimate difference = GetEstimate(plan.measurements, measurement);
   const char* conclusion = difference.high < 0  ? "the plan is better"
                            : difference.low > 0 ? "the plan is worse"
                                                 : "not distinguishable";
-  return "Distance of the plan minus naive, same noise: " + Format("%.3f", difference.value) +
-         " [" + Format("%.3f", difference.low) + ", " + Format("%.3f", difference.high) +
+  return "Distance of the plan minus " + other +
+         ", same noise: " + Format("%.3f", difference.value) + " [" +
+         Format("%.3f", difference.low) + ", " + Format("%.3f", difference.high) +
          "]: " + conclusion + ".\n";
+}
+
+// What the table says in words.
+std::string Verdict(const SearchResult& result) {
+  const ReportRow& plan = result.row("plan");
+  std::string text;
+  if (HasEstimate(plan.measurements, kDistanceMinusNaive)) {
+    text += DifferenceText(plan, kDistanceMinusNaive, "naive");
+  } else {
+    text += "The plan is the naive candidate: the search found nothing better within the budget.\n";
+  }
+  if (HasEstimate(plan.measurements, kDistanceMinusFloat)) {
+    text += DifferenceText(plan, kDistanceMinusFloat,
+                           "float at " + std::to_string(result.config.steps.most) + " steps");
+  }
+  return text;
 }
 
 }  // namespace

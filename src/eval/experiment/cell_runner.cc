@@ -59,7 +59,7 @@ SearchConfig ConfigFor(const ExperimentCell& cell, const std::string& model) {
   config.stress = model.ends_with(ending);
   config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
   config.recipe = cell.config.recipe;
-  config.steps = cell.config.steps;
+  config.steps = IntRange::Of(cell.config.steps);
   config.guidance = cell.config.guidance;
   config.prompts = cell.config.prompts;
   config.feature_net = cell.config.feature_net;
@@ -130,11 +130,11 @@ class CellRunner {
     if (mixed) table = OpenTable(config);
     SearchBench bench(config, SessionIn(folder_));
     const Candidate candidate =
-        mixed
-            ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
-            : Candidate::Uniform(UniformTimesteps(config.steps, bench.schedule().training_steps()),
-                                 UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
-                                               BitWidth::Of(bits.activation)));
+        mixed ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
+              : Candidate::Uniform(
+                    UniformTimesteps(config.steps.most, bench.schedule().training_steps()),
+                    UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
+                                  BitWidth::Of(bits.activation)));
     PrepareFolder(folder_);
     bench.OpenSampler();
     bench.OpenSupernet();

@@ -12,8 +12,9 @@ namespace tmpq {
 
 // What a cell's result does not depend on.
 struct CellSession {
-  std::filesystem::path work;     // folder of everything that is made on the way
-  std::filesystem::path bundled;  // bundled models and networks
+  std::filesystem::path work;      // folder of everything that is made on the way
+  std::filesystem::path finished;  // cells.jsonl of a table made before; may be missing
+  std::filesystem::path bundled;   // bundled models and networks
   int threads = 0;
   int64_t batch = 8;
   const std::atomic<bool>* interrupted = nullptr;

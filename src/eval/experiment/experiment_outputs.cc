@@ -140,6 +140,9 @@ void WriteExperiment(const Experiment& experiment, const ExperimentResult& resul
   WriteFileAtomically(out / "table.md", std::string_view(MarkdownOf(experiment, result)));
   WriteFileAtomically(out / "table.csv", std::string_view(CsvOf(experiment, result)));
   WriteFileAtomically(out / "table.h5", std::string_view(Hdf5Of(experiment, finished)));
+  std::string cells;
+  for (const auto& [cell, made] : finished) cells += made->dump() + "\n";
+  WriteFileAtomically(out / kCellsName, std::string_view(cells));
   WriteFileAtomically(out / kManifestName,
                       std::string_view(ManifestOf(experiment, result, finished).dump(1) + "\n"));
 }

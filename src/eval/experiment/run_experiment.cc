@@ -1,6 +1,7 @@
 #include "src/eval/experiment/run_experiment.h"
 
 #include <chrono>
+#include <sstream>
 
 #include "src/core/file.h"
 
@@ -14,21 +15,28 @@ double Since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Null where there is no result, or one of another config.
-Json FindResult(const fs::path& path, const std::string& key) {
-  if (!fs::exists(path)) return nullptr;
-  const Json result = ParseJson(ReadFile(path), path.string());
-  return JsonGet<std::string>(result, "key", path.string()) == key ? result : Json(nullptr);
+// The results of a cells.jsonl by cell name; none where there is no such file.
+std::map<std::string, Json> ReadCells(const fs::path& path) {
+  std::map<std::string, Json> cells;
+  if (path.empty() || !fs::exists(path)) return cells;
+  std::istringstream lines(ReadFile(path));
+  for (std::string line; std::getline(lines, line);) {
+    Json cell = ParseJson(line, path.string());
+    const auto name = JsonGet<std::string>(cell, "cell", path.string());
+    cells[name] = std::move(cell);
+  }
+  return cells;
 }
 
 class Maker {
  public:
-  explicit Maker(const CellSession& session) : session_(session) {}
+  explicit Maker(const CellSession& session)
+      : session_(session), before_(ReadCells(session.finished)) {}
 
   // Finds what is there; what has to be made is kept for MakeAll.
   void Find(const ExperimentCell& cell, bool wanted) {
     try {
-      Json found = FindResult(PathOf(cell), KeyOf(cell, session_));
+      Json found = FindResult(cell);
       if (!found.is_null()) {
         result_.cells[cell.name()] = std::move(found);
       } else if (wanted) {
@@ -58,6 +66,20 @@ class Maker {
   }
 
  private:
+  // Null where there is no result, or one of another config.
+  Json FindResult(const ExperimentCell& cell) const {
+    const std::string key = KeyOf(cell, session_), path = PathOf(cell).string();
+    const auto has_key = [&](const Json& result) {
+      return JsonGet<std::string>(result, "key", path) == key;
+    };
+    if (fs::exists(path)) {
+      Json result = ParseJson(ReadFile(path), path);
+      if (has_key(result)) return result;
+    }
+    const auto found = before_.find(cell.name());
+    return found != before_.end() && has_key(found->second) ? found->second : Json(nullptr);
+  }
+
   fs::path PathOf(const ExperimentCell& cell) const {
     return session_.work / (cell.name() + ".json");
   }
@@ -76,6 +98,7 @@ class Maker {
   }
 
   const CellSession& session_;
+  std::map<std::string, Json> before_;
   std::vector<const ExperimentCell*> missing_;
   ExperimentResult result_;
   double seconds_ = 0;

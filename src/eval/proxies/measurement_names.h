@@ -8,6 +8,7 @@ inline constexpr const char* kDistance = "distance";
 inline constexpr const char* kPsnrToFloat = "psnr_to_float";
 inline constexpr const char* kPsnrToConverged = "psnr_to_converged";
 inline constexpr const char* kDistanceMinusNaive = "distance_minus_naive";
+inline constexpr const char* kDistanceMinusFloat = "distance_minus_float";
 inline constexpr const char* kTextAlignment = "text_alignment";
 inline constexpr const char* kTextSimilarity = "text_similarity";
 inline constexpr const char* kTextSimilarityToFloat = "text_similarity_minus_float";

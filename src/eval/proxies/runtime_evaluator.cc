@@ -127,11 +127,13 @@ Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
   const std::span<const float> first(own.samples.data(), converged.size());
   SetEstimate(result, kPsnrToConverged,
               EstimatePsnr(MeanSquaredErrors(first, converged, converged_count)));
-  if (!(candidate == naive_)) {
-    SetEstimate(result, kDistanceMinusNaive,
-                EstimateFrechetDifference(statistics_, own.features, Report(naive_).features,
+  const auto compare = [&](const char* name, const Candidate& other) {
+    if (candidate == other) return;
+    SetEstimate(result, name,
+                EstimateFrechetDifference(statistics_, own.features, Report(other).features,
                                           features_.hash()));
-  }
+  };
+  compare(kDistanceMinusNaive, naive_), compare(kDistanceMinusFloat, reference_);
   for (const auto& [name, values] : own.values) SetEstimate(result, name, EstimateMean(values));
   if (settings_.encoder != nullptr) {
     SetEstimate(result, kTextSimilarityToFloat,

@@ -66,7 +66,8 @@ std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
 //   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
-//     at trajectory_steps), for all but `naive` itself distance_minus_naive, and where the prompts
+//     at trajectory_steps), for all but `naive` itself distance_minus_naive, for all but
+//   `reference` distance_minus_float, and where the prompts
 //     have a judge text_alignment, with an encoder text_similarity, for clips what is named above,
 //     each with its interval.
 // All referenced objects outlive it. Not thread-safe.

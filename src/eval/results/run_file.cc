@@ -203,6 +203,9 @@ void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   const auto count = static_cast<int64_t>(history.generations.size());
   file.Write("/history/generation", history.generations, {count}, "1");
   file.Write("/history/evaluations", history.evaluations, {count}, "1");
+  if (!history.network_calls.empty()) {
+    file.Write("/history/network_calls", history.network_calls, {count}, "calls of one sample");
+  }
   file.Write("/history/hypervolume", history.hypervolume, {count}, "1");
   file.SetAttribute(
       "/history/hypervolume", "meaning",

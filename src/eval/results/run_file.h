@@ -46,8 +46,9 @@ struct RunHistory {
   std::vector<std::string> objectives;
   std::vector<double> reference_point;  // of the hypervolume, in the objectives' units
   std::vector<int64_t> generations;
-  std::vector<int64_t> evaluations;  // candidates evaluated so far
-  std::vector<double> hypervolume;   // of objectives divided by the reference point: 0..1
+  std::vector<int64_t> evaluations;         // candidates evaluated so far
+  std::vector<double> hypervolume;          // of objectives divided by the reference point: 0..1
+  std::vector<int64_t> network_calls = {};  // of one sample, that they took; empty: not counted
 };
 
 // One of float, naive, w4a4, w8a8, plan: measured on report noise.

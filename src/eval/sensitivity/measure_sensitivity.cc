@@ -81,7 +81,7 @@ SensitivityRun MeasureSensitivity(const SensitivityConfig& given, const SearchSe
   table.config_text = ConfigText(config);
   table.training_steps = bench.schedule().training_steps();
   table.range_begins = RangeBegins(config.ranges, table.training_steps);
-  table.timesteps = UniformTimesteps(config.search.steps, table.training_steps);
+  table.timesteps = UniformTimesteps(config.search.steps.most, table.training_steps);
   Policy widest;
   for (size_t s = 0; s < bench.sites().sites.size(); ++s) {
     widest.push_back(bench.space().ChoicesOf(s).back());

@@ -89,7 +89,7 @@ const ProxyEvaluator::References& ProxyEvaluator::ReferencesOf(RandomPurpose pur
       const auto timesteps = UniformTimesteps(steps, bench_.schedule().training_steps());
       return Draw(bench_.sampler().PrepareFloat(timesteps), purpose, count);
     };
-    references.same_steps = in_float(bench_.config().steps);
+    references.same_steps = in_float(bench_.config().steps.most);
     references.converged = in_float(bench_.config().trajectory_steps);
   }
   return references;

@@ -18,82 +18,148 @@
 namespace tmpq::kernels {
 namespace {
 
-// Products of 16-bit integers: exact, unlike vpmaddubsw, whose 16-bit sums saturate.
+// Eight of a panel's outputs, from half a group of weights on: two 16-byte parts of four outputs
+// each, whose four products are summed in pairs.
+constexpr int kHalfOutputs = kGroupOutputs / 2, kHalfValues = kGroupValues / 2;
+// Groups of inputs between stores of a tile, whose widened activations stay in the first cache.
+constexpr int64_t kWideGroups = 128;
+// Of a tile: more would not fit the registers as GCC 12 orders the loads.
+constexpr int kRowsAtOnce = 4;
+
+// sums += a times 16-bit copies of the weights; products of 16-bit integers are exact, unlike
+// vpmaddubsw, whose 16-bit sums saturate. `a`: widened rows, kWideGroups groups apart.
 template <int Rows>
-void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
-             int64_t group_stride, const int32_t* start, int32_t* out, int64_t out_stride) {
-  __m256i sums[Rows][4];  // two partial sums of each of 4 outputs
-#pragma GCC unroll 2
-  for (int r = 0; r < Rows; ++r) {
+void WideTile(int64_t groups, const int16_t* a, const uint8_t* w, int64_t group_stride,
+              int32_t* out, int64_t out_stride) {
+  __m256i sums[Rows][2];  // two partial sums of each of 4 outputs
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) sums[r][i] = _mm256_setzero_si256();
-  }
-  for (int64_t g = 0; g < groups; ++g, w += group_stride) {
-    __m256i weights[4];
+  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+  for (int64_t g = 0; g < groups; ++g, w += group_stride, a += kGroupInputs) {
+    const __m256i low = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)w)),
+                  high = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)(w + 16)));
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      weights[i] = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i*)(w + 16 * i)));
-    }
-#pragma GCC unroll 2
     for (int r = 0; r < Rows; ++r) {
-      int32_t word;
-      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
-      const __m256i activations =
-          _mm256_broadcastq_epi64(_mm_cvtepi8_epi16(_mm_cvtsi32_si128(word)));
+      int64_t four;
+      __builtin_memcpy(&four, a + r * kWideGroups * kGroupInputs, sizeof(four));
+      const __m256i inputs = _mm256_set1_epi64x(four);
+      sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(low, inputs));
+      sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(high, inputs));
+    }
+  }
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) {
-        sums[r][i] = _mm256_add_epi32(sums[r][i], _mm256_madd_epi16(weights[i], activations));
+  for (int r = 0; r < Rows; ++r) {
+    auto* at = (__m256i*)(out + r * out_stride);
+    const __m256i pairs = _mm256_hadd_epi32(sums[r][0], sums[r][1]);  // outputs 0 1 4 5 2 3 6 7
+    _mm256_storeu_si256(
+        at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_permute4x64_epi64(pairs, 0xd8)));
+  }
+}
+
+// Rows of signed bytes as 16-bit integers, kWideGroups groups apart.
+inline void Widen(int64_t rows, int64_t groups, const int8_t* a, int64_t a_stride, int16_t* wide) {
+  for (int64_t r = 0; r < rows; ++r, a += a_stride, wide += kWideGroups * kGroupInputs) {
+    for (int64_t i = 0; i < groups * kGroupInputs; ++i) wide[i] = a[i];
+  }
+}
+
+// sums += a times weights of at most 4 to 7 bits, all in bytes: sums of two products fit 16 bits,
+// and so do those of `depth` groups.
+template <int Rows>
+void NarrowTile(int64_t groups, int64_t depth, const int8_t* a, int64_t a_stride, const uint8_t* w,
+                int64_t group_stride, int32_t* out, int64_t out_stride) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (int64_t begin = 0; begin < groups; begin += depth) {
+    const int64_t end = begin + depth < groups ? begin + depth : groups;
+    __m256i sums[Rows][2];
+#pragma GCC unroll 4
+    for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+    for (int64_t g = begin; g < end; ++g, w += group_stride) {
+      const __m256i low = _mm256_loadu_si256((const __m256i*)w),
+                    high = _mm256_loadu_si256((const __m256i*)(w + kHalfValues));
+#pragma GCC unroll 4
+      for (int r = 0; r < Rows; ++r) {
+        int32_t word;
+        __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
+        const __m256i inputs = _mm256_set1_epi32(word);
+        sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(low, inputs));
+        sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(high, inputs));
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        auto* at = (__m256i*)(out + r * out_stride + half * kHalfOutputs);
+        _mm256_storeu_si256(
+            at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_madd_epi16(sums[r][half], ones)));
       }
     }
   }
-#pragma GCC unroll 2
-  for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; ++i) {
-      const __m256i pairs =
-          _mm256_hadd_epi32(sums[r][2 * i], sums[r][2 * i + 1]);  // outputs 0 1 4 5 2 3 6 7
-      _mm256_storeu_si256(
-          (__m256i*)(out + r * out_stride + 8 * i),
-          _mm256_add_epi32(_mm256_permute4x64_epi64(pairs, 0xd8), _mm256_set1_epi32(start[r])));
-    }
-  }
 }
 
-// Weights below 128: two products of them and signed bytes fit 16 bits, so that nothing saturates.
-template <int Rows>
-void NarrowTile(int64_t groups, const int8_t* a, int64_t a_stride, const uint8_t* w,
-                int64_t group_stride, const int32_t* start, int32_t* out, int64_t out_stride) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sums[Rows][2];
-#pragma GCC unroll 4
-  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_set1_epi32(start[r]);
-  for (int64_t g = 0; g < groups; ++g, w += group_stride) {
-    const __m256i low = _mm256_loadu_si256((const __m256i*)w),
-                  high = _mm256_loadu_si256((const __m256i*)(w + 32));
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r) {
-      int32_t word;
-      __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
-      const __m256i activations = _mm256_set1_epi32(word);
-      const __m256i first = _mm256_madd_epi16(_mm256_maddubs_epi16(low, activations), ones);
-      const __m256i second = _mm256_madd_epi16(_mm256_maddubs_epi16(high, activations), ones);
-      sums[r][0] = _mm256_add_epi32(sums[r][0], first);
-      sums[r][1] = _mm256_add_epi32(sums[r][1], second);
-    }
-  }
-#pragma GCC unroll 4
-  for (int r = 0; r < Rows; ++r) {
-    _mm256_storeu_si256((__m256i*)(out + r * out_stride), sums[r][0]);
-    _mm256_storeu_si256((__m256i*)(out + r * out_stride + 8), sums[r][1]);
-  }
+using WideTileFunction = void (*)(int64_t, const int16_t*, const uint8_t*, int64_t, int32_t*,
+                                  int64_t);
+using NarrowTileFunction = void (*)(int64_t, int64_t, const int8_t*, int64_t, const uint8_t*,
+                                    int64_t, int32_t*, int64_t);
+constexpr WideTileFunction kWideTiles[kRowsAtOnce] = {WideTile<1>, WideTile<2>, WideTile<3>,
+                                                      WideTile<4>};
+constexpr NarrowTileFunction kNarrowTiles[kRowsAtOnce] = {NarrowTile<1>, NarrowTile<2>,
+                                                          NarrowTile<3>, NarrowTile<4>};
+
+// Of a group: two vectors.
+struct GroupValues {
+  __m256i low, high;
+};
+
+inline GroupValues UnpackFour(const uint8_t* packed) {
+  const __m256i bytes = _mm256_loadu_si256((const __m256i*)packed), mask = _mm256_set1_epi8(15);
+  return {_mm256_and_si256(bytes, mask), _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask)};
 }
 
-using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const uint8_t*, int64_t,
-                                 const int32_t*, int32_t*, int64_t);
-constexpr int64_t kIntRows = 2, kNarrowRows = 4;
-constexpr IntTileFunction kIntTiles[kIntRows] = {IntTile<1>, IntTile<2>};
-constexpr IntTileFunction kNarrowTiles[kNarrowRows] = {NarrowTile<1>, NarrowTile<2>, NarrowTile<3>,
-                                                       NarrowTile<4>};
+inline GroupValues UnpackTwo(const uint8_t* packed) {
+  const __m256i bytes = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i*)packed));
+  const __m256i mask = _mm256_set1_epi8(3);
+  // 128-bit lane j keeps bits 2j and 2j + 1; a byte takes nothing of its neighbour after the mask.
+  const __m256i low = _mm256_srlv_epi64(bytes, _mm256_setr_epi64x(0, 0, 2, 2));
+  return {_mm256_and_si256(low, mask), _mm256_and_si256(_mm256_srli_epi64(low, 4), mask)};
+}
+
+inline __m256i UnpackOne(const uint8_t* packed, char value) {
+  int32_t bits;
+  __builtin_memcpy(&bits, packed, sizeof(bits));
+  const __m256i byte_of_value = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2,
+                                                 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+  const __m256i bit_of_value = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), byte_of_value);
+  const __m256i is_set = _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit_of_value), bit_of_value);
+  return _mm256_and_si256(is_set, _mm256_set1_epi8(value));
+}
+
+template <int Bits>
+void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out, int64_t stride) {
+  for (int64_t g = 0; g < groups; ++g, out += stride) {
+    GroupValues values = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    if constexpr ((Bits & 4) != 0) {
+      values = UnpackFour(packed);
+      packed += 32;
+    }
+    if constexpr ((Bits & 2) != 0) {
+      constexpr int kShift = Bits & 4;
+      const GroupValues field = UnpackTwo(packed);
+      values.low = _mm256_or_si256(values.low, _mm256_slli_epi16(field.low, kShift));
+      values.high = _mm256_or_si256(values.high, _mm256_slli_epi16(field.high, kShift));
+      packed += 16;
+    }
+    if constexpr ((Bits & 1) != 0) {
+      constexpr char kValue = 1 << (Bits & 6);
+      values.low = _mm256_or_si256(values.low, UnpackOne(packed, kValue));
+      values.high = _mm256_or_si256(values.high, UnpackOne(packed + 4, kValue));
+      packed += 8;
+    }
+    _mm256_storeu_si256((__m256i*)out, values.low);
+    _mm256_storeu_si256((__m256i*)(out + kHalfValues), values.high);
+  }
+}
 
 struct Tiles {
   static constexpr int kRows[kTilePanels] = {8, 8, 8, 8};
@@ -101,14 +167,34 @@ struct Tiles {
 
   static void Int(int64_t rows, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
                   PanelBlock w, const int32_t* start, int32_t* out, int64_t out_stride) {
-    for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs) {
-      const uint8_t* data = w.data + p * w.panel_stride;
-      const int64_t most = w.narrow ? kNarrowRows : kIntRows;
-      for (int64_t r = 0; r < rows; r += most) {
-        const int64_t count = rows - r < most ? rows - r : most;
-        (w.narrow ? kNarrowTiles : kIntTiles)[count - 1](groups, a + r * a_stride, a_stride, data,
-                                                         w.group_stride, start + r,
-                                                         out + r * out_stride, out_stride);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t i = 0; i < panels * kGroupOutputs; ++i) out[r * out_stride + i] = start[r];
+    }
+    for (int64_t r = 0; r < rows; r += kRowsAtOnce) {
+      const int64_t count = rows - r < kRowsAtOnce ? rows - r : kRowsAtOnce;
+      (w.bits < 8 ? AddNarrow : AddWide)(count, panels, groups, a + r * a_stride, a_stride, w,
+                                         out + r * out_stride, out_stride);
+    }
+  }
+  static void AddNarrow(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
+                        int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
+    const int64_t depth = 32767 / (256 * ((1 << w.bits) - 1));
+    for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs, w.data += w.panel_stride) {
+      kNarrowTiles[rows - 1](groups, depth, a, a_stride, w.data, w.group_stride, out, out_stride);
+    }
+  }
+  static void AddWide(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
+                      int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
+    alignas(32) int16_t wide[kRowsAtOnce * kWideGroups * kGroupInputs];
+    for (int64_t begin = 0; begin < groups; begin += kWideGroups) {
+      const int64_t left = groups - begin, count = left < kWideGroups ? left : kWideGroups;
+      Widen(rows, count, a + begin * kGroupInputs, a_stride, wide);
+      const uint8_t* weights = w.data + begin * w.group_stride;
+      for (int64_t p = 0; p < panels; ++p, weights += w.panel_stride) {
+        for (int64_t half = 0; half < 2; ++half) {
+          kWideTiles[rows - 1](count, wide, weights + half * kHalfValues, w.group_stride,
+                               out + p * kGroupOutputs + half * kHalfOutputs, out_stride);
+        }
       }
     }
   }
@@ -119,7 +205,10 @@ struct Tiles {
   }
   static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out,
                      int64_t stride) {
-    for (int64_t g = 0; g < groups; ++g) UnpackGroup(packed + g * 8 * bits, bits, out + g * stride);
+    using Function = void (*)(const uint8_t*, int64_t, uint8_t*, int64_t);
+    static constexpr Function kOfBits[] = {UnpackGroups<2>, UnpackGroups<3>, UnpackGroups<4>,
+                                           UnpackGroups<5>, UnpackGroups<6>, UnpackGroups<7>};
+    kOfBits[bits - 2](packed, groups, out, stride);
   }
 };
 

@@ -29,7 +29,7 @@ constexpr int kTileColumns = kTilePanels * kGroupOutputs;
 struct PanelBlock {
   const uint8_t* data;
   int64_t panel_stride, group_stride;
-  bool narrow;  // all values are below 128
+  int bits;  // all values are below 2^bits
 };
 
 // One part of the inputs: which group of scales, its first input, how many.
@@ -71,7 +71,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
   const int64_t panel_bytes = groups * kGroupValues / 8 * stored_bits;
   const uint8_t* packed = args.weights + first * panel_bytes;
   if (args.bits == 8 && (args.m < kRowsWorthACopy || (uintptr_t)packed % 64 == 0)) {
-    return {packed, panel_bytes, kGroupValues, false};
+    return {packed, panel_bytes, kGroupValues, args.bits};
   }
   for (int64_t p = 0; p < width; ++p) {
     uint8_t* out = scratch + p * kGroupValues;
@@ -84,7 +84,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
     }
   }
   NarrowGroups(scratch, groups * stride, stored_bits, args.bits);
-  return {scratch, kGroupValues, stride, args.bits < 8};
+  return {scratch, kGroupValues, stride, args.bits};
 }
 
 // Packed weights as bytes in their panels, once for many products.

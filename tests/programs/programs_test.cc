@@ -55,9 +55,10 @@ ProcessResult ProgramsTest::search_;
 
 TEST_F(ProgramsTest, SearchEndsWithAPlanWithinTheBudget) {
   ASSERT_EQ(search_.exit_code, 0) << search_.err;
-  EXPECT_EQ(FilesIn(Folder() / "run"),
-            (std::vector<std::string>{"journal.jsonl", "plan.safetensors", "run.h5", "samples.png",
-                                      "summary.json", "supernet.safetensors"}));
+  EXPECT_EQ(
+      FilesIn(Folder() / "run"),
+      (std::vector<std::string>{"journal.jsonl", "jump_errors.safetensors", "plan.safetensors",
+                                "run.h5", "samples.png", "summary.json", "supernet.safetensors"}));
   const Json summary = ParseJson(Bytes("run/summary.json"), "summary");
   for (const char* row : {"float", "naive", "w4a4", "w8a8", "plan"}) {
     ASSERT_TRUE(summary.contains(row)) << row;

@@ -152,6 +152,7 @@ JumpErrors SearchBench::OpenJumpErrors() const {
     JumpErrorSettings settings;
     settings.grid = JumpGrid(std::max(config_.trajectory_steps, config_.steps.most), groups,
                              schedule_.training_steps());
+    settings.weights = std::min(settings.weights, settings.grid.size());
     settings.samples = config_.trajectory_samples, settings.seed = config_.seed;
     settings.batch = evaluator_settings_.batch, settings.threads = evaluator_settings_.threads;
     settings.interrupted = evaluator_settings_.interrupted;

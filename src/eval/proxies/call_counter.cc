@@ -24,7 +24,10 @@ int64_t CallCounter::SamplesOf(Fidelity fidelity) const {
 std::vector<Measurements> CallCounter::Evaluate(std::span<const Candidate> candidates,
                                                 Fidelity fidelity) {
   for (const Candidate& candidate : candidates) {
-    if (!seen_.emplace(candidate.hash(), fidelity).second) continue;
+    if (!seen_.emplace(candidate.hash(), fidelity).second) {
+      ++repeats_;
+      continue;
+    }
     const int64_t samples = SamplesOf(fidelity);
     samples_ += samples;
     calls_ += samples * candidate.steps() * calls_per_step_;

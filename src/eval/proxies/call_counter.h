@@ -24,6 +24,7 @@ class CallCounter : public Evaluator {
   void Add(int64_t calls) { calls_ += calls; }  // that were spent elsewhere
   int64_t calls() const { return calls_; }      // of one sample
   int64_t samples() const { return samples_; }  // drawn for candidates
+  int64_t repeats() const { return repeats_; }  // that were asked for again
   int64_t candidates() const { return static_cast<int64_t>(seen_.size()); }
 
  private:
@@ -33,7 +34,7 @@ class CallCounter : public Evaluator {
   EvaluatorSettings settings_;
   int calls_per_step_;
   std::set<std::pair<Hash128, Fidelity>> seen_;
-  int64_t calls_ = 0, samples_ = 0;
+  int64_t calls_ = 0, samples_ = 0, repeats_ = 0;
 };
 
 }  // namespace tmpq

@@ -1,0 +1,168 @@
+#include "src/eval/driver/search_stage.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "src/core/error.h"
+#include "src/eval/driver/planned_candidates.h"
+#include "src/eval/driver/search_table.h"
+#include "src/eval/sensitivity/sensitivity_file.h"
+#include "src/search/evolution.h"
+
+namespace tmpq {
+namespace {
+
+// Of the budget: allocations that are measured beside the algorithm's, and span the front.
+constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
+
+}  // namespace
+
+SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, ImageProgress& images,
+                         Progress& progress, const SensitivityTable* table)
+    : bench_(bench),
+      evaluator_(evaluator),
+      images_(images),
+      progress_(progress),
+      table_(table),
+      measured_(bench.space(), evaluator) {}
+
+void SearchStage::Run() {
+  std::optional<JumpErrors> jumps;
+  if (config().warm_start && config().optimize != kOptimizeBits) {
+    jumps = bench_.OpenJumpErrors();
+    evaluator_.Add(jumps->network_calls);
+  }
+  BeginBar();
+  MeasureUniform();
+  const std::map<int, std::vector<Candidate>> planned = Plan(jumps ? &*jumps : nullptr);
+  MeasurePlanned(planned);
+  const int steps = measured_.Best().candidate.steps();
+  const auto found = planned.find(steps);
+  Evolve(bench_.SpaceOf(steps), found == planned.end() ? std::vector<Candidate>() : found->second);
+  progress_.End();
+}
+
+// The bar counts images. What is found more than once is counted as often as it is asked for.
+void SearchStage::BeginBar() {
+  const int64_t lengths = config().steps.most - config().steps.least + 1;
+  const int64_t shares = SharesOfBudget().size();
+  int64_t planned = 0, probes = 0;
+  if (config().warm_start) planned = lengths * shares;
+  if (!config().warm_start && lengths > 1) planned = lengths;
+  if (config().warm_start && table_ == nullptr && config().optimize != kOptimizeTimesteps) {
+    probes = static_cast<int64_t>(MakeProbes(space()).candidates.size());
+  }
+  const int64_t per_generation = config().population * config().trajectory_samples +
+                                 config().metric_candidates * config().metric_samples;
+  const int64_t uniform = bench_.UniformCandidates().size();
+  progress_.Begin("searching",
+                  (uniform + planned) * config().metric_samples +
+                      (2 * planned + probes) * config().trajectory_samples +
+                      config().generations * per_generation,
+                  "images");
+  images_.Set(0);
+}
+
+// The corners that every front should be compared with.
+void SearchStage::MeasureUniform() {
+  measured_.Measure(bench_.UniformCandidates());
+  const Costs w8a8 = space().CostsOf(bench_.UniformCandidate(8));
+  history_.fidelity = Fidelity::kMetrics;
+  history_.objectives = measured_.archive().objectives();
+  history_.reference_point = {2 * measured_.all().front().distance, w8a8.bitops,
+                              static_cast<double>(w8a8.bytes)};
+}
+
+// One share of the budget is enough where numbers of steps span the front.
+std::span<const double> SearchStage::SharesOfBudget() const {
+  const std::span<const double> all(kBudgetShares);
+  return config().steps.single() ? all : all.first(1);
+}
+
+// By number of steps, what may be a good beginning.
+std::map<int, std::vector<Candidate>> SearchStage::Plan(const JumpErrors* jumps) {
+  std::map<int, std::vector<Candidate>> planned;
+  Sensitivities damages;
+  if (config().warm_start && config().optimize != kOptimizeTimesteps) damages = Damages();
+  for (int steps = config().steps.least; steps <= config().steps.most; ++steps) {
+    const SearchSpace& space = bench_.SpaceOf(steps);
+    if (config().warm_start) {
+      planned[steps] = PlanCandidates(space, SharesOfBudget(), damages, jumps);
+      TMPQ_CHECK(!planned[steps].empty(), "the space has a candidate that fits");
+    } else if (!config().steps.single()) {
+      planned[steps] = {space.NearUniform()};
+    }
+  }
+  return planned;
+}
+
+// Distances of the planned candidates; of those with the same policy and number of steps only
+// the one whose samples are nearest to the float model's.
+void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& planned) {
+  std::vector<Candidate> all;
+  for (const auto& [steps, candidates] : planned) {
+    all.insert(all.end(), candidates.begin(), candidates.end());
+  }
+  const auto answers = evaluator_.Evaluate(all, Fidelity::kTrajectory);
+  std::map<std::pair<int, Policy>, std::pair<double, size_t>> nearest;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const std::pair entry(answers[i].at(kTrajectoryError), i);
+    const auto [at, is_new] = nearest.emplace(std::pair(all[i].steps(), all[i].policy(0)), entry);
+    if (!is_new) at->second = std::min(at->second, entry);
+  }
+  std::vector<size_t> chosen;
+  for (const auto& [key, entry] : nearest) chosen.push_back(entry.second);
+  std::sort(chosen.begin(), chosen.end());
+  std::vector<Candidate> candidates;
+  for (const size_t i : chosen) candidates.push_back(all[i]);
+  measured_.Measure(candidates);
+}
+
+void SearchStage::Evolve(const SearchSpace& space, const std::vector<Candidate>& planned) {
+  EvolutionSettings settings{config().population,
+                             config().parents,
+                             config().mutants,
+                             config().crossovers,
+                             config().mutation_probability,
+                             config().initial_mutation_probability,
+                             kTrajectoryError};
+  std::vector<Candidate> seeds = {space.NearUniform()};
+  seeds.insert(seeds.end(), planned.begin(), planned.end());
+  Evolution evolution(space, settings, config().seed, std::move(seeds));
+  for (int generation = 0; generation < config().generations; ++generation) {
+    const std::vector<Candidate> batch = evolution.Ask();
+    if (batch.empty()) break;
+    evolution.Tell(batch, evaluator_.Evaluate(batch, Fidelity::kTrajectory));
+    measured_.Measure(measured_.FirstUnmeasured(evolution.parents(), config().metric_candidates));
+    measured_.Record(generation, evaluator_, history_);
+    images_.Set(evaluator_.samples());  // what was remembered moves no bar
+    progress_.Log(GenerationText(generation));
+  }
+}
+
+std::string SearchStage::GenerationText(int generation) const {
+  const RunHistory& history = history_;
+  return "generation " + std::to_string(generation + 1) + " of " +
+         std::to_string(config().generations) + ": " + std::to_string(history.evaluations.back()) +
+         " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered), hypervolume " +
+         Rounded(history.hypervolume.back()) + ", best distance " +
+         Rounded(measured_.Best().distance) + " at " +
+         std::to_string(measured_.Best().candidate.steps()) + " steps";
+}
+
+// Of each site narrowed alone: read from a table, or measured now.
+Sensitivities SearchStage::Damages() {
+  if (table_ != nullptr) {
+    std::vector<std::vector<BitWidth>> choices;
+    for (size_t s = 0; s < space().table().sites.size(); ++s) {
+      choices.push_back(space().ChoicesOf(s));
+    }
+    const std::vector<size_t> error(choices.size(), table_->MetricIndex(kSquaredError));
+    return DamagesOf(*table_, error, SensitivityRow::kAllRanges, choices, config().sensitivity);
+  }
+  const SensitivityProbes probes = MakeProbes(space());
+  return SensitivitiesOf(probes, evaluator_.Evaluate(probes.candidates, Fidelity::kTrajectory),
+                         kTrajectoryError);
+}
+
+}  // namespace tmpq

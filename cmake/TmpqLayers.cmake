@@ -48,7 +48,7 @@ set_source_files_properties(${PROJECT_SOURCE_DIR}/src/core/version.cc PROPERTIES
 target_link_libraries(tmpq_text PRIVATE ICU::uc ${SENTENCEPIECE_LIBRARY})
 target_include_directories(tmpq_text PRIVATE ${SENTENCEPIECE_INCLUDE_DIR})
 target_include_directories(tmpq_search SYSTEM PRIVATE ${CBC_INCLUDE_DIR})
-target_link_libraries(tmpq_search PRIVATE ${CBC_LIBRARIES})
+target_link_libraries(tmpq_search PRIVATE Boost::headers Eigen3::Eigen ${CBC_LIBRARIES})
 target_link_libraries(tmpq_data PRIVATE PNG::PNG GIF::GIF ZLIB::ZLIB)
 target_link_libraries(tmpq_metrics PRIVATE Boost::headers Eigen3::Eigen)
 target_link_libraries(tmpq_quant PRIVATE Eigen3::Eigen)

@@ -89,6 +89,12 @@ Budget Budget::Parse(const std::string& text, const BudgetReference& reference) 
   }
 }
 
+Budget Budget::Of(std::map<std::string, double> limits) {
+  Budget budget;
+  budget.limits_ = std::move(limits);
+  return budget;
+}
+
 Budget Budget::Scaled(double share) const {
   Budget scaled = *this;
   for (auto& [name, limit] : scaled.limits_) limit *= share;

@@ -35,6 +35,8 @@ class Budget {
   //   MB, KiB, MiB)
   // Throws kUsage for anything else, kUnsupported for latency.
   static Budget Parse(const std::string& text, const BudgetReference& reference);
+  // Limits by name of cost, each one of the above.
+  static Budget Of(std::map<std::string, double> limits);
 
   // Limit by name of cost.
   const std::map<std::string, double>& limits() const { return limits_; }

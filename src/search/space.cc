@@ -1,57 +1,90 @@
 #include "src/search/space.h"
 
 #include <algorithm>
-#include <cmath>
-#include <set>
+#include <map>
+#include <tuple>
 
 #include "src/core/error.h"
 
 namespace tmpq {
 namespace {
 
-constexpr const char* kModeNames[] = {"free", "groupwise", "consistent", "groupwise-consistent"};
+const std::vector<BitWidth>& OwnOr(const std::vector<BitWidth>& own,
+                                   const std::vector<BitWidth>& common) {
+  return own.empty() ? common : own;
+}
+
+bool IsQkv(SiteKind kind) {
+  return kind == SiteKind::kQuery || kind == SiteKind::kKey || kind == SiteKind::kValue;
+}
+
+// Sites of equal keys share a gene.
+using TieKey = std::tuple<std::string, int, int>;
+TieKey KeyOf(const QuantSite& site, SiteTies ties) {
+  switch (ties) {
+    case SiteTies::kQkv:
+      return IsQkv(site.kind) ? TieKey(site.layer, -1, 0) : TieKey(site.name, 0, 0);
+    case SiteTies::kLayer:
+      return {site.layer, -1, 0};
+    case SiteTies::kGroup:
+      return {"", static_cast<int>(site.group), site.kind == SiteKind::kWeight};
+    default:
+      return {site.name, 0, 0};
+  }
+}
 
 }  // namespace
-
-SpaceMode ParseSpaceMode(const std::string& name) {
-  for (int i = 0; i < 4; ++i) {
-    if (name == kModeNames[i]) return static_cast<SpaceMode>(i);
-  }
-  throw Error(ErrorCode::kUsage, "mode", "\"" + name + "\" is unknown",
-              "free, groupwise, consistent or groupwise-consistent");
-}
-
-const char* NameOf(SpaceMode mode) { return kModeNames[static_cast<int>(mode)]; }
-
-const std::vector<BitWidth>& ChoicesFor(const QuantSite& site,
-                                        const std::vector<BitWidth>& weight_bits,
-                                        const std::vector<BitWidth>& activation_bits) {
-  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)}, kFloat = {BitWidth::Float()};
-  if (site.keep_float) return kFloat;
-  switch (site.kind) {
-    case SiteKind::kWeight:
-      return weight_bits;
-    case SiteKind::kSoftmax:
-      return kSoftmax;
-    default:
-      return activation_bits;
-  }
-}
 
 SearchSpace::SearchSpace(const SiteTable& table, SpaceSettings settings)
     : table_(&table), settings_(std::move(settings)) {
   CheckRange("steps", settings_.steps, 1, settings_.training_steps);
-  if (settings_.mode == SpaceMode::kGroupwise ||
-      settings_.mode == SpaceMode::kGroupwiseConsistent) {
+  for (const TimestepSequence& timesteps : settings_.fixed_timesteps) {
+    if (!consistent() && timesteps.size() != steps()) {
+      throw Error(ErrorCode::kUsage, "fixed timesteps",
+                  "have different lengths, but mode " + std::string(NameOf(settings_.mode)) +
+                      " has a policy for each step",
+                  "sequences of one length, or a consistent mode");
+    }
+  }
+  if (!fixed() && (settings_.mode == SpaceMode::kGroupwise ||
+                   settings_.mode == SpaceMode::kGroupwiseConsistent)) {
     groups_ = TimestepGroups::Make(settings_.grouping, settings_.steps, settings_.training_steps);
   }
-  for (size_t s = 0; s < table.sites.size(); ++s) {
-    if (ChoicesOf(s).size() > 1) free_sites_.push_back(s);
+  for (const QuantSite& site : table.sites) {
+    const auto found = settings_.group_bits.find(site.group);
+    const GroupBits own = found == settings_.group_bits.end() ? GroupBits{} : found->second;
+    choices_.push_back(ChoicesFor(site, OwnOr(own.weight_bits, settings_.weight_bits),
+                                  OwnOr(own.activation_bits, settings_.activation_bits)));
   }
-  const Candidate lowest = Candidate::Uniform(
-      UniformTimesteps(settings_.steps, settings_.training_steps), UniformRow(0, 0));
-  const std::string excess = settings_.budget.Excess(CostsOf(lowest));
-  if (!excess.empty()) {
+  MakeGenes();
+  CheckLowest();
+}
+
+void SearchSpace::MakeGenes() {
+  std::map<TieKey, size_t> gene_of_key;
+  for (size_t s = 0; s < table_->sites.size(); ++s) {
+    if (choices_[s].size() < 2) continue;
+    const QuantSite& site = table_->sites[s];
+    const auto [found, is_new] = gene_of_key.emplace(KeyOf(site, settings_.ties), genes_.size());
+    if (is_new) genes_.push_back({{}, choices_[s].size()});
+    SiteGene& gene = genes_[found->second];
+    if (gene.choices != choices_[s].size()) {
+      throw Error(ErrorCode::kUsage, "ties",
+                  site.name + " and " + table_->sites[gene.sites[0]].name +
+                      " have different numbers of candidate bit-widths",
+                  "lists of the same length, or ties = none");
+    }
+    gene.sites.push_back(s);
+  }
+}
+
+void SearchSpace::CheckLowest() const {
+  std::vector<TimestepSequence> sequences = settings_.fixed_timesteps;
+  if (!fixed()) sequences = {UniformTimesteps(settings_.steps, settings_.training_steps)};
+  for (const TimestepSequence& timesteps : sequences) {
+    const std::string excess =
+        settings_.budget.Excess(CostsOf(Candidate::Uniform(timesteps, NarrowestRow())));
+    if (excess.empty()) continue;
     throw Error(ErrorCode::kUsage, "budget",
                 "does not fit even the lowest bit-widths (" + excess + ")",
                 "allow more, fewer steps or lower candidate bits");
@@ -62,38 +95,80 @@ Costs SearchSpace::CostsOf(const Candidate& candidate) const {
   return tmpq::CostsOf(*table_, candidate, settings_.calls_per_step);
 }
 
-Policy SearchSpace::UniformRow(size_t weight_choice, size_t activation_choice) const {
-  return UniformPolicy(*table_, settings_.weight_bits[weight_choice],
-                       settings_.activation_bits[activation_choice]);
+size_t SearchSpace::IndexOf(const Policy& row, const SiteGene& gene) const {
+  const auto& choices = choices_[gene.sites[0]];
+  return std::find(choices.begin(), choices.end(), row[gene.sites[0]]) - choices.begin();
+}
+
+void SearchSpace::SetIndex(Policy& row, const SiteGene& gene, size_t index) const {
+  for (const size_t site : gene.sites) row[site] = choices_[site][index];
 }
 
 bool SearchSpace::IsLegal(const Candidate& candidate) const {
-  if (candidate.steps() != settings_.steps || (consistent() && candidate.policies().size() > 1))
-    return false;
-  for (int k = 0; k < candidate.steps(); ++k) {
-    const int t = candidate.timesteps()[k];
-    if (t < 0 || t >= settings_.training_steps) return false;
-    if (grouped() && (t < groups_->begin(GroupOfStep(k)) || t >= groups_->end(GroupOfStep(k))))
+  if (consistent() && candidate.policies().size() > 1) return false;
+  if (fixed()) {
+    const auto& allowed = settings_.fixed_timesteps;
+    if (std::find(allowed.begin(), allowed.end(), candidate.timesteps()) == allowed.end())
       return false;
+  } else if (candidate.steps() != settings_.steps) {
+    return false;
+  }
+  for (int k = 0; k < candidate.steps() && !fixed(); ++k) {
+    const auto [first, last] = TimestepRange(k);
+    if (candidate.timesteps()[k] < first || candidate.timesteps()[k] > last) return false;
   }
   for (const Policy& policy : candidate.policies()) {
     if (policy.size() != table_->sites.size()) return false;
     for (size_t s = 0; s < policy.size(); ++s) {
-      const auto& choices = ChoicesOf(s);
-      if (std::find(choices.begin(), choices.end(), policy[s]) == choices.end()) return false;
+      if (std::find(choices_[s].begin(), choices_[s].end(), policy[s]) == choices_[s].end())
+        return false;
+    }
+    for (const SiteGene& gene : genes_) {
+      const size_t index = IndexOf(policy, gene);
+      for (const size_t site : gene.sites) {
+        if (policy[site] != choices_[site][index]) return false;
+      }
     }
   }
   return true;
 }
 
-Policy SearchSpace::WidestUniformRow(const std::vector<int>& timesteps) const {
-  const TimestepSequence sequence(timesteps, settings_.training_steps);
-  Policy best = UniformRow(0, 0);
+Policy SearchSpace::NarrowestRow() const {
+  Policy row;
+  for (const auto& choices : choices_) row.push_back(choices.front());
+  return row;
+}
+
+Policy SearchSpace::WidestRow() const {
+  Policy row;
+  for (const auto& choices : choices_) row.push_back(choices.back());
+  return row;
+}
+
+Policy SearchSpace::UniformRow(BitWidth weight, BitWidth activation) const {
+  Policy row = NarrowestRow();
+  for (const SiteGene& gene : genes_) {
+    const auto fits = [&](size_t index) {
+      return std::all_of(gene.sites.begin(), gene.sites.end(), [&](size_t site) {
+        const bool is_weight = table_->sites[site].kind == SiteKind::kWeight;
+        return choices_[site][index] <= (is_weight ? weight : activation);
+      });
+    };
+    size_t index = 0;
+    while (index + 1 < gene.choices && fits(index + 1)) ++index;
+    SetIndex(row, gene, index);
+  }
+  return row;
+}
+
+template <typename RowOf>
+Policy SearchSpace::WidestFitting(const TimestepSequence& timesteps, RowOf row_of) const {
+  Policy best = NarrowestRow();
   double best_bitops = -1;
-  for (size_t w = 0; w < settings_.weight_bits.size(); ++w) {
-    for (size_t a = 0; a < settings_.activation_bits.size(); ++a) {
-      const Policy row = UniformRow(w, a);
-      const Costs costs = CostsOf(Candidate::Uniform(sequence, row));
+  for (const BitWidth weight : settings_.weight_bits) {
+    for (const BitWidth activation : settings_.activation_bits) {
+      const Policy row = row_of(weight, activation);
+      const Costs costs = CostsOf(Candidate::Uniform(timesteps, row));
       // Of equal BitOps the wider activations come first: they hurt more when narrow.
       if (!settings_.budget.Fits(costs) || costs.bitops <= best_bitops) continue;
       best = row;
@@ -103,186 +178,42 @@ Policy SearchSpace::WidestUniformRow(const std::vector<int>& timesteps) const {
   return best;
 }
 
-Candidate SearchSpace::Initial() const {
-  const std::vector<int> timesteps =
-      grouped() ? groups_->FirstOfEach().values()
-                : UniformTimesteps(settings_.steps, settings_.training_steps).values();
-  return CandidateOf({timesteps, {WidestUniformRow(timesteps)}});
-}
-
 Candidate SearchSpace::Naive() const {
   const auto timesteps = UniformTimesteps(settings_.steps, settings_.training_steps);
-  return Candidate::Uniform(timesteps, WidestUniformRow(timesteps.values()));
+  return Candidate::Uniform(timesteps,
+                            WidestFitting(timesteps, [&](BitWidth weight, BitWidth activation) {
+                              return UniformPolicy(*table_, weight, activation);
+                            }));
+}
+
+Candidate SearchSpace::Initial() const {
+  if (!grouped()) return NearUniform();
+  const TimestepSequence timesteps = groups_->FirstOfEach();
+  return Candidate::Uniform(timesteps, WidestFitting(timesteps, [&](BitWidth w, BitWidth a) {
+                              return UniformRow(w, a);
+                            }));
 }
 
 Candidate SearchSpace::NearUniform() const {
-  std::vector<int> timesteps = UniformTimesteps(settings_.steps, settings_.training_steps).values();
+  TimestepSequence timesteps = fixed()
+                                   ? settings_.fixed_timesteps[0]
+                                   : UniformTimesteps(settings_.steps, settings_.training_steps);
   if (grouped()) {
+    std::vector<int> nearest = timesteps.values();
     for (int k = 0; k < settings_.steps; ++k) {
-      timesteps[k] = std::clamp(timesteps[k], groups_->begin(GroupOfStep(k)),
-                                groups_->end(GroupOfStep(k)) - 1);
+      const auto [first, last] = TimestepRange(k);
+      nearest[k] = std::clamp(nearest[k], first, last);
     }
+    timesteps = TimestepSequence(std::move(nearest), settings_.training_steps);
   }
-  return CandidateOf({timesteps, {WidestUniformRow(timesteps)}});
+  return Candidate::Uniform(timesteps, WidestFitting(timesteps, [&](BitWidth w, BitWidth a) {
+                              return UniformRow(w, a);
+                            }));
 }
 
-int SearchSpace::RandomTimestep(int step, RandomStream& random) const {
-  const int begin = grouped() ? groups_->begin(GroupOfStep(step)) : 0;
-  const int end = grouped() ? groups_->end(GroupOfStep(step)) : settings_.training_steps;
-  return begin + static_cast<int>(random.Below(end - begin));
-}
-
-void SearchSpace::RepairTimesteps(std::vector<int>& timesteps, RandomStream& random) const {
-  if (grouped()) return;  // one per group: decreasing by construction
-  std::set<int> distinct;
-  for (int t : timesteps) {
-    while (!distinct.insert(t).second) t = RandomTimestep(0, random);
-  }
-  timesteps.assign(distinct.rbegin(), distinct.rend());
-}
-
-SearchSpace::Genome SearchSpace::GenomeOf(const Candidate& candidate) const {
-  Genome genome{candidate.timesteps().values(), {}};
-  for (int k = 0; k < (consistent() ? 1 : candidate.steps()); ++k)
-    genome.rows.push_back(candidate.policy(k));
-  return genome;
-}
-
-Candidate SearchSpace::CandidateOf(const Genome& genome) const {
-  TimestepSequence timesteps(genome.timesteps, settings_.training_steps);
-  if (genome.rows.size() == 1) return Candidate::Uniform(std::move(timesteps), genome.rows.front());
-  return Candidate::Make(std::move(timesteps), genome.rows);
-}
-
-Candidate SearchSpace::Feasible(Genome genome, RandomStream& random) const {
-  std::vector<std::pair<size_t, size_t>> genes;
-  for (size_t row = 0; row < genome.rows.size(); ++row) {
-    for (const size_t site : free_sites_) genes.emplace_back(row, site);
-  }
-  const auto position = [&](const auto& gene) {
-    const auto& choices = ChoicesOf(gene.second);
-    return std::find(choices.begin(), choices.end(), genome.rows[gene.first][gene.second]) -
-           choices.begin();
-  };
-  const auto set = [&](const auto& gene, int64_t index) {
-    genome.rows[gene.first][gene.second] = ChoicesOf(gene.second)[index];
-  };
-  Candidate candidate = CandidateOf(genome);
-  while (!Fits(candidate)) {
-    const auto& gene = genes[random.Below(genes.size())];
-    if (position(gene) == 0) continue;
-    set(gene, position(gene) - 1);
-    candidate = CandidateOf(genome);
-  }
-  if (!settings_.fill_budget) return candidate;
-  random.Shuffle(std::span(genes));
-  for (const auto& gene : genes) {
-    const int64_t index = position(gene);
-    if (index + 1 == static_cast<int64_t>(ChoicesOf(gene.second).size())) continue;
-    set(gene, index + 1);
-    Candidate raised = CandidateOf(genome);
-    if (Fits(raised))
-      candidate = std::move(raised);
-    else
-      set(gene, index);
-  }
-  return candidate;
-}
-
-Candidate SearchSpace::Random(RandomStream& random) const {
-  Genome genome;
-  for (int k = 0; k < settings_.steps; ++k) genome.timesteps.push_back(RandomTimestep(k, random));
-  RepairTimesteps(genome.timesteps, random);
-  genome.rows.assign(consistent() ? 1 : settings_.steps, UniformRow(0, 0));
-  for (Policy& row : genome.rows) {
-    for (const size_t site : free_sites_)
-      row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
-  }
-  return Feasible(std::move(genome), random);
-}
-
-Candidate SearchSpace::Mutate(const Candidate& candidate, double probability,
-                              RandomStream& random) const {
-  Genome genome = GenomeOf(candidate);
-  for (int k = 0; k < settings_.steps; ++k) {
-    if (random.Chance(probability)) genome.timesteps[k] = RandomTimestep(k, random);
-  }
-  RepairTimesteps(genome.timesteps, random);
-  for (Policy& row : genome.rows) {
-    for (const size_t site : free_sites_) {
-      if (random.Chance(probability))
-        row[site] = ChoicesOf(site)[random.Below(ChoicesOf(site).size())];
-    }
-  }
-  return Feasible(std::move(genome), random);
-}
-
-Candidate SearchSpace::Crossover(const Candidate& a, const Candidate& b,
-                                 RandomStream& random) const {
-  Genome genome = GenomeOf(a);
-  const Genome other = GenomeOf(b);
-  for (int k = 0; k < settings_.steps; ++k) {
-    if (random.Chance(0.5)) genome.timesteps[k] = other.timesteps[k];
-  }
-  RepairTimesteps(genome.timesteps, random);
-  for (size_t row = 0; row < genome.rows.size(); ++row) {
-    for (const size_t site : free_sites_) {
-      if (random.Chance(0.5)) genome.rows[row][site] = other.rows[row][site];
-    }
-  }
-  return Feasible(std::move(genome), random);
-}
-
-double SearchSpace::Log10Size() const {
-  double log10 = 0;
-  for (int k = 0; k < settings_.steps; ++k) {
-    log10 += grouped() ? std::log10(groups_->size(k))
-                       : std::log10(static_cast<double>(settings_.training_steps - k) / (k + 1));
-  }
-  for (const size_t site : free_sites_) {
-    log10 += (consistent() ? 1 : settings_.steps) *
-             std::log10(static_cast<double>(ChoicesOf(site).size()));
-  }
-  return log10;
-}
-
-std::vector<Candidate> SearchSpace::Enumerate(size_t limit) const {
-  TMPQ_CHECK(Log10Size() <= std::log10(static_cast<double>(limit)) + 1e-9,
-             "the space is too large to enumerate");
-  std::vector<Genome> genomes = {
-      {{}, std::vector<Policy>(consistent() ? 1 : settings_.steps, UniformRow(0, 0))}};
-  for (int k = 0; k < settings_.steps; ++k) {
-    std::vector<Genome> longer;
-    for (const Genome& genome : genomes) {
-      const int begin = grouped() ? groups_->begin(GroupOfStep(k)) : 0;
-      const int end = grouped() ? groups_->end(GroupOfStep(k))
-                      : k == 0  ? settings_.training_steps
-                                : genome.timesteps[k - 1];
-      for (int t = begin; t < end; ++t) {
-        longer.push_back(genome);
-        longer.back().timesteps.push_back(t);
-      }
-    }
-    genomes = std::move(longer);
-  }
-  for (size_t row = 0; row < (consistent() ? 1 : static_cast<size_t>(settings_.steps)); ++row) {
-    for (const size_t site : free_sites_) {
-      std::vector<Genome> more;
-      for (const Genome& genome : genomes) {
-        for (const BitWidth width : ChoicesOf(site)) {
-          more.push_back(genome);
-          more.back().rows[row][site] = width;
-        }
-      }
-      genomes = std::move(more);
-    }
-  }
-  std::vector<Candidate> candidates;
-  for (const Genome& genome : genomes) {
-    Candidate candidate = CandidateOf(genome);
-    if (Fits(candidate)) candidates.push_back(std::move(candidate));
-  }
-  return candidates;
+std::pair<int, int> SearchSpace::TimestepRange(int step) const {
+  if (!grouped()) return {0, settings_.training_steps - 1};
+  return {groups_->begin(GroupOfStep(step)), groups_->end(GroupOfStep(step)) - 1};
 }
 
 }  // namespace tmpq

@@ -7,17 +7,14 @@ namespace tmpq {
 SensitivityProbes MakeProbes(const SearchSpace& space) {
   SensitivityProbes probes;
   const TimestepSequence timesteps = space.NearUniform().timesteps();
-  Policy widest;
-  for (size_t s = 0; s < space.table().sites.size(); ++s)
-    widest.push_back(space.ChoicesOf(s).back());
+  const Policy widest = space.WidestRow();
   probes.base = Candidate::Uniform(timesteps, widest);
   probes.candidates = {probes.base};
-  for (size_t s = 0; s < widest.size(); ++s) {
-    for (const BitWidth width : space.ChoicesOf(s)) {
-      if (width == widest[s]) continue;
+  for (const SiteGene& gene : space.genes()) {
+    for (size_t index = 0; index + 1 < gene.choices; ++index) {
       Policy policy = widest;
-      policy[s] = width;
-      probes.changes.emplace_back(s, width);
+      space.SetIndex(policy, gene, index);
+      probes.changes.emplace_back(gene.sites[0], policy[gene.sites[0]]);
       probes.candidates.push_back(Candidate::Uniform(timesteps, policy));
     }
   }

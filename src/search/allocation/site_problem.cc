@@ -12,28 +12,42 @@ constexpr size_t kMostCombinations = 4096;
 
 // Sites that meet in products, as the part of the network that they are.
 struct Component {
-  std::vector<int> sites;  // of the whole table
-  SiteTable table;         // these sites alone, and their products
+  std::vector<int> sites;                      // of the whole table
+  SiteTable table;                             // these sites alone, and their products
+  std::vector<std::vector<size_t>> decisions;  // sites chosen at once, as places in `sites`
 };
 
 // `range_begins`: of the stored sets. The first component is what is kept in float; each other
 // begins with its first site.
-std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<int>& range_begins) {
+std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<int>& range_begins,
+                                    const std::vector<SiteGene>& ties) {
   std::vector<int> root(table.sites.size());
   std::iota(root.begin(), root.end(), 0);
   const auto find = [&](int site) {
     while (root[site] != site) site = root[site];
     return site;
   };
-  for (const SiteProduct& product : table.products) {
-    if (product.left_site < 0 || product.right_site < 0) continue;
-    const int a = find(product.left_site), b = find(product.right_site);
+  const auto join = [&](int one, int other) {
+    const int a = find(one), b = find(other);
     root[std::max(a, b)] = std::min(a, b);
+  };
+  for (const SiteProduct& product : table.products) {
+    if (product.left_site >= 0 && product.right_site >= 0)
+      join(product.left_site, product.right_site);
+  }
+  std::vector<size_t> first_tied(table.sites.size());  // each site's first tied one
+  std::iota(first_tied.begin(), first_tied.end(), size_t{0});
+  for (const SiteGene& gene : ties) {
+    for (const size_t site : gene.sites) {
+      first_tied[site] = gene.sites[0];
+      join(static_cast<int>(gene.sites[0]), static_cast<int>(site));
+    }
   }
   std::vector<Component> components(1);
   components[0].table.float_parameter_bytes = table.float_parameter_bytes;
   std::vector<size_t> component_of(table.sites.size());
   std::vector<int> place(table.sites.size());
+  std::vector<size_t> decision_of(table.sites.size());
   for (int s = 0; s < static_cast<int>(table.sites.size()); ++s) {
     if (find(s) == s) components.emplace_back();
     components.back().table.range_begins = range_begins;
@@ -42,6 +56,11 @@ std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<in
     place[s] = static_cast<int>(component.sites.size());
     component.sites.push_back(s);
     component.table.sites.push_back(table.sites[s]);
+    const size_t first = first_tied[s];
+    decision_of[s] =
+        first == static_cast<size_t>(s) ? component.decisions.size() : decision_of[first];
+    if (first == static_cast<size_t>(s)) component.decisions.emplace_back();
+    component.decisions[decision_of[s]].push_back(place[s]);
   }
   for (const SiteProduct& product : table.products) {
     const int left = product.left_site, right = product.right_site, any = std::max(left, right);
@@ -99,24 +118,24 @@ class ComponentCosts {
   TimestepSequence timesteps_;
 };
 
-// All combinations of the sites' choices, those of the last site turning fastest.
-std::vector<std::vector<BitWidth>> Combinations(const Component& component,
-                                                const std::vector<std::vector<BitWidth>>& choices) {
-  std::vector<std::vector<BitWidth>> all(1);
-  for (const int site : component.sites) {
-    std::vector<std::vector<BitWidth>> longer;
-    for (const auto& widths : all) {
-      for (const BitWidth width : choices[site]) {
-        longer.push_back(widths);
-        longer.back().push_back(width);
+// All combinations of the decisions' choices, those of the last decision turning fastest.
+std::vector<Policy> Combinations(const Component& component,
+                                 const std::vector<std::vector<BitWidth>>& choices) {
+  std::vector<Policy> all = {Policy(component.sites.size())};
+  for (const std::vector<size_t>& decision : component.decisions) {
+    std::vector<Policy> more;
+    for (const Policy& widths : all) {
+      for (size_t index = 0; index < choices[component.sites[decision[0]]].size(); ++index) {
+        more.push_back(widths);
+        for (const size_t i : decision) more.back()[i] = choices[component.sites[i]][index];
       }
-      if (longer.size() > kMostCombinations) {
+      if (more.size() > kMostCombinations) {
         throw Error(ErrorCode::kUnsupported, component.table.sites[0].name,
                     "and the sites that it is multiplied with have too many combinations",
                     "fewer candidate bit-widths");
       }
     }
-    all = std::move(longer);
+    all = std::move(more);
   }
   return all;
 }
@@ -140,26 +159,34 @@ class Builder {
     Add(component.table.sites[0].layer, range, component.sites, widths, std::move(items));
   }
 
-  // Each site as a group; the first choices' costs join those of the group without a choice.
+  // Each decision as a group; the first choices' costs join those of the group without a choice.
   void AddSites(const Component& component, size_t range) {
     const ComponentCosts costs(settings_, made_.problem.limits, range);
     Policy first;
     for (const int site : component.sites) first.push_back(settings_.choices[site][0]);
     const std::vector<double> least = costs.Of(component.table, first);
     AddToRest(least);
-    for (size_t i = 0; i < first.size(); ++i) {
-      const int site = component.sites[i];
-      std::vector<std::vector<BitWidth>> widths;
+    for (const std::vector<size_t>& decision : component.decisions) {
+      std::vector<int> sites;
+      for (const size_t i : decision) sites.push_back(component.sites[i]);
+      std::vector<Policy> widths;
       std::vector<AllocationItem> items;
-      for (const BitWidth width : settings_.choices[site]) {
-        Policy policy = first;
-        policy[i] = width;
-        AllocationItem item{Damage(range, site, width), costs.Of(component.table, policy)};
+      for (size_t index = 0; index < settings_.choices[sites[0]].size(); ++index) {
+        Policy policy = first, chosen;
+        double error = 0;
+        for (const size_t i : decision) {
+          const int site = component.sites[i];
+          policy[i] = settings_.choices[site][index];
+          chosen.push_back(policy[i]);
+          error += Damage(range, site, policy[i]);
+        }
+        AllocationItem item{error, costs.Of(component.table, policy)};
         for (size_t k = 0; k < item.costs.size(); ++k) item.costs[k] -= least[k];
         items.push_back(std::move(item));
-        widths.push_back({width});
+        widths.push_back(std::move(chosen));
       }
-      Add(component.table.sites[i].name, range, {site}, std::move(widths), std::move(items));
+      Add(component.table.sites[decision[0]].name, range, std::move(sites), std::move(widths),
+          std::move(items));
     }
   }
 
@@ -207,7 +234,8 @@ SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
     made.problem.limits.push_back({name, limit * whole, whole});
   }
   const std::vector<Component> components =
-      ComponentsOf(table, settings.timesteps.size() > 0 ? table.range_begins : std::vector<int>{0});
+      ComponentsOf(table, settings.timesteps.size() > 0 ? table.range_begins : std::vector<int>{0},
+                   settings.ties);
   made.problem.group_names = {"kept in float, and first choices"};
   made.problem.groups = {{{0, std::vector<double>(made.problem.limits.size(), 0)}}};
   made.groups = {{0, {}, {{}}}};

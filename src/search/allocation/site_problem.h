@@ -18,15 +18,18 @@ struct SiteProblemSettings {
   // Of one range: what stored bytes are counted for where weights have a set a range of their own.
   // Empty: one set.
   TimestepSequence timesteps = {};
+  // Sites that are chosen at once, by index of their choices, as SearchSpace::genes(); a site that
+  // is in none is chosen alone.
+  std::vector<SiteGene> ties = {};
 };
 
 // BitOps multiply the bits of two sites, so under a limit on them sites that meet in a product are
 // chosen at once: a weight with its input, query with key, softmax with value. Such a component, in
 // one range of timesteps, is a group, and its items are all combinations of its sites' choices.
 // Other costs are sums over sites: every site, in one range, is a group, whose items cost what they
-// do beyond the site's first choice. A group without a choice holds the rest: what is kept in
-// float, and all first choices. Limits carry the budget's names; those of averages are in bits of
-// all weights, or all inputs, together.
+// do beyond the site's first choice. Tied sites are one site to both. A group without a choice
+// holds the rest: what is kept in float, and all first choices. Limits carry the budget's names;
+// those of averages are in bits of all weights, or all inputs, together.
 struct SiteProblem {
   struct Group {
     size_t range = 0;

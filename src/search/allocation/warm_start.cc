@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "src/search/allocation/site_problem.h"
 #include "src/search/allocation/solve.h"
 
 namespace tmpq {
@@ -12,15 +11,21 @@ bool CanFit(const AllocationProblem& problem) { return Fits(problem, LeastCosts(
 
 }  // namespace
 
-std::vector<Candidate> AllocateShares(const SearchSpace& space, std::span<const double> shares,
-                                      const Sensitivities& damages) {
+SiteProblemSettings SiteSettingsOf(const SearchSpace& space, const TimestepSequence& timesteps) {
   SiteProblemSettings settings;
   for (size_t s = 0; s < space.table().sites.size(); ++s) {
     settings.choices.push_back(space.ChoicesOf(s));
   }
-  settings.timesteps = space.NearUniform().timesteps();
-  settings.steps_of_range = {settings.timesteps.size()};
+  settings.timesteps = timesteps;
+  settings.steps_of_range = {timesteps.size()};
   settings.calls_per_step = space.settings().calls_per_step;
+  settings.ties = space.genes();
+  return settings;
+}
+
+std::vector<Candidate> AllocateShares(const SearchSpace& space, std::span<const double> shares,
+                                      const Sensitivities& damages) {
+  const SiteProblemSettings settings = SiteSettingsOf(space, space.NearUniform().timesteps());
   std::vector<Candidate> allocations;
   for (const double share : shares) {
     const Budget budget = space.settings().budget.Scaled(share);

@@ -5,8 +5,12 @@
 #include <vector>
 
 #include "src/search/allocation/probes.h"
+#include "src/search/allocation/site_problem.h"
 
 namespace tmpq {
+
+// A space's sites as an allocation problem, the same bit-widths at all of `timesteps`.
+SiteProblemSettings SiteSettingsOf(const SearchSpace& space, const TimestepSequence& timesteps);
 
 // For each share of the space's budget the bit-widths with the least sum of damages, the same at
 // all steps, at the timesteps of SearchSpace::NearUniform (AllocationSolver::kExact). Equal ones

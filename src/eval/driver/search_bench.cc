@@ -116,6 +116,7 @@ void SearchBench::MakeSpaces() {
   SpaceSettings settings;
   settings.mode = ParseSpaceMode(config_.mode);
   settings.grouping = ParseGrouping(config_.grouping);
+  settings.ties = ParseSiteTies(config_.ties);
   settings.training_steps = schedule_.training_steps();
   settings.calls_per_step = sampler_settings_.calls_per_step();
   settings.weight_bits = Widths(config_.weight_bits);
@@ -127,6 +128,9 @@ void SearchBench::MakeSpaces() {
                                      settings.training_steps, settings.calls_per_step});
   for (settings.steps = config_.steps.least; settings.steps <= config_.steps.most;
        ++settings.steps) {
+    if (config_.optimize == kOptimizeBits) {
+      settings.fixed_timesteps = {UniformTimesteps(settings.steps, settings.training_steps)};
+    }
     spaces_[settings.steps] = std::make_unique<SearchSpace>(
         sites_, config_.optimize == kOptimizeTimesteps ? AtNaiveBits(sites_, settings) : settings);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/core/error.h"
+#include "src/search/algorithms.h"
 
 namespace tmpq {
 namespace {
@@ -29,6 +30,8 @@ void SearchConfig::Validate() {
     throw Error(ErrorCode::kUsage, "optimize", "\"" + optimize + "\" is unknown",
                 "joint, timesteps or bits");
   }
+  CheckAlgorithm(algorithm);
+  ParseSiteTies(ties);
   CheckBits("weight_bits", weight_bits);
   CheckBits("activation_bits", activation_bits);
   CheckRange("population", population, 1, kMaxCandidates);

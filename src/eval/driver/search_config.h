@@ -28,6 +28,8 @@ struct SearchConfig {
   std::string budget = "4bit";
   IntRange steps = IntRange::Of(20);
   std::string optimize = kOptimizeJoint;
+  std::string algorithm = "guided";
+  std::string ties = "none";
   std::string mode = "groupwise-consistent";
   std::string grouping = "uniform";
   std::vector<int> weight_bits = {3, 4, 5, 6, 8};
@@ -83,13 +85,19 @@ struct SearchConfig {
           "are of its upper end");
     visit("optimize", optimize,
           "joint, timesteps (at the widest uniform bit-widths) or bits (at uniform timesteps)");
+    visit("algorithm", algorithm,
+          "guided (probes, an additive model, offspring that it screens), tmpq-dm (evolution, with "
+          "the settings below), nsga2, greedy, integer-programme, uniform, random or exhaustive");
+    visit("ties", ties,
+          "sites that share one bit-width: none, qkv, layer or group (layers of one kind)");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");
     visit("grouping", grouping, "timestep groups: uniform, or quadratic (TMPQ-DM)");
     visit("weight_bits", weight_bits, "candidate bit-widths of weights");
     visit("activation_bits", activation_bits, "candidate bit-widths of activations, q, k and v");
     visit("seed", seed, "of proposals and of all noise");
     visit("population", population, "candidates per generation (published: 50)");
-    visit("generations", generations, "generations (published: 20)");
+    visit("generations", generations,
+          "generations, or batches of the other algorithms (published: 20)");
     visit("parents", parents, "best candidates of all generations that breed (published: 10)");
     visit("mutants", mutants, "mutations per generation (published: 25)");
     visit("crossovers", crossovers, "crossovers per generation (published: 10)");

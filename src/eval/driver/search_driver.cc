@@ -101,6 +101,7 @@ class SearchDriver {
     stage_->Run();
     result_.objectives = stage_->history().objectives;
     result_.history = stage_->history();
+    result_.prediction = stage_->prediction();
     result_.front = stage_->measured().archive().Entries();
   }
 

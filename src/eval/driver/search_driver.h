@@ -43,6 +43,7 @@ struct SearchResult {
   std::vector<std::string> objectives;
   std::vector<ArchiveEntry> front;  // by Fidelity::kMetrics
   RunHistory history;
+  Estimate prediction;                             // SearchStage::prediction
   std::map<std::string, std::string> hashes;       // of the artefacts
   std::map<std::string, double> seconds;           // by stage
   std::vector<float> float_samples, plan_samples;  // of the same report noise

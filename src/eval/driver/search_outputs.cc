@@ -176,6 +176,10 @@ Json SummaryOf(const SearchResult& result) {
   for (const ReportRow& row : result.rows) summary[row.name] = RowToJson(row);
   const RunHistory& history = result.history;
   summary["hypervolume"] = history.hypervolume.empty() ? 0 : history.hypervolume.back();
+  summary["network_calls"] = history.network_calls.empty() ? 0 : history.network_calls.back();
+  if (result.prediction.n > 0) {
+    summary["prediction_rank_correlation"] = EstimateToJson(result.prediction);
+  }
   summary["evaluations"] = history.evaluations.empty() ? 0 : history.evaluations.back();
   summary["feature_net"] = {{"name", result.feature_net},
                             {"hash", result.hashes.at("feature_net")},

@@ -1,19 +1,38 @@
 #include "src/eval/driver/search_stage.h"
 
 #include <algorithm>
-#include <optional>
+#include <cmath>
+#include <limits>
 
 #include "src/core/error.h"
 #include "src/eval/driver/planned_candidates.h"
 #include "src/eval/driver/search_table.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
-#include "src/search/evolution.h"
+#include "src/metrics/rank_correlation.h"
+#include "src/search/algorithms.h"
 
 namespace tmpq {
 namespace {
 
 // Of the budget: allocations that are measured beside the algorithm's, and span the front.
 constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
+
+constexpr size_t kLeastForCorrelation = 5;
+
+// Candidates by their errors, equal ones as they came.
+class Ranking {
+ public:
+  void Insert(double error, const Candidate& candidate) {
+    const auto at = std::upper_bound(errors_.begin(), errors_.end(), error) - errors_.begin();
+    errors_.insert(errors_.begin() + at, error);
+    candidates_.insert(candidates_.begin() + at, candidate);
+  }
+  const std::vector<Candidate>& candidates() const { return candidates_; }
+
+ private:
+  std::vector<double> errors_;
+  std::vector<Candidate> candidates_;
+};
 
 }  // namespace
 
@@ -27,18 +46,17 @@ SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, Image
       measured_(bench.space(), evaluator) {}
 
 void SearchStage::Run() {
-  std::optional<JumpErrors> jumps;
   if (config().warm_start && config().optimize != kOptimizeBits) {
-    jumps = bench_.OpenJumpErrors();
-    evaluator_.Add(jumps->network_calls);
+    jumps_ = bench_.OpenJumpErrors();
+    evaluator_.Add(jumps_->network_calls);
   }
   BeginBar();
   MeasureUniform();
-  const std::map<int, std::vector<Candidate>> planned = Plan(jumps ? &*jumps : nullptr);
+  const std::map<int, std::vector<Candidate>> planned = Plan();
   MeasurePlanned(planned);
   const int steps = measured_.Best().candidate.steps();
   const auto found = planned.find(steps);
-  Evolve(bench_.SpaceOf(steps), found == planned.end() ? std::vector<Candidate>() : found->second);
+  Refine(bench_.SpaceOf(steps), found == planned.end() ? std::vector<Candidate>() : found->second);
   progress_.End();
 }
 
@@ -80,14 +98,16 @@ std::span<const double> SearchStage::SharesOfBudget() const {
 }
 
 // By number of steps, what may be a good beginning.
-std::map<int, std::vector<Candidate>> SearchStage::Plan(const JumpErrors* jumps) {
+std::map<int, std::vector<Candidate>> SearchStage::Plan() {
   std::map<int, std::vector<Candidate>> planned;
-  Sensitivities damages;
-  if (config().warm_start && config().optimize != kOptimizeTimesteps) damages = Damages();
+  if (config().warm_start) {
+    damages_ = config().optimize == kOptimizeTimesteps ? Sensitivities() : Damages();
+  }
   for (int steps = config().steps.least; steps <= config().steps.most; ++steps) {
     const SearchSpace& space = bench_.SpaceOf(steps);
     if (config().warm_start) {
-      planned[steps] = PlanCandidates(space, SharesOfBudget(), damages, jumps);
+      planned[steps] = PlanCandidates(space, SharesOfBudget(), *damages_,
+                                      jumps_.has_value() ? &*jumps_ : nullptr);
       TMPQ_CHECK(!planned[steps].empty(), "the space has a candidate that fits");
     } else if (!config().steps.single()) {
       planned[steps] = {space.NearUniform()};
@@ -118,26 +138,51 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
   measured_.Measure(candidates);
 }
 
-void SearchStage::Evolve(const SearchSpace& space, const std::vector<Candidate>& planned) {
-  EvolutionSettings settings{config().population,
-                             config().parents,
-                             config().mutants,
-                             config().crossovers,
-                             config().mutation_probability,
-                             config().initial_mutation_probability,
-                             kTrajectoryError};
-  std::vector<Candidate> seeds = {space.NearUniform()};
-  seeds.insert(seeds.end(), planned.begin(), planned.end());
-  Evolution evolution(space, settings, config().seed, std::move(seeds));
+std::unique_ptr<SearchAlgorithm> SearchStage::MakeAlgorithmOf(
+    const SearchSpace& space, const std::vector<Candidate>& planned) {
+  if (config().algorithm == "tmpq-dm") {
+    std::vector<Candidate> seeds = {space.NearUniform()};
+    seeds.insert(seeds.end(), planned.begin(), planned.end());
+    return std::make_unique<Evolution>(
+        space,
+        EvolutionSettings{config().population, config().parents, config().mutants,
+                          config().crossovers, config().mutation_probability,
+                          config().initial_mutation_probability, kTrajectoryError},
+        config().seed, std::move(seeds));
+  }
+  AlgorithmSettings settings;
+  settings.measurement = kTrajectoryError, settings.population = config().population;
+  settings.knowledge = {damages_, jumps_};
+  return MakeAlgorithm(config().algorithm, space, settings, config().seed);
+}
+
+void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>& planned) {
+  const auto algorithm = MakeAlgorithmOf(space, planned);
+  const auto* guided = dynamic_cast<const GuidedSearch*>(algorithm.get());
+  std::vector<double> predicted, errors;
+  Ranking ranking;
   for (int generation = 0; generation < config().generations; ++generation) {
-    const std::vector<Candidate> batch = evolution.Ask();
+    const std::vector<Candidate> batch = algorithm->Ask();
     if (batch.empty()) break;
-    evolution.Tell(batch, evaluator_.Evaluate(batch, Fidelity::kTrajectory));
-    measured_.Measure(measured_.FirstUnmeasured(evolution.parents(), config().metric_candidates));
+    if (guided != nullptr && generation > 0) {  // before that, it measures what it predicts from
+      for (const Candidate& candidate : batch) {
+        predicted.push_back(guided->model().Predict(candidate).error);
+      }
+    }
+    const auto answers = evaluator_.Evaluate(batch, Fidelity::kTrajectory);
+    algorithm->Tell(batch, answers);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      double error = answers[i].at(kTrajectoryError);
+      if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
+      if (errors.size() < predicted.size()) errors.push_back(error);
+      if (space.Fits(batch[i])) ranking.Insert(error, batch[i]);
+    }
+    measured_.Measure(measured_.FirstUnmeasured(ranking.candidates(), config().metric_candidates));
     measured_.Record(generation, evaluator_, history_);
     images_.Set(evaluator_.samples());  // what was remembered moves no bar
     progress_.Log(GenerationText(generation));
   }
+  if (errors.size() >= kLeastForCorrelation) prediction_ = EstimateSpearman(predicted, errors);
 }
 
 std::string SearchStage::GenerationText(int generation) const {

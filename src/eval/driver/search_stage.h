@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +13,8 @@
 #include "src/eval/proxies/call_counter.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/eval/sensitivity/sensitivity_table.h"
+#include "src/metrics/estimate.h"
+#include "src/search/evolution.h"
 
 namespace tmpq {
 
@@ -28,6 +32,9 @@ class SearchStage {
 
   const MeasuredCandidates& measured() const { return measured_; }
   const RunHistory& history() const { return history_; }
+  // How the guided algorithm's predictions ordered the candidates that it chose by them; NaN
+  // where there are none.
+  const Estimate& prediction() const { return prediction_; }
 
  private:
   const SearchConfig& config() const { return bench_.config(); }
@@ -36,9 +43,11 @@ class SearchStage {
   void BeginBar();
   void MeasureUniform();
   Sensitivities Damages();
-  std::map<int, std::vector<Candidate>> Plan(const JumpErrors* jumps);
+  std::map<int, std::vector<Candidate>> Plan();
   void MeasurePlanned(const std::map<int, std::vector<Candidate>>& planned);
-  void Evolve(const SearchSpace& space, const std::vector<Candidate>& planned);
+  std::unique_ptr<SearchAlgorithm> MakeAlgorithmOf(const SearchSpace& space,
+                                                   const std::vector<Candidate>& planned);
+  void Refine(const SearchSpace& space, const std::vector<Candidate>& planned);
   std::string GenerationText(int generation) const;
 
   const SearchBench& bench_;
@@ -48,6 +57,9 @@ class SearchStage {
   const SensitivityTable* table_;
   MeasuredCandidates measured_;
   RunHistory history_;
+  std::optional<Sensitivities> damages_;  // nothing: not measured
+  std::optional<JumpErrors> jumps_;
+  Estimate prediction_;
 };
 
 }  // namespace tmpq

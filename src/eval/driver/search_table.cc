@@ -93,6 +93,13 @@ std::string TableOf(const SearchResult& result) {
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
           std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +
           result.feature_net + ", to the " + result.reference + ".\n";
+  if (result.prediction.n > 0) {
+    text += "Predicted against measured trajectory errors, rank correlation over " +
+            std::to_string(result.prediction.n) +
+            " candidates: " + Format("%.2f", result.prediction.value) + " [" +
+            Format("%.2f", result.prediction.low) + ", " + Format("%.2f", result.prediction.high) +
+            "].\n";
+  }
   return text + Verdict(result);
 }
 

@@ -153,5 +153,26 @@ TEST(ProgressTest, FormatsDurations) {
   EXPECT_EQ(FormatSeconds(3725), "1h02m");
 }
 
+struct RangeConfig {
+  IntRange steps = IntRange::Of(20);
+  template <typename V>
+  void ForEachField(V&& visit) {
+    visit("steps", steps, "a number, or a range");
+  }
+};
+
+TEST(IntRangeTest, IsANumberOrARange) {
+  RangeConfig config;
+  EXPECT_EQ(ConfigText(config), "steps = 20\n");
+  ApplyValues(config, {{"steps", "5..20"}}, "test");
+  EXPECT_EQ(config.steps, (IntRange{5, 20}));
+  EXPECT_EQ(ConfigText(config), "steps = 5..20\n");
+  ApplyValues(config, {{"steps", "7..7"}}, "test");
+  EXPECT_EQ(ConfigText(config), "steps = 7\n");
+  for (const char* wrong : {"", "..", "5..", "..5", "5...7", "7..5", "5..x", "5-7", "1..2..3"}) {
+    EXPECT_THROW(ApplyValues(config, {{"steps", wrong}}, "test"), Error) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace tmpq

@@ -40,6 +40,7 @@ class Simulation {
     RandomStream random(work_.seed, RandomPurpose::kTest, kCandidates);
     double speed = 0;
     for (const double slowness : slowness_) speed += 1 / slowness;
+    const double run_mean = std::exp(0.5 * work_.run_spread * work_.run_spread);
     const double fastest = *std::min_element(slowness_.begin(), slowness_.end());
     for (int generation = 0; generation < work_.generations; ++generation) {
       seconds_.clear();
@@ -49,9 +50,9 @@ class Simulation {
         sum += seconds_.back();
       }
       RunGeneration();
-      result_.ideal_seconds += sum / speed;
+      result_.ideal_seconds += run_mean * sum / speed;
       const double longest = *std::max_element(seconds_.begin(), seconds_.end());
-      result_.bound_seconds += std::max(sum / speed, longest * fastest);
+      result_.bound_seconds += run_mean * std::max(sum / speed, longest * fastest);
     }
     result_.seconds = now_;
     return result_;

@@ -30,7 +30,8 @@ struct SimulatedCosts {
 
 struct SimulatedRun {
   double seconds = 0;
-  // Candidates' seconds on a worker of speed 1 by the speeds' sum: what no pool can beat.
+  // Candidates' mean seconds on a worker of speed 1 by the speeds' sum: what no pool without backup
+  // tasks beats on average.
   double ideal_seconds = 0;
   // The same, but no generation is quicker than its longest candidate.
   double bound_seconds = 0;

@@ -47,12 +47,9 @@ def start(command):
 
 
 def ranks_of(launcher):
-    """Processes of the job's ranks: the launcher's children."""
-    try:
-        children = pathlib.Path(f"/proc/{launcher}/task/{launcher}/children").read_text()
-    except FileNotFoundError:
-        return []
-    return [int(pid) for pid in children.split()]
+    """Processes of the job's ranks, in their order: the launcher's children."""
+    files = pathlib.Path(f"/proc/{launcher}/task").glob("*/children")
+    return sorted(int(pid) for file in files for pid in file.read_text().split())
 
 
 def look(out):

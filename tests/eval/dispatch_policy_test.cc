@@ -67,6 +67,20 @@ TEST(DispatchPolicyTest, ALateTaskRunsAgainAndTheFirstAnswerCounts) {
   EXPECT_EQ(Starts(policy, 32), (Pairs{{0, 5}}));
 }
 
+TEST(DispatchPolicyTest, WhatIsOvertakenTooLongRunsAgainBeforeNewTasks) {
+  DispatchPolicy policy = Joined(2, 2);
+  policy.Begin(9, 0);
+  EXPECT_EQ(Starts(policy, 0), (Pairs{{0, 0}, {1, 1}}));
+  for (int64_t task = 1; task < 4; ++task) {
+    const double now = static_cast<double>(task);
+    policy.End(1, true, now);
+    EXPECT_EQ(Starts(policy, now), (Pairs{{1, task + 1}}));
+  }
+  policy.End(1, true, 4);
+  EXPECT_EQ(Starts(policy, 4), (Pairs{{1, 0}}));
+  EXPECT_EQ(policy.End(1, true, 5).in_vain, std::vector<int>{0});
+}
+
 TEST(DispatchPolicyTest, SlowWorkersComeLast) {
   DispatchPolicy policy = Joined(3, kInfinity);
   policy.Begin(3, 0);

@@ -14,6 +14,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kRemembered = 64;
 // Weight of the latest duration in a worker's slowness: two of them outweigh all before.
 constexpr double kLatestWeight = 0.5;
+// A task that is so many times later than late runs again before new ones start: answers are
+// journaled in order, so all that overtake it would be lost with the process.
+constexpr double kOvertakenFactor = 2;
 
 }  // namespace
 
@@ -40,12 +43,15 @@ int64_t DispatchPolicy::Begin(int count, int kind) {
 std::optional<DispatchPolicy::Assignment> DispatchPolicy::Next(double now) {
   if (idle_.empty() || done()) return std::nullopt;
   const int worker = idle_.begin()->second;
-  if (next_ < end_) {
-    Start(worker, next_, now);
-    return Assignment{worker, next_++};
+  const bool has_new = next_ < end_;
+  int64_t task = next_;
+  if (now >= Late(has_new ? kOvertakenFactor : 1)) {
+    task = unfinished_.begin()->second;
+  } else if (has_new) {
+    ++next_;
+  } else {
+    return std::nullopt;
   }
-  if (now < NextLate()) return std::nullopt;
-  const int64_t task = unfinished_.begin()->second;
   Start(worker, task, now);
   return Assignment{worker, task};
 }
@@ -101,9 +107,12 @@ double DispatchPolicy::MedianOf(int kind) const {
   return *middle;
 }
 
-double DispatchPolicy::NextLate() const {
-  if (idle_.empty() || unfinished_.empty() || late_factor_ == kInfinity) return kInfinity;
-  return unfinished_.begin()->first + late_factor_ * MedianOf(kind_);
+double DispatchPolicy::NextLate() const { return idle_.empty() ? kInfinity : Late(1); }
+
+// When the oldest task has run for `factor` times what makes it late.
+double DispatchPolicy::Late(double factor) const {
+  if (unfinished_.empty() || late_factor_ == kInfinity) return kInfinity;
+  return unfinished_.begin()->first + factor * late_factor_ * MedianOf(kind_);
 }
 
 int DispatchPolicy::CopiesOf(int64_t task) const {

@@ -14,7 +14,8 @@ namespace tmpq {
 
 // Tasks start in order, on the idle worker that was the fastest so far. When none is left to start,
 // an idle worker runs the oldest task that is late once more (backup tasks: Dean and Ghemawat,
-// MapReduce, OSDI 2004): its first answer counts, and the other copies are told to stop. Times are
+// MapReduce, OSDI 2004), and one that is twice as late even before new ones: its first answer
+// counts, and the other copies are told to stop. Times are
 // seconds on any clock that does not go back. Not thread-safe.
 class DispatchPolicy {
  public:
@@ -64,6 +65,7 @@ class DispatchPolicy {
     double youngest_start = 0;
   };
 
+  double Late(double factor) const;
   double MedianOf(int kind) const;  // infinity where nothing is known
   void Start(int worker, int64_t task, double now);
   void Learn(Worker& worker, bool answered, double seconds);

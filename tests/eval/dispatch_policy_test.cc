@@ -69,16 +69,16 @@ TEST(DispatchPolicyTest, ALateTaskRunsAgainAndTheFirstAnswerCounts) {
 
 TEST(DispatchPolicyTest, WhatIsOvertakenTooLongRunsAgainBeforeNewTasks) {
   DispatchPolicy policy = Joined(2, 2);
-  policy.Begin(9, 0);
+  policy.Begin(20, 0);
   EXPECT_EQ(Starts(policy, 0), (Pairs{{0, 0}, {1, 1}}));
-  for (int64_t task = 1; task < 4; ++task) {
-    const double now = static_cast<double>(task);
-    policy.End(1, true, now);
-    EXPECT_EQ(Starts(policy, now), (Pairs{{1, task + 1}}));
+  for (int64_t task = 1; task < 8; ++task) {  // of which 4 a worker may wait
+    policy.End(1, true, static_cast<double>(task));
+    EXPECT_EQ(Starts(policy, static_cast<double>(task)), (Pairs{{1, task + 1}}));
   }
-  policy.End(1, true, 4);
-  EXPECT_EQ(Starts(policy, 4), (Pairs{{1, 0}}));
-  EXPECT_EQ(policy.End(1, true, 5).in_vain, std::vector<int>{0});
+  policy.End(1, true, 8);
+  EXPECT_EQ(Starts(policy, 8), (Pairs{{1, 0}}));
+  EXPECT_EQ(policy.End(1, true, 9).in_vain, std::vector<int>{0});
+  EXPECT_EQ(Starts(policy, 9), (Pairs{{1, 9}}));  // nothing waits any more
 }
 
 TEST(DispatchPolicyTest, SlowWorkersComeLast) {

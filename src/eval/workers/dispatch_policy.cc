@@ -14,9 +14,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kRemembered = 64;
 // Weight of the latest duration in a worker's slowness: two of them outweigh all before.
 constexpr double kLatestWeight = 0.5;
-// A task that is so many times later than late runs again before new ones start: answers are
-// journaled in order, so all that overtake it would be lost with the process.
-constexpr double kOvertakenFactor = 2;
+// Answers are journaled in order: those that wait for an earlier one are lost with the process.
+// When there are so many a worker, a late first one runs again before new tasks start.
+constexpr int64_t kWaitingPerWorker = 4;
 
 }  // namespace
 
@@ -36,6 +36,7 @@ int64_t DispatchPolicy::Begin(int count, int kind) {
   end_ += count;
   unanswered_ = count;
   tasks_.assign(count, {});
+  given_ = 0;
   kind_ = kind;
   return first_;
 }
@@ -43,17 +44,26 @@ int64_t DispatchPolicy::Begin(int count, int kind) {
 std::optional<DispatchPolicy::Assignment> DispatchPolicy::Next(double now) {
   if (idle_.empty() || done()) return std::nullopt;
   const int worker = idle_.begin()->second;
-  const bool has_new = next_ < end_;
   int64_t task = next_;
-  if (now >= Late(has_new ? kOvertakenFactor : 1)) {
-    task = unfinished_.begin()->second;
-  } else if (has_new) {
+  if (IsFirstOvertaken(now)) {
+    task = first_ + static_cast<int64_t>(given_);
+  } else if (next_ < end_) {
     ++next_;
+  } else if (now >= NextLate()) {
+    task = unfinished_.begin()->second;
   } else {
     return std::nullopt;
   }
   Start(worker, task, now);
   return Assignment{worker, task};
+}
+
+// The first task without answer is late, and many answers after it wait for its.
+bool DispatchPolicy::IsFirstOvertaken(double now) const {
+  const int64_t answers = static_cast<int64_t>(tasks_.size()) - unanswered_;
+  const int64_t waiting = answers - static_cast<int64_t>(given_);
+  return waiting >= kWaitingPerWorker * static_cast<int64_t>(workers_.size()) &&
+         now >= LateTime(tasks_[given_].youngest_start);
 }
 
 void DispatchPolicy::Start(int worker, int64_t task, double now) {
@@ -79,6 +89,7 @@ DispatchPolicy::Ended DispatchPolicy::End(int worker, bool answered, double now)
   task.answered = true;
   unfinished_.erase({task.youngest_start, result.task});
   --unanswered_;
+  while (given_ < tasks_.size() && tasks_[given_].answered) ++given_;
   for (size_t other = 0; other < workers_.size(); ++other) {
     if (workers_[other].task == result.task) result.in_vain.push_back(static_cast<int>(other));
   }
@@ -107,12 +118,13 @@ double DispatchPolicy::MedianOf(int kind) const {
   return *middle;
 }
 
-double DispatchPolicy::NextLate() const { return idle_.empty() ? kInfinity : Late(1); }
+double DispatchPolicy::NextLate() const {
+  return idle_.empty() || unfinished_.empty() ? kInfinity : LateTime(unfinished_.begin()->first);
+}
 
-// When the oldest task has run for `factor` times what makes it late.
-double DispatchPolicy::Late(double factor) const {
-  if (unfinished_.empty() || late_factor_ == kInfinity) return kInfinity;
-  return unfinished_.begin()->first + factor * late_factor_ * MedianOf(kind_);
+// When a task is late whose youngest copy started then.
+double DispatchPolicy::LateTime(double start) const {
+  return late_factor_ == kInfinity ? kInfinity : start + late_factor_ * MedianOf(kind_);
 }
 
 int DispatchPolicy::CopiesOf(int64_t task) const {

@@ -14,8 +14,8 @@ namespace tmpq {
 
 // Tasks start in order, on the idle worker that was the fastest so far. When none is left to start,
 // an idle worker runs the oldest task that is late once more (backup tasks: Dean and Ghemawat,
-// MapReduce, OSDI 2004), and one that is twice as late even before new ones: its first answer
-// counts, and the other copies are told to stop. Times are
+// MapReduce, OSDI 2004), and where many answers wait for that of a late task, that one even before
+// new ones: the first answer counts, and the other copies are told to stop. Times are
 // seconds on any clock that does not go back. Not thread-safe.
 class DispatchPolicy {
  public:
@@ -65,7 +65,8 @@ class DispatchPolicy {
     double youngest_start = 0;
   };
 
-  double Late(double factor) const;
+  bool IsFirstOvertaken(double now) const;
+  double LateTime(double start) const;
   double MedianOf(int kind) const;  // infinity where nothing is known
   void Start(int worker, int64_t task, double now);
   void Learn(Worker& worker, bool answered, double seconds);
@@ -75,6 +76,7 @@ class DispatchPolicy {
   std::set<std::pair<double, int>> idle_;            // by slowness
   std::set<std::pair<double, int64_t>> unfinished_;  // started, not answered; by youngest start
   std::vector<Task> tasks_;                          // of this batch
+  size_t given_ = 0;                                 // of them, that are answered with all before
   int64_t first_ = 0, next_ = 0, end_ = 0;           // of this batch; next: to be started
   int64_t unanswered_ = 0;
   int kind_ = 0;

@@ -10,6 +10,7 @@ packages=(
   g++ cmake ninja-build ccache git
   libeigen3-dev libhdf5-dev libboost-program-options-dev libboost-context-dev libcxxopts-dev nlohmann-json3-dev
   libpng-dev libgif-dev zlib1g-dev libxxhash-dev libicu-dev libsentencepiece-dev coinor-libcbc-dev
+  libopenmpi-dev openmpi-bin
   libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
   dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy
 )

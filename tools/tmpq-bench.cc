@@ -1,10 +1,11 @@
-// tmpq-bench kernels|model|search: what is measured is in bench/.
+// tmpq-bench kernels|model|search|workers: what is measured is in bench/.
 #include <cstdio>
 #include <string>
 
 #include "bench/kernel_bench.h"
 #include "bench/model_bench.h"
 #include "bench/supernet_bench.h"
+#include "bench/worker_bench.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "tools/common/program.h"
@@ -15,6 +16,8 @@ namespace {
 constexpr int kMaxRepetitions = 10'000;
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxSeconds = 60;
+constexpr int kMaxWorkers = 100'000;
+constexpr double kMaxEvaluationSeconds = 1e6;
 
 // A result, and how people read it.
 struct Measured {
@@ -77,13 +80,26 @@ Measured MeasureSearch(const cxxopts::ParseResult& arguments, Progress& progress
   return {json, SupernetBenchText(json)};
 }
 
+Measured MeasureWorkers(const cxxopts::ParseResult& arguments, Progress& progress) {
+  WorkerBenchSettings settings;
+  if (arguments.count("workers") > 0) {
+    settings.workers = arguments["workers"].as<std::vector<int>>();
+  }
+  settings.evaluation_seconds = arguments["evaluation-seconds"].as<double>();
+  for (const int count : settings.workers) CheckRange("--workers", count, 1, kMaxWorkers);
+  CheckRange("--evaluation-seconds", settings.evaluation_seconds, 1e-3, kMaxEvaluationSeconds);
+  const Json json = BenchWorkers(settings, progress);
+  return {json, WorkerBenchText(json)};
+}
+
 Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
   const std::string what = arguments["what"].as<std::string>();
   if (what == "kernels") return MeasureKernels(arguments, progress);
   if (what == "model") return MeasureModel(arguments, progress);
   if (what == "search") return MeasureSearch(arguments, progress);
+  if (what == "workers") return MeasureWorkers(arguments, progress);
   throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
-              "kernels, model or search");
+              "kernels, model, search or workers");
 }
 
 void Bench(const cxxopts::ParseResult& arguments) {
@@ -114,13 +130,15 @@ int main(int argc, char** argv) {
        "Measures times and sizes; what is compared is interleaved in one process.\n"
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
        "model: a call of a whole network against LibTorch.\n"
-       "search: a supernet's bytes, and the time of switching candidates.",
-       "kernels|model|search"},
+       "search: a supernet's bytes, and the time of switching candidates.\n"
+       "workers: how a search spreads over many machines, in simulated time.",
+       "kernels|model|search|workers"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "kernels, model or search", cxxopts::value<std::string>())(
+        options.add_options()("what", "kernels, model, search or workers",
+                              cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
             "threads", "of kernels and model: one contest each",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
@@ -130,8 +148,12 @@ int main(int argc, char** argv) {
                            cxxopts::value<int>())("repetitions", "of each thing that is timed",
                                                   cxxopts::value<int>()->default_value("25"))(
             "seconds", "that a repetition takes at least",
-            cxxopts::value<double>()->default_value("0.005"))("out", "file for the result as JSON",
-                                                              cxxopts::value<std::string>())(
+            cxxopts::value<double>()->default_value("0.005"))(
+            "workers", "of workers: how many, for example 1,10,100 (default: 1 to 1000)",
+            cxxopts::value<std::vector<int>>())("evaluation-seconds",
+                                                "of workers: median of a candidate",
+                                                cxxopts::value<double>()->default_value("1"))(
+            "out", "file for the result as JSON", cxxopts::value<std::string>())(
             "overwrite", "replace an existing file");
         options.parse_positional({"what"});
       },

@@ -1,6 +1,7 @@
 // The one interface between search and measurement: the search sees numbers only.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -24,6 +25,9 @@ const char* NameOf(Fidelity fidelity);
 // Named numbers; all that the search minimises is minimised.
 using Measurements = std::map<std::string, double>;
 
+// Gets the answers of the next candidates, in the order of the candidates.
+using AnswerSink = std::function<void(std::span<const Measurements>)>;
+
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
@@ -31,6 +35,12 @@ class Evaluator {
   // numbers.
   virtual std::vector<Measurements> Evaluate(std::span<const Candidate> candidates,
                                              Fidelity fidelity) = 0;
+  // The same, but hands each answer to `sink` as soon as it and all before it are known. Here: all
+  // of them at the end.
+  virtual void EvaluateInOrder(std::span<const Candidate> candidates, Fidelity fidelity,
+                               const AnswerSink& sink) {
+    sink(Evaluate(candidates, fidelity));
+  }
 };
 
 }  // namespace tmpq

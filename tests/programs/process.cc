@@ -23,6 +23,26 @@ int LinesIn(const std::filesystem::path& path) {
   return static_cast<int>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
+// The child of `process` of this number, in the order of their birth; none: 0.
+pid_t ChildOf(pid_t process, int number) {
+  const std::filesystem::path threads = "/proc/" + std::to_string(process) + "/task";
+  std::vector<pid_t> children;
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    std::ifstream file(thread.path() / "children");
+    for (pid_t child = 0; file >> child;) children.push_back(child);
+  }
+  std::sort(children.begin(), children.end());
+  return number < static_cast<int>(children.size()) ? children[number] : 0;
+}
+
+// The moment has come.
+bool IsDue(const ProcessOptions& options, std::chrono::steady_clock::time_point begin) {
+  if (options.kill_after.count() > 0) {
+    return std::chrono::steady_clock::now() >= begin + options.kill_after;
+  }
+  return LinesIn(options.kill_when) >= std::max(options.kill_lines, options.interrupt_lines);
+}
+
 [[noreturn]] void Become(const std::string& path, const std::vector<std::string>& arguments,
                          const ProcessOptions& options, const std::string& out,
                          const std::string& err) {
@@ -46,16 +66,18 @@ ProcessResult RunProcess(const std::string& program, const std::vector<std::stri
                          const ProcessOptions& options) {
   const std::string base =
       std::filesystem::temp_directory_path() / ("tmpq-process-" + std::to_string(getpid()));
-  const std::string path = std::string(TMPQ_BIN_DIR) + "/" + program;
+  const std::string path = std::filesystem::path(TMPQ_BIN_DIR) / program;
+  const auto begin = std::chrono::steady_clock::now();
   const pid_t child = fork();
   if (child == 0) Become(path, arguments, options, base + ".out", base + ".err");
   int status = 0;
-  const int lines = std::max(options.kill_lines, options.interrupt_lines);
-  bool sent = lines == 0;
+  bool sent =
+      std::max(options.kill_lines, options.interrupt_lines) == 0 && options.kill_after.count() == 0;
   while (waitpid(child, &status, sent ? 0 : WNOHANG) == 0) {
-    if (LinesIn(options.kill_when) >= lines) {
-      kill(child, options.kill_lines > 0 ? SIGKILL : SIGINT);
-      sent = true;
+    if (IsDue(options, begin)) {
+      const pid_t victim = options.victim < 0 ? child : ChildOf(child, options.victim);
+      if (victim > 0) kill(victim, options.interrupt_lines > 0 ? SIGINT : SIGKILL);
+      sent = victim > 0;
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,10 +21,14 @@ struct ProcessOptions {
   // Kill with SIGKILL as soon as this file has so many lines.
   std::filesystem::path kill_when;
   int kill_lines = 0;
-  int interrupt_lines = 0;  // the same with SIGINT
+  int interrupt_lines = 0;                  // the same with SIGINT
+  std::chrono::milliseconds kill_after{0};  // kill with SIGKILL after this time; 0: never
+  // Whom the signal goes to: the program's child of this number, such as a rank of mpirun; -1: the
+  // program.
+  int victim = -1;
 };
 
-// `program` is the name of one of ours.
+// `program` is the name of one of ours, or a path.
 ProcessResult RunProcess(const std::string& program, const std::vector<std::string>& arguments,
                          const ProcessOptions& options = {});
 

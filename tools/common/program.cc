@@ -19,9 +19,13 @@ constexpr size_t kHelpWidth = 110;  // columns
 constexpr int kMaxThreads = 1024;
 constexpr int kMaxBatch = 1024;
 
-int Complain(const std::string& program, const std::string& message, int code) {
-  std::fprintf(stderr, "%s: error: %s\n", program.c_str(), message.c_str());
-  return code;
+int Complain(const ProgramInfo& info, ErrorCode code, const std::string& message) {
+  if (info.on_error) {
+    info.on_error(code, message);
+  } else {
+    std::fprintf(stderr, "%s: error: %s\n", info.name.c_str(), message.c_str());
+  }
+  return Error(code, "", message).exit_code();
 }
 
 void ParseAndRun(int argc, char** argv, cxxopts::Options& options,
@@ -54,13 +58,13 @@ int RunProgram(int argc, char** argv, const ProgramInfo& info,
     ParseAndRun(argc, argv, options, body);
     return kDone;
   } catch (const Error& error) {
-    return Complain(info.name, error.what(), error.exit_code());
+    return Complain(info, error.code(), error.what());
   } catch (const cxxopts::exceptions::exception& error) {
-    return Complain(info.name, std::string(error.what()) + "; see --help", kBadUsage);
+    return Complain(info, ErrorCode::kUsage, std::string(error.what()) + "; see --help");
   } catch (const std::bad_alloc&) {
-    return Complain(info.name, "out of memory", kFailed);
+    return Complain(info, ErrorCode::kIo, "out of memory");
   } catch (const std::exception& error) {
-    return Complain(info.name, std::string("internal: ") + error.what(), kFailed);
+    return Complain(info, ErrorCode::kInput, std::string("internal: ") + error.what());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "src/eval/driver/search_config.h"
 #include "src/eval/models/measured_space.h"
 #include "src/eval/proxies/runtime_evaluator.h"
+#include "src/eval/workers/transport.h"
 #include "src/models/model_file.h"
 #include "src/quant/layer_statistics.h"
 #include "src/quant/learned_rounding.h"
@@ -33,6 +34,7 @@ struct SearchSession {
   int64_t batch = 8;  // samples per network call of a thread
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
+  Transport* ranks = nullptr;  // of the job that evaluates (job_evaluator.h); null: this process
 };
 
 // Makes a run's folder. Throws kUsage where it holds something and the session says neither to

@@ -6,6 +6,7 @@
 #include "src/core/config.h"
 #include "src/core/error.h"
 #include "src/core/version.h"
+#include "src/eval/driver/job_evaluator.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/driver/search_stage.h"
 #include "src/eval/driver/search_table.h"
@@ -83,11 +84,11 @@ class SearchDriver {
 
   void OpenEvaluator() {
     images_ = std::make_unique<ImageProgress>(*session_.progress);
-    evaluator_ = std::make_unique<RuntimeEvaluator>(
-        bench_->sampler(), bench_->weights(), bench_->features(), bench_->statistics(),
-        bench_->UniformCandidate(BitWidth::kFloatBits), space().Naive(),
-        bench_->evaluator_settings(), *images_);
-    journaled_ = std::make_unique<JournaledEvaluator>(*evaluator_, *journal_, 1);
+    evaluator_ = OpenRuntimeEvaluator(*bench_, session_.interrupted, *images_);
+    if (session_.ranks != nullptr) job_ = OpenJobEvaluator(*bench_, session_, *images_);
+    // A job streams its answers; a process measures one candidate after the other.
+    Evaluator& inner = job_ != nullptr ? *job_ : *evaluator_;
+    journaled_ = std::make_unique<JournaledEvaluator>(inner, *journal_, job_ != nullptr ? 0 : 1);
     calls_ = std::make_unique<CallCounter>(*journaled_, bench_->evaluator_settings(),
                                            bench_->sampler_settings().calls_per_step());
   }
@@ -152,6 +153,7 @@ class SearchDriver {
   std::unique_ptr<SearchBench> bench_;
   std::unique_ptr<ImageProgress> images_;
   std::unique_ptr<RuntimeEvaluator> evaluator_;
+  std::unique_ptr<Evaluator> job_;  // null where this process evaluates alone
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<JournaledEvaluator> journaled_;
   std::unique_ptr<CallCounter> calls_;

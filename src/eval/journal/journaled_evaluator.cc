@@ -37,14 +37,19 @@ std::vector<Measurements> JournaledEvaluator::Evaluate(std::span<const Candidate
 }
 
 void JournaledEvaluator::MeasureAndAppend(std::span<const Candidate> missing, Fidelity fidelity) {
-  const std::vector<Measurements> measured = inner_.Evaluate(missing, fidelity);
-  TMPQ_CHECK(measured.size() == missing.size(), "an evaluator answers every candidate");
-  std::vector<JournalRecord> records;
-  for (size_t i = 0; i < missing.size(); ++i) {
-    records.push_back({fidelity, missing[i].hash(), CandidateToJson(missing[i]), measured[i]});
-  }
-  journal_.Append(records);
-  evaluations_ += static_cast<int64_t>(missing.size());
+  size_t next = 0;
+  inner_.EvaluateInOrder(missing, fidelity, [&](std::span<const Measurements> answers) {
+    TMPQ_CHECK(answers.size() <= missing.size() - next,
+               "an evaluator answers every candidate once");
+    std::vector<JournalRecord> records;
+    for (const Measurements& answer : answers) {
+      const Candidate& candidate = missing[next++];
+      records.push_back({fidelity, candidate.hash(), CandidateToJson(candidate), answer});
+    }
+    journal_.Append(records);
+    evaluations_ += static_cast<int64_t>(records.size());
+  });
+  TMPQ_CHECK(next == missing.size(), "an evaluator answers every candidate");
 }
 
 }  // namespace tmpq

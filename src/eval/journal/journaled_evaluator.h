@@ -12,11 +12,12 @@
 namespace tmpq {
 
 // Answers from the journal; what it lacks is asked of `inner` once, in proposal order, and is in
-// the journal before it is returned. Thread contract of `inner` and the journal.
+// the journal before it is returned: each answer as soon as `inner` gives it and all before it.
+// Thread contract of `inner` and the journal.
 class JournaledEvaluator : public Evaluator {
  public:
-  // Both outlive this object. `chunk`: candidates per call of `inner` and append; a killed run
-  // loses at most these (0: the whole batch). Results do not depend on it.
+  // Both outlive this object. `chunk`: candidates per call of `inner` (0: the whole batch); a
+  // killed run loses at most what `inner` had not given of these. Results do not depend on it.
   JournaledEvaluator(Evaluator& inner, Journal& journal, int chunk = 0);
 
   std::vector<Measurements> Evaluate(std::span<const Candidate> candidates,

@@ -48,13 +48,11 @@ JournalHeader HeaderFromJson(const Json& json, const std::string& where) {
 }
 
 Json RecordToJson(const JournalRecord& record, size_t number) {
-  Json measurements = Json::object();
-  for (const auto& [name, value] : record.measurements) measurements[name] = DoubleToJson(value);
   return {{"record", number},
           {"fidelity", static_cast<int>(record.fidelity)},
           {"candidate_hash", record.candidate_hash.Hex()},
           {"candidate", record.candidate},
-          {"measurements", std::move(measurements)}};
+          {"measurements", MeasurementsToJson(record.measurements)}};
 }
 
 JournalRecord RecordFromJson(const Json& json, const std::string& where) {
@@ -67,11 +65,22 @@ JournalRecord RecordFromJson(const Json& json, const std::string& where) {
   record.fidelity = static_cast<Fidelity>(fidelity);
   record.candidate_hash = HashFromHex(JsonGet<std::string>(json, "candidate_hash", where), where);
   record.candidate = JsonGet<Json>(json, "candidate", where);
-  const Json measurements = JsonGet<Json>(json, "measurements", where);
-  for (const auto& [name, value] : measurements.items()) {
-    record.measurements[name] = DoubleFromJson(value, where + ": " + name);
-  }
+  record.measurements = MeasurementsFromJson(JsonGet<Json>(json, "measurements", where), where);
   return record;
+}
+
+Json MeasurementsToJson(const Measurements& measurements) {
+  Json json = Json::object();
+  for (const auto& [name, value] : measurements) json[name] = DoubleToJson(value);
+  return json;
+}
+
+Measurements MeasurementsFromJson(const Json& json, const std::string& where) {
+  Measurements measurements;
+  for (const auto& [name, value] : json.items()) {
+    measurements[name] = DoubleFromJson(value, where + ": " + name);
+  }
+  return measurements;
 }
 
 Json DoubleToJson(double value) {

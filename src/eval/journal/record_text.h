@@ -20,6 +20,10 @@ JournalHeader HeaderFromJson(const Json& json, const std::string& where);
 Json RecordToJson(const JournalRecord& record, size_t number);
 JournalRecord RecordFromJson(const Json& json, const std::string& where);
 
+// {name: number}, exactly. Throws kInput naming `where` and the name.
+Json MeasurementsToJson(const Measurements& measurements);
+Measurements MeasurementsFromJson(const Json& json, const std::string& where);
+
 // Doubles round-trip exactly: finite ones as shortest decimal numbers, others as "inf", "-inf" and
 // "nan", which JSON has no numbers for.
 Json DoubleToJson(double value);

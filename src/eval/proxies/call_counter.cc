@@ -5,22 +5,6 @@ namespace tmpq {
 CallCounter::CallCounter(Evaluator& inner, const EvaluatorSettings& settings, int calls_per_step)
     : inner_(inner), settings_(settings), calls_per_step_(calls_per_step) {}
 
-int64_t CallCounter::SamplesOf(Fidelity fidelity) const {
-  switch (fidelity) {
-    case Fidelity::kPredicted:
-      return 0;
-    case Fidelity::kTrajectory:
-      return settings_.trajectory_samples;
-    case Fidelity::kMetrics:
-      return settings_.metric_samples;
-    case Fidelity::kSelection:
-      return settings_.selection_samples;
-    case Fidelity::kReport:
-      return settings_.report_samples;
-  }
-  return 0;
-}
-
 std::vector<Measurements> CallCounter::Evaluate(std::span<const Candidate> candidates,
                                                 Fidelity fidelity) {
   for (const Candidate& candidate : candidates) {
@@ -28,7 +12,7 @@ std::vector<Measurements> CallCounter::Evaluate(std::span<const Candidate> candi
       ++repeats_;
       continue;
     }
-    const int64_t samples = SamplesOf(fidelity);
+    const int64_t samples = SamplesOf(settings_, fidelity);
     samples_ += samples;
     calls_ += samples * candidate.steps() * calls_per_step_;
   }

@@ -28,8 +28,6 @@ class CallCounter : public Evaluator {
   int64_t candidates() const { return static_cast<int64_t>(seen_.size()); }
 
  private:
-  int64_t SamplesOf(Fidelity fidelity) const;
-
   Evaluator& inner_;
   EvaluatorSettings settings_;
   int calls_per_step_;

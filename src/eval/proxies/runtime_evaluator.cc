@@ -34,6 +34,21 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
   return {member(""), member(".low"), member(".high"), static_cast<int64_t>(member(".n"))};
 }
 
+int64_t SamplesOf(const EvaluatorSettings& settings, Fidelity fidelity) {
+  switch (fidelity) {
+    case Fidelity::kTrajectory:
+      return settings.trajectory_samples;
+    case Fidelity::kMetrics:
+      return settings.metric_samples;
+    case Fidelity::kSelection:
+      return settings.selection_samples;
+    case Fidelity::kReport:
+      return settings.report_samples;
+    default:
+      return 0;
+  }
+}
+
 std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
                                        const std::vector<float>& samples, const Shape& shape) {
   if (settings.encoder == nullptr) return {};

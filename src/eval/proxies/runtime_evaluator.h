@@ -55,6 +55,9 @@ struct EvaluatorSettings {
   const std::atomic<bool>* interrupted = nullptr;
 };
 
+// Samples that a candidate's measurement draws.
+int64_t SamplesOf(const EvaluatorSettings& settings, Fidelity fidelity);
+
 // Cosine of each of the samples (n, shape) with its prompt; empty without an encoder.
 std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
                                        const std::vector<float>& samples, const Shape& shape);

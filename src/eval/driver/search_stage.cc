@@ -57,10 +57,11 @@ void SearchStage::Run() {
   const int steps = measured_.Best().candidate.steps();
   const auto found = planned.find(steps);
   Refine(bench_.SpaceOf(steps), found == planned.end() ? std::vector<Candidate>() : found->second);
+  progress_.Update(most_images_);  // what was measured before, or not worth it, is done too
   progress_.End();
 }
 
-// The bar counts images. What is found more than once is counted as often as it is asked for.
+// The bar counts images, of which there may be fewer in the end.
 void SearchStage::BeginBar() {
   const int64_t lengths = config().steps.most - config().steps.least + 1;
   const int64_t shares = SharesOfBudget().size();
@@ -70,14 +71,15 @@ void SearchStage::BeginBar() {
   if (config().warm_start && table_ == nullptr && config().optimize != kOptimizeTimesteps) {
     probes = static_cast<int64_t>(MakeProbes(space()).candidates.size());
   }
-  const int64_t per_generation = config().population * config().trajectory_samples +
-                                 config().metric_candidates * config().metric_samples;
+  const int64_t batch =
+      config().algorithm == "guided" ? GuidedSettings().batch : config().population;
+  const int64_t per_generation =
+      batch * config().trajectory_samples + config().metric_candidates * config().metric_samples;
   const int64_t uniform = bench_.UniformCandidates().size();
-  progress_.Begin("searching",
-                  (uniform + planned) * config().metric_samples +
-                      (2 * planned + probes) * config().trajectory_samples +
-                      config().generations * per_generation,
-                  "images");
+  most_images_ = (uniform + planned) * config().metric_samples +
+                 (2 * planned + probes) * config().trajectory_samples +
+                 config().generations * per_generation;
+  progress_.Begin("searching", most_images_, "images");
   images_.Set(0);
 }
 

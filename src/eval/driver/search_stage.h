@@ -57,6 +57,7 @@ class SearchStage {
   const SensitivityTable* table_;
   MeasuredCandidates measured_;
   RunHistory history_;
+  int64_t most_images_ = 0;               // of the bar
   std::optional<Sensitivities> damages_;  // nothing: not measured
   std::optional<JumpErrors> jumps_;
   Estimate prediction_;

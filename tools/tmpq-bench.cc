@@ -1,4 +1,4 @@
-// tmpq-bench kernels|model|search: what is measured is in bench/.
+// tmpq-bench kernels|model|search: what is measured is in bench/. algorithms: src/eval/study.
 #include <cstdio>
 #include <string>
 
@@ -7,7 +7,9 @@
 #include "bench/supernet_bench.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
+#include "src/eval/study/algorithm_outputs.h"
 #include "tools/common/program.h"
+#include "tools/common/session.h"
 
 namespace tmpq {
 namespace {
@@ -83,11 +85,35 @@ Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
   if (what == "model") return MeasureModel(arguments, progress);
   if (what == "search") return MeasureSearch(arguments, progress);
   throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
-              "kernels, model or search");
+              "kernels, model, search or algorithms");
+}
+
+// Resumable, in a folder.
+void StudyAlgorithms(const cxxopts::ParseResult& arguments) {
+  const auto config = LoadConfig<AlgorithmStudyConfig>(Required(arguments, "config"));
+  const std::vector<int> threads = ReadThreads(arguments);
+  TerminalProgress progress = MakeProgress();
+  SearchSession session;
+  session.out = Required(arguments, "out");
+  session.bundled = BundledCheckpoints();
+  session.resume = arguments.count("resume") > 0;
+  session.overwrite = arguments.count("overwrite") > 0;
+  session.threads = threads.size() == 1 ? threads[0] : 0;
+  session.batch = ReadBatch(arguments, session.batch);
+  session.interrupted = &InstallInterruptHandler();
+  session.progress = &progress;
+  RunResumable(session, "study", [&] {
+    const AlgorithmStudy study = RunAlgorithmStudy(config, session);
+    if (WantsJson(arguments)) {
+      PrintJson(AlgorithmStudyToJson(study));
+    } else {
+      std::fputs(AlgorithmTable(study).c_str(), stdout);
+    }
+  });
 }
 
 void Bench(const cxxopts::ParseResult& arguments) {
-  Required(arguments, "what");
+  if (Required(arguments, "what") == "algorithms") return StudyAlgorithms(arguments);
   std::filesystem::path out;
   if (arguments.count("out") > 0) {
     out = arguments["out"].as<std::string>();
@@ -114,15 +140,19 @@ int main(int argc, char** argv) {
        "Measures times and sizes; what is compared is interleaved in one process.\n"
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
        "model: a call of a whole network against LibTorch.\n"
-       "search: a supernet's bytes, and the time of switching candidates.",
-       "kernels|model|search"},
+       "search: a supernet's bytes, and the time of switching candidates.\n"
+       "algorithms: all candidates of a small space, measured once, and search algorithms replayed "
+       "on them.",
+       "kernels|model|search|algorithms"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "kernels, model or search", cxxopts::value<std::string>())(
+        options.add_options()("what", "kernels, model, search or algorithms",
+                              cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
-            "threads", "of kernels and model: one contest each",
+            "threads",
+            "of kernels and model: one contest each; of algorithms one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
             "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
             "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
@@ -130,9 +160,12 @@ int main(int argc, char** argv) {
                            cxxopts::value<int>())("repetitions", "of each thing that is timed",
                                                   cxxopts::value<int>()->default_value("25"))(
             "seconds", "that a repetition takes at least",
-            cxxopts::value<double>()->default_value("0.005"))("out", "file for the result as JSON",
-                                                              cxxopts::value<std::string>())(
-            "overwrite", "replace an existing file");
+            cxxopts::value<double>()->default_value("0.005"))(
+            "out", "file for the result as JSON; of algorithms: folder",
+            cxxopts::value<std::string>())("overwrite",
+                                           "replace an existing file, or what is in the folder")(
+            "config", "of algorithms: file .ini (experiments/algorithms)",
+            cxxopts::value<std::string>())("resume", "of algorithms: go on with the folder");
         options.parse_positional({"what"});
       },
       tmpq::Bench);

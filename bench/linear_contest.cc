@@ -136,7 +136,8 @@ std::unique_ptr<OneDnnMatmul> MakeOneDnn(const LinearShape& shape, KernelLinear&
 }  // namespace
 
 Json RunLinearContest(const LinearShape& shape, int threads, const ContestSettings& settings) {
-  constexpr double kErrorAtEightBits = 0.02, kErrorAtFourBits = 0.2, kErrorOfFloat = 1e-4;
+  [[maybe_unused]] constexpr double kErrorAtEightBits = 0.02, kErrorAtFourBits = 0.2,
+                                    kErrorOfFloat = 1e-4;
   omp_set_num_threads(threads);
   const LinearCase of(shape);
   KernelLinear eight(of, 8, threads), four(of, 4, threads);

@@ -1,4 +1,5 @@
-// tmpq-bench kernels|model|search|workers: what is measured is in bench/.
+// tmpq-bench kernels|model|search|workers|algorithms: what is measured is in bench/ and, of
+// algorithms, in src/eval/study.
 #include <cstdio>
 #include <string>
 
@@ -8,7 +9,9 @@
 #include "bench/worker_bench.h"
 #include "src/core/config.h"
 #include "src/core/file.h"
+#include "src/eval/study/algorithm_outputs.h"
 #include "tools/common/program.h"
+#include "tools/common/session.h"
 
 namespace tmpq {
 namespace {
@@ -99,11 +102,35 @@ Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
   if (what == "search") return MeasureSearch(arguments, progress);
   if (what == "workers") return MeasureWorkers(arguments, progress);
   throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
-              "kernels, model, search or workers");
+              "kernels, model, search, workers or algorithms");
+}
+
+// Resumable, in a folder.
+void StudyAlgorithms(const cxxopts::ParseResult& arguments) {
+  const auto config = LoadConfig<AlgorithmStudyConfig>(Required(arguments, "config"));
+  const std::vector<int> threads = ReadThreads(arguments);
+  TerminalProgress progress = MakeProgress();
+  SearchSession session;
+  session.out = Required(arguments, "out");
+  session.bundled = BundledCheckpoints();
+  session.resume = arguments.count("resume") > 0;
+  session.overwrite = arguments.count("overwrite") > 0;
+  session.threads = threads.size() == 1 ? threads[0] : 0;
+  session.batch = ReadBatch(arguments, session.batch);
+  session.interrupted = &InstallInterruptHandler();
+  session.progress = &progress;
+  RunResumable(session, "study", [&] {
+    const AlgorithmStudy study = RunAlgorithmStudy(config, session);
+    if (WantsJson(arguments)) {
+      PrintJson(AlgorithmStudyToJson(study));
+    } else {
+      std::fputs(AlgorithmTable(study).c_str(), stdout);
+    }
+  });
 }
 
 void Bench(const cxxopts::ParseResult& arguments) {
-  Required(arguments, "what");
+  if (Required(arguments, "what") == "algorithms") return StudyAlgorithms(arguments);
   std::filesystem::path out;
   if (arguments.count("out") > 0) {
     out = arguments["out"].as<std::string>();
@@ -131,16 +158,19 @@ int main(int argc, char** argv) {
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
        "model: a call of a whole network against LibTorch.\n"
        "search: a supernet's bytes, and the time of switching candidates.\n"
-       "workers: how a search spreads over many machines, in simulated time.",
-       "kernels|model|search|workers"},
+       "workers: how a search spreads over many machines, in simulated time.\n"
+       "algorithms: all candidates of a small space, measured once, and search algorithms replayed "
+       "on them.",
+       "kernels|model|search|workers|algorithms"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "kernels, model, search or workers",
+        options.add_options()("what", "kernels, model, search, workers or algorithms",
                               cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
-            "threads", "of kernels and model: one contest each",
+            "threads",
+            "of kernels and model: one contest each; of algorithms one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
             "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
             "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
@@ -153,8 +183,11 @@ int main(int argc, char** argv) {
             cxxopts::value<std::vector<int>>())("evaluation-seconds",
                                                 "of workers: median of a candidate",
                                                 cxxopts::value<double>()->default_value("1"))(
-            "out", "file for the result as JSON", cxxopts::value<std::string>())(
-            "overwrite", "replace an existing file");
+            "out", "file for the result as JSON; of algorithms: folder",
+            cxxopts::value<std::string>())("overwrite",
+                                           "replace an existing file, or what is in the folder")(
+            "config", "of algorithms: file .ini (experiments/algorithms)",
+            cxxopts::value<std::string>())("resume", "of algorithms: go on with the folder");
         options.parse_positional({"what"});
       },
       tmpq::Bench);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "src/core/file.h"
@@ -40,6 +41,51 @@ TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   EXPECT_GT(json["switch"]["call_microseconds"]["median"], 0.0);
 }
 
+// The same files from a killed and resumed study, and from one thread.
+TEST(BenchTest, AlgorithmsAreReplayedOnAnExhaustiveTruth) {
+  const fs::path folder = fs::path(testing::TempDir()) / ("algorithms-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  const fs::path config = folder / "tiny.ini";
+  WriteFileAtomically(config,
+                      "model = fashion-dit\nweight_bits = 3,8\nactivation_bits = 4,8\n"
+                      "trajectory_steps = 3\ntrajectory_samples = 2\nsampling_steps = 2\n"
+                      "group_bits = embedding=8;modulation.activations=8\nexponents = 100,150\n"
+                      "algorithms = guided,uniform,random\nseeds = 2\n");
+  const auto study = [&](const char* out, Arguments more, const ProcessOptions& options = {}) {
+    Arguments arguments = {"algorithms", "--config", config, "--out", folder / out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProcess("tmpq-bench", arguments, options);
+  };
+  const ProcessResult whole = study("whole", {"--json"});
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  const Json json = ParseJson(whole.out, "tmpq-bench");
+  EXPECT_EQ(json["candidates"], 64);  // five genes of two, two schedules
+  EXPECT_EQ(json["space_size"], "64");
+  EXPECT_EQ(json["algorithms"].size(), 3u);
+  ProcessOptions options;
+  options.kill_when = folder / "killed" / "journal.jsonl";
+  options.kill_lines = 20;
+  ASSERT_EQ(study("killed", {"--threads=1"}, options).exit_code, -SIGKILL);
+  const ProcessResult again = study("killed", {"--threads=1"});
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_NE(again.err.find("--resume goes on"), std::string::npos) << again.err;
+  ASSERT_EQ(study("killed", {"--threads=1", "--resume"}).exit_code, 0);
+  for (const char* name : {"journal.jsonl", "algorithms.json", "table.md", "table.csv"}) {
+    EXPECT_EQ(ReadFile(folder / "whole" / name) == ReadFile(folder / "killed" / name), true)
+        << name;
+  }
+  // Other seeds measure nothing; another space is another journal.
+  WriteFileAtomically(config, ReadFile(config) + "first_seed = 5\n");
+  ASSERT_EQ(study("killed", {"--resume"}).exit_code, 0);
+  EXPECT_EQ(ReadFile(folder / "whole/journal.jsonl") == ReadFile(folder / "killed/journal.jsonl"),
+            true);
+  WriteFileAtomically(config, ReadFile(config) + "ties = layer\n");
+  const ProcessResult other = study("killed", {"--resume"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_NE(other.err.find("ties"), std::string::npos) << other.err;
+  fs::remove_all(folder);
+}
+
 TEST(BenchTest, BadUsageIsRefused) {
   const auto refused = [](const Arguments& arguments, int code, const char* part) {
     const ProcessResult result = RunProcess("tmpq-bench", arguments);
@@ -52,6 +98,8 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"search", "--seconds", "99"}, 2, "--seconds");
   refused({"search", "--batch", "0"}, 2, "--batch");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
+  refused({"algorithms"}, 2, "--config");
+  refused({"algorithms", "--config", "no-such-file.ini", "--out", "nowhere"}, 1, "no-such-file");
 }
 
 }  // namespace

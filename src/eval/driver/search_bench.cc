@@ -18,7 +18,6 @@
 namespace tmpq {
 namespace {
 
-constexpr const char* kSupernetName = "supernet.safetensors";
 constexpr const char* kCalibrationName = "calibration.safetensors";
 constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
 

@@ -46,7 +46,7 @@ ProcessResult RunProcess(const std::string& program, const std::vector<std::stri
                          const ProcessOptions& options) {
   const std::string base =
       std::filesystem::temp_directory_path() / ("tmpq-process-" + std::to_string(getpid()));
-  const std::string path = std::string(TMPQ_BIN_DIR) + "/" + program;
+  const std::string path = std::filesystem::path(TMPQ_BIN_DIR) / program;
   const pid_t child = fork();
   if (child == 0) Become(path, arguments, options, base + ".out", base + ".err");
   int status = 0;

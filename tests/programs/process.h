@@ -23,7 +23,7 @@ struct ProcessOptions {
   int interrupt_lines = 0;  // the same with SIGINT
 };
 
-// `program` is the name of one of ours.
+// `program`: the name of one of ours, or an absolute path.
 ProcessResult RunProcess(const std::string& program, const std::vector<std::string>& arguments,
                          const ProcessOptions& options = {});
 

@@ -1,12 +1,14 @@
 # Flags that every target shares. The numerics contract (docs/numerics.md) needs: no contraction into
 # fused multiply-adds, no fast math, no reassociation. `tmpq_options` carries them.
 add_library(tmpq_options INTERFACE)
-target_include_directories(tmpq_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_include_directories(tmpq_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                  $<INSTALL_INTERFACE:include/tmpq>)
 # -Wrestrict: GCC 12 warns falsely about string concatenation (GCC bug 105651).
-target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math -Wall -Wextra -Wshadow -Wno-sign-compare
-                       -Wno-restrict)
+target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math)
+target_compile_options(tmpq_options INTERFACE
+                       $<BUILD_INTERFACE:-Wall;-Wextra;-Wshadow;-Wno-sign-compare;-Wno-restrict>)
 if(TMPQ_WARNINGS_AS_ERRORS)
-  target_compile_options(tmpq_options INTERFACE -Werror)
+  target_compile_options(tmpq_options INTERFACE $<BUILD_INTERFACE:-Werror>)
 endif()
 if(TMPQ_BASELINE_ARCH AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(tmpq_options INTERFACE -march=${TMPQ_BASELINE_ARCH})

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "src/eval/driver/front_query.h"
 #include "src/eval/driver/job_evaluator.h"
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
@@ -28,7 +29,13 @@ void DeclareFlags(cxxopts::Options& options) {
                                                "0: one per core; never changes the result",
                                                cxxopts::value<int>()->default_value("0"))(
       "batch", "images per network call of a thread; never changes the result",
-      cxxopts::value<int>()->default_value("8"));
+      cxxopts::value<int>()->default_value("8"))(
+      "front-query",
+      "no search: of the finished run in --out, the plan of least distance on search noise that "
+      "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
+      cxxopts::value<std::string>())(
+      "plan-out", "where that plan goes (default: plan-query.safetensors in --out)",
+      cxxopts::value<std::string>());
 }
 
 SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
@@ -45,8 +52,26 @@ std::string HostName() {
   return name;
 }
 
+// Another plan of a finished run, which has its config.
+void AnswerQuery(const cxxopts::ParseResult& arguments) {
+  SearchConfig unused;
+  unused.ForEachField([&](const char* name, auto&, const char*) {
+    if (arguments.count(FlagOf(name)) == 0) return;
+    throw Error(ErrorCode::kUsage, "--" + FlagOf(name), "does not go with --front-query",
+                "the run's own config is used");
+  });
+  TerminalProgress progress = MakeProgress();
+  const SearchSession session = ReadSession(arguments, progress);
+  std::filesystem::path plan = session.out / "plan-query.safetensors";
+  if (arguments.count("plan-out") > 0) plan = arguments["plan-out"].as<std::string>();
+  const Json answer = AnswerFrontQuery(session, arguments["front-query"].as<std::string>(), plan);
+  if (WantsJson(arguments)) return PrintJson(answer);
+  std::printf("%s", FrontAnswerText(answer).c_str());
+}
+
 // `ranks`: of an MPI job, which this process leads; null outside of one.
 void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
+  if (arguments.count("front-query") > 0) return AnswerQuery(arguments);
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
   SearchSession session = ReadSession(arguments, progress);

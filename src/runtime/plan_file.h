@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,8 @@ class PlanFile {
   const ParameterSet& parameters() const { return parameters_; }
   const QuantTable& weights() const { return *weights_; }
   Hash128 hash() const { return file_.hash(); }
+  // Everything in the file, by name (docs/formats.md).
+  const std::map<std::string, TensorView>& tensors() const { return file_.tensors(); }
 
  private:
   TensorFile file_;

@@ -4,6 +4,7 @@
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
+#include "src/supernet/weight_sets.h"
 
 namespace tmpq {
 namespace {
@@ -27,14 +28,10 @@ QuantTable::QuantTable(const TensorFile& file, const SiteTable& sites, QuantSche
   }
 }
 
-int QuantTable::SetsOf(int site) const {
-  const bool balanced = scheme_.Of(sites_->sites[site].layer).balanced;
-  return balanced ? scheme_.weight_sets() : 1;
-}
+int QuantTable::SetsOf(int site) const { return WeightSetsOf(scheme_, sites_->sites[site].layer); }
 
 std::string QuantTable::SetName(int site, int range) const {
-  const std::string& layer = sites_->sites[site].layer;
-  return SetsOf(site) > 1 ? layer + ".s" + std::to_string(range) : layer;
+  return WeightSetName(scheme_, sites_->sites[site].layer, range);
 }
 
 int QuantTable::StoredBits(const std::string& set, int bits) const {

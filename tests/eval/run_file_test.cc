@@ -6,6 +6,9 @@
 #include <filesystem>
 
 #include "src/core/file.h"
+#include "src/eval/results/hdf5_file.h"
+#include "src/eval/results/run_reader.h"
+#include "tests/eval/expect_error.h"
 
 namespace tmpq {
 namespace {
@@ -73,6 +76,55 @@ TEST(RunFileTest, SameRecordSameBytes) {
   RunRecord slower = SmallRecord();
   slower.seconds["search"] = 2;
   EXPECT_EQ(first == SerializeRun(slower), false);
+}
+
+class RunReaderTest : public testing::Test {
+ protected:
+  void Write(const std::string& bytes) const { WriteFileAtomically(path_, bytes); }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "run_reader_test.h5";
+};
+
+TEST_F(RunReaderTest, ReadsWhatWasWritten) {
+  RunRecord record = SmallRecord();
+  record.evaluations[1].measurements["trajectory_error"] = 0.125;
+  record.quantities["trajectory_error"] = {"1", "how far the samples are", true};
+  WriteRunFile(path_, record);
+  const RunRecord read = ReadRunFile(path_);
+  EXPECT_EQ(SerializeRun(read) == SerializeRun(record), true);
+  EXPECT_EQ(read.evaluations[0].measurements.count("trajectory_error"), 0u);
+  EXPECT_EQ(read.evaluations[1].candidate.timesteps().values(), (std::vector<int>{8, 5, 1}));
+  EXPECT_EQ(read.baselines[0].metrics.at("distance").high, 0.4);
+}
+
+TEST_F(RunReaderTest, RefusesOtherFiles) {
+  ExpectError([&] { ReadRunFile(path_); }, path_.string());
+  Write("no HDF5");
+  ExpectError([&] { ReadRunFile(path_); }, "is no HDF5 file");
+  Hdf5Writer other;
+  other.SetAttribute("/", "schema", std::string("tmpq-sensitivity"));
+  Write(other.Serialize());
+  ExpectError([&] { ReadRunFile(path_); }, "is no run file");
+}
+
+// HDF5 has no checksum of ours: a damaged file either fails with a message, or is read as a run.
+TEST_F(RunReaderTest, DamageDoesNotCrash) {
+  const std::string whole = SerializeRun(SmallRecord());
+  int refused = 0;
+  for (size_t at = 0; at < whole.size(); at += 1 + whole.size() / 150) {
+    std::string flipped = whole;
+    flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
+    for (const std::string& bytes : {flipped, whole.substr(0, at)}) {
+      Write(bytes);
+      try {
+        ReadRunFile(path_);
+      } catch (const Error&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 150);  // every cut
 }
 
 }  // namespace

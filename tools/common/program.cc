@@ -84,7 +84,13 @@ void PrintJson(const Json& result) { std::cout << result.dump(2) << std::endl; }
 
 TerminalProgress MakeProgress() { return TerminalProgress(stderr, isatty(STDERR_FILENO) != 0); }
 
-std::filesystem::path BundledCheckpoints() { return TMPQ_BUNDLED_CHECKPOINTS; }
+std::filesystem::path BundledCheckpoints() {
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto installed = program.parent_path().parent_path() / TMPQ_INSTALLED_CHECKPOINTS;
+  if (!error && std::filesystem::is_directory(installed, error)) return installed;
+  return TMPQ_BUNDLED_CHECKPOINTS;
+}
 
 void KeepFreedMemory() {
   mallopt(M_MMAP_MAX, 0);

@@ -48,7 +48,8 @@ void PrintJson(const Json& result);
 // A bar where stderr is a terminal, plain lines elsewhere.
 TerminalProgress MakeProgress();
 
-// The checkpoints folder that comes with this build: bundled models by name.
+// The folder of bundled models by name: below the prefix that the program is installed in, else the
+// source tree's.
 std::filesystem::path BundledCheckpoints();
 
 // Keeps freed memory in the process instead of returning it to the system after every network call,

@@ -5,6 +5,9 @@
 
 namespace tmpq {
 
+// The supernet's name within a run's folder.
+inline constexpr const char* kSupernetName = "supernet.safetensors";
+
 // The model's own settings, with what the config says instead. Throws kUsage, kUnsupported.
 SamplerSettings SamplerSettingsFor(const ModelFile& model, const SearchConfig& config);
 // Without prompts, encoder and pipeline.

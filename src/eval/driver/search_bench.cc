@@ -20,7 +20,6 @@
 namespace tmpq {
 namespace {
 
-constexpr const char* kSupernetName = "supernet.safetensors";
 constexpr const char* kCalibrationName = "calibration.safetensors";
 constexpr const char* kStatisticsName = "statistics.safetensors";  // of a reference made here
 constexpr const char* kJumpErrorsName = "jump_errors.safetensors";

@@ -1,23 +1,11 @@
 #include "src/eval/journal/journal.h"
 
+#include "src/core/config_text.h"
 #include "src/core/error.h"
 #include "src/eval/journal/record_text.h"
 
 namespace tmpq {
 namespace {
-
-std::map<std::string, std::string> KeysOf(const std::string& config_text) {
-  std::map<std::string, std::string> keys;
-  size_t begin = 0;
-  while (begin < config_text.size()) {
-    const size_t end = std::min(config_text.find('\n', begin), config_text.size());
-    const std::string line = config_text.substr(begin, end - begin);
-    const size_t equals = line.find(" = ");
-    if (equals != std::string::npos) keys[line.substr(0, equals)] = line.substr(equals + 3);
-    begin = end + 1;
-  }
-  return keys;
-}
 
 // Throws kUsage naming the first key that differs.
 void CompareKeys(const std::string& where, const std::string& kind,
@@ -40,7 +28,7 @@ void CompareKeys(const std::string& where, const std::string& kind,
 
 void CompareHeaders(const std::string& where, const JournalHeader& recorded,
                     const JournalHeader& asked) {
-  CompareKeys(where, "config", KeysOf(recorded.config_text), KeysOf(asked.config_text));
+  CompareKeys(where, "config", ConfigValues(recorded.config_text), ConfigValues(asked.config_text));
   CompareKeys(where, "artefact", recorded.hashes, asked.hashes);
 }
 

@@ -62,6 +62,39 @@ std::vector<std::string> Take(std::vector<char*> pointers, hid_t type, hid_t spa
   return values;
 }
 
+std::string AttributeName(const std::string& path, const std::string& name) {
+  return "attribute " + name + " of " + path;
+}
+
+Handle OpenAttribute(hid_t object, const std::string& path, const std::string& name,
+                     const std::string& where) {
+  return {Found(H5Aopen(object, name.c_str(), H5P_DEFAULT), where,
+                "has no " + AttributeName(path, name)),
+          H5Aclose};
+}
+
+template <typename T>
+std::vector<T> ReadAttribute(hid_t file, const std::string& path, const std::string& name,
+                             H5T_class_t expected, hid_t type, const std::string& where) {
+  const Handle object = OpenObject(file, path, where);
+  const Handle attribute = OpenAttribute(object, path, name, where);
+  const Handle stored(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
+  CheckClass(stored, expected, where, AttributeName(path, name));
+  std::vector<T> values(CountOf(space));
+  if (!values.empty()) {
+    Found(H5Aread(attribute, type, values.data()), where,
+          "cannot be read at " + AttributeName(path, name));
+  }
+  return values;
+}
+
+template <typename T>
+T Single(std::vector<T> values, const std::string& where, const std::string& path,
+         const std::string& name) {
+  if (values.size() == 1) return std::move(values[0]);
+  throw Error(ErrorCode::kInput, where, AttributeName(path, name) + " is no single value");
+}
+
 }  // namespace
 
 Hdf5Reader::Hdf5Reader(const std::filesystem::path& path) : where_(path.string()) {
@@ -133,32 +166,36 @@ std::vector<std::string> Hdf5Reader::Strings(const std::string& path) const {
 }
 
 std::string Hdf5Reader::Text(const std::string& path, const std::string& name) const {
-  const Handle object = OpenObject(file_, path, where_);
-  const std::string called = "attribute " + name + " of " + path;
-  const Handle attribute(
-      Found(H5Aopen(object, name.c_str(), H5P_DEFAULT), where_, "has no " + called), H5Aclose);
-  const Handle stored(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
-  CheckClass(stored, H5T_STRING, where_, called);
-  if (H5Tis_variable_str(stored) <= 0 || CountOf(space) != 1) {
-    throw Error(ErrorCode::kInput, where_, called + " is no single string");
-  }
-  const Handle type = StringType();
-  std::vector<char*> pointers(1, nullptr);
-  Found(H5Aread(attribute, type, pointers.data()), where_, "cannot be read at " + called);
-  return Take(std::move(pointers), type, space)[0];
+  return Single(Texts(path, name), where_, path, name);
 }
 
 int64_t Hdf5Reader::Number(const std::string& path, const std::string& name) const {
+  return Single(ReadAttribute<int64_t>(file_, path, name, H5T_INTEGER, H5T_NATIVE_INT64, where_),
+                where_, path, name);
+}
+
+double Hdf5Reader::Real(const std::string& path, const std::string& name) const {
+  return Single(Reals(path, name), where_, path, name);
+}
+
+std::vector<double> Hdf5Reader::Reals(const std::string& path, const std::string& name) const {
+  return ReadAttribute<double>(file_, path, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, where_);
+}
+
+std::vector<std::string> Hdf5Reader::Texts(const std::string& path, const std::string& name) const {
   const Handle object = OpenObject(file_, path, where_);
-  const std::string called = "attribute " + name + " of " + path;
-  const Handle attribute(
-      Found(H5Aopen(object, name.c_str(), H5P_DEFAULT), where_, "has no " + called), H5Aclose);
+  const Handle attribute = OpenAttribute(object, path, name, where_);
   const Handle stored(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
-  CheckClass(stored, H5T_INTEGER, where_, called);
-  int64_t value = 0;
-  if (CountOf(space) != 1) throw Error(ErrorCode::kInput, where_, called + " is no single number");
-  Found(H5Aread(attribute, H5T_NATIVE_INT64, &value), where_, "cannot be read at " + called);
-  return value;
+  const std::string called = AttributeName(path, name);
+  CheckClass(stored, H5T_STRING, where_, called);
+  if (H5Tis_variable_str(stored) <= 0) {
+    throw Error(ErrorCode::kInput, where_, called + " has strings of fixed length");
+  }
+  const Handle type = StringType();
+  std::vector<char*> pointers(CountOf(space), nullptr);
+  if (pointers.empty()) return {};
+  Found(H5Aread(attribute, type, pointers.data()), where_, "cannot be read at " + called);
+  return Take(std::move(pointers), type, space);
 }
 
 }  // namespace tmpq

@@ -26,9 +26,12 @@ class Hdf5Reader {
   std::vector<double> Doubles(const std::string& path) const;
   std::vector<int64_t> Integers(const std::string& path) const;
   std::vector<std::string> Strings(const std::string& path) const;
-  // Scalar attributes.
+  // Attributes; the first three are scalars.
   std::string Text(const std::string& path, const std::string& name) const;
   int64_t Number(const std::string& path, const std::string& name) const;
+  double Real(const std::string& path, const std::string& name) const;
+  std::vector<std::string> Texts(const std::string& path, const std::string& name) const;
+  std::vector<double> Reals(const std::string& path, const std::string& name) const;
 
  private:
   std::string where_;

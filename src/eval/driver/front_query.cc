@@ -1,0 +1,214 @@
+#include "src/eval/driver/front_query.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <regex>
+
+#include "src/core/config.h"
+#include "src/core/config_text.h"
+#include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/core/units.h"
+#include "src/eval/driver/bench_settings.h"
+#include "src/eval/driver/search_outputs.h"
+#include "src/eval/proxies/measurement_names.h"
+#include "src/eval/results/run_reader.h"
+#include "src/search/budget.h"
+
+namespace tmpq {
+namespace {
+
+constexpr const char* kSteps = "steps";
+constexpr const char* kForms =
+    "for example bitops<=0.2x, average_weight_bits<=4, average_activation_bits<=6, bytes<1.2MB, "
+    "steps<=10, distance<0.5, or several with commas";
+
+[[noreturn]] void Refuse(const std::string& text, const std::string& what) {
+  throw Error(ErrorCode::kUsage, "--front-query " + text, what, kForms);
+}
+
+double QuantityOf(const RunEvaluation& evaluation, const std::string& name) {
+  if (name == kDistance) return evaluation.measurements.at(kDistance);
+  if (name == kSteps) return evaluation.candidate.steps();
+  return CostByName(evaluation.costs, name);
+}
+
+FrontCondition ParseCondition(const std::string& part, const std::string& text) {
+  static const std::regex kCondition(
+      "\\s*([a-z_]+)\\s*(<=|>=|<|>|=)\\s*([0-9]+(?:\\.[0-9]+)?(?:e[+-]?[0-9]+)?)\\s*([A-Za-z]*)"
+      "\\s*");
+  std::smatch match;
+  if (!std::regex_match(part, match, kCondition)) {
+    Refuse(text, "\"" + part + "\" is no condition");
+  }
+  FrontCondition condition{match[1], match[2], std::stod(match[3]), match[4], 1};
+  const std::string& quantity = condition.quantity;
+  const bool known = quantity == kBitOps || quantity == kAverageWeightBits ||
+                     quantity == kAverageActivationBits || quantity == kStoredBytes ||
+                     quantity == kSteps || quantity == kDistance;
+  if (!known) Refuse(text, "nothing is called " + quantity);
+  if (quantity == kStoredBytes && !condition.unit.empty()) {
+    condition.scale = BytesPerUnit(condition.unit);
+    if (condition.scale == 0) Refuse(text, "bytes have no unit " + condition.unit);
+  } else if (!condition.unit.empty() && !(quantity == kBitOps && condition.unit == "x")) {
+    Refuse(text, quantity + " has no unit " + condition.unit);
+  }
+  return condition;
+}
+
+double W8A8BitOps(const RunRecord& run) {
+  const RunBaseline* w8a8 = FindBaseline(run, "w8a8");
+  if (w8a8 == nullptr) throw Error(ErrorCode::kInput, "run.h5", "has no row w8a8 to compare with");
+  return w8a8->costs.bitops;
+}
+
+// Sums of what the conditions are missed by; 0: all satisfied.
+double ExcessOf(const RunEvaluation& evaluation, const std::vector<FrontCondition>& conditions) {
+  double sum = 0;
+  for (const FrontCondition& condition : conditions) {
+    sum += condition.Excess(QuantityOf(evaluation, condition.quantity) / condition.scale);
+  }
+  return sum;
+}
+
+std::string ValuesText(const RunEvaluation& evaluation,
+                       const std::vector<FrontCondition>& conditions) {
+  std::string text;
+  for (const FrontCondition& condition : conditions) {
+    char number[64];
+    std::snprintf(number, sizeof(number), "%.6g",
+                  QuantityOf(evaluation, condition.quantity) / condition.scale);
+    text += (text.empty() ? "" : ", ") + condition.quantity + " " + number + condition.unit;
+  }
+  return text;
+}
+
+// That model and supernet are still those that the run was made with.
+void CheckHashes(const RunRecord& run, const SearchBench& bench, const std::string& where) {
+  for (const auto& [name, hash] : bench.hashes()) {
+    const auto recorded = run.provenance.find(name);
+    if (recorded == run.provenance.end() || recorded->second == hash) continue;
+    throw Error(ErrorCode::kInput, where,
+                "was made with another " + name + ": " + recorded->second + ", now " + hash,
+                "plans come from the files that a run was made with");
+  }
+}
+
+SearchConfig ConfigOf(const RunRecord& run, const std::string& where) {
+  SearchConfig config;
+  ApplyValues(config, ConfigValues(run.config_text), where + ": /config");
+  config.Validate();
+  return config;
+}
+
+}  // namespace
+
+double FrontCondition::Excess(double value) const {
+  const bool satisfied = relation == "<="   ? value <= limit
+                         : relation == "<"  ? value < limit
+                         : relation == ">=" ? value >= limit
+                         : relation == ">"  ? value > limit
+                                            : value == limit;
+  // A strict relation may be missed by nothing at all.
+  constexpr double kLeast = std::numeric_limits<double>::min();
+  return satisfied ? 0 : std::max(kLeast, std::abs(value - limit) / std::max(limit, 1e-300));
+}
+
+std::vector<FrontCondition> ParseFrontQuery(const std::string& text) {
+  std::vector<FrontCondition> conditions;
+  for (size_t begin = 0;;) {
+    const size_t comma = text.find(',', begin);
+    conditions.push_back(ParseCondition(text.substr(begin, comma - begin), text));
+    if (comma == std::string::npos) return conditions;
+    begin = comma + 1;
+  }
+}
+
+FrontChoice QueryFront(const RunRecord& run, const std::string& text) {
+  std::vector<FrontCondition> conditions = ParseFrontQuery(text);
+  for (FrontCondition& condition : conditions) {
+    if (condition.unit == "x") condition.scale = W8A8BitOps(run);
+  }
+  FrontChoice choice;
+  int64_t nearest = -1;
+  double least_excess = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < run.evaluations.size(); ++i) {
+    const RunEvaluation& evaluation = run.evaluations[i];
+    if (evaluation.fidelity != Fidelity::kMetrics) continue;
+    const auto distance = evaluation.measurements.find(kDistance);
+    if (distance == evaluation.measurements.end()) continue;
+    ++choice.measured;
+    const double excess = ExcessOf(evaluation, conditions);
+    if (excess < least_excess) least_excess = excess, nearest = static_cast<int64_t>(i);
+    if (excess > 0) continue;
+    ++choice.fitting;
+    if (choice.evaluation >= 0 && distance->second >= choice.distance) continue;
+    choice.evaluation = static_cast<int64_t>(i), choice.distance = distance->second;
+  }
+  if (choice.measured == 0) {
+    throw Error(ErrorCode::kInput, "run.h5", "has no candidate whose distance was measured");
+  }
+  if (choice.fitting == 0) {
+    throw Error(ErrorCode::kInput, "--front-query " + text,
+                "none of the " + std::to_string(choice.measured) +
+                    " candidates whose distance was measured satisfies it",
+                "the nearest has " + ValuesText(run.evaluations[nearest], conditions));
+  }
+  return choice;
+}
+
+Json AnswerFrontQuery(const SearchSession& session, const std::string& text,
+                      const std::filesystem::path& plan_out) {
+  RefuseToOverwrite(plan_out, session.overwrite);
+  const auto path = session.out / kRunName;
+  const RunRecord run = ReadRunFile(path);
+  const SearchConfig config = ConfigOf(run, path.string());
+  const FrontChoice choice = QueryFront(run, text);
+  const auto supernet = session.out / kSupernetName;
+  if (!std::filesystem::exists(supernet)) {
+    throw Error(ErrorCode::kInput, supernet.string(), "is missing: plans are cut out of it",
+                "the finished run has it, or run the search again");
+  }
+  SearchBench bench(config, session);
+  bench.OpenSupernet();
+  CheckHashes(run, bench, path.string());
+  const RunEvaluation& chosen = run.evaluations[choice.evaluation];
+  if (plan_out.has_parent_path()) PrepareFolder(plan_out.parent_path());
+  bench.WritePlanOf(chosen.candidate, "tmpq-search", plan_out);
+  return {
+      {"query", text},
+      {"candidate_hash", chosen.candidate.hash().Hex()},
+      {"fitting", choice.fitting},
+      {"measured", choice.measured},
+      {"evaluations", 0},
+      {"steps", chosen.candidate.steps()},
+      {"distance", {{"value", choice.distance}, {"noise", "search"}, {"n", config.metric_samples}}},
+      {"average_weight_bits", chosen.costs.average_weight_bits},
+      {"stored_weight_bits", chosen.costs.stored_weight_bits},
+      {"average_activation_bits", chosen.costs.average_activation_bits},
+      {"bitops", chosen.costs.bitops},
+      {"bitops_relative_to_w8a8", chosen.costs.bitops / W8A8BitOps(run)},
+      {"bytes", chosen.costs.bytes},
+      {"plan", plan_out.string()}};
+}
+
+std::string FrontAnswerText(const Json& answer) {
+  char row[256];
+  std::snprintf(
+      row, sizeof(row), "%5s  %-8s  %6s %6s  %7s  %9s\n%5d  %-8.4g  %6.2f %6.2f  %6.3fx  %9lld\n",
+      "steps", "distance", "w bits", "a bits", "BitOps", "bytes", answer["steps"].get<int>(),
+      answer["distance"]["value"].get<double>(), answer["average_weight_bits"].get<double>(),
+      answer["average_activation_bits"].get<double>(),
+      answer["bitops_relative_to_w8a8"].get<double>(), answer["bytes"].get<long long>());
+  return row + ("The least distance of the " + answer["fitting"].dump() + " among " +
+                answer["measured"].dump() + " measured candidates that satisfy " +
+                answer["query"].get<std::string>() +
+                ".\nIt is of search noise, n = " + answer["distance"]["n"].dump() +
+                ", and was chosen for being the least: expect more. tmpq-eval --plan measures it "
+                "on fresh noise.\nWrote " +
+                answer["plan"].get<std::string>() + ".\n");
+}
+
+}  // namespace tmpq

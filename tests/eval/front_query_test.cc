@@ -1,0 +1,65 @@
+#include "src/eval/driver/front_query.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/eval/expect_error.h"
+#include "tests/eval/small_run.h"
+
+namespace tmpq {
+namespace {
+
+// Which evaluation of the small run a query chooses.
+int64_t Chosen(const std::string& query) { return QueryFront(SmallRun(), query).evaluation; }
+
+TEST(FrontQueryTest, TheLeastDistanceThatSatisfies) {
+  EXPECT_EQ(Chosen("bitops<=1x"), 1);
+  EXPECT_EQ(Chosen("bitops<1x"), 3);
+  EXPECT_EQ(Chosen("bitops<=0.2x"), 3);
+  EXPECT_EQ(Chosen("bitops<=250"), 3);
+  EXPECT_EQ(Chosen("bytes<=2kB"), 2);
+  EXPECT_EQ(Chosen("bytes<=2.5kB"), 3);
+  EXPECT_EQ(Chosen("bytes<=2500"), 3);
+  EXPECT_EQ(Chosen("steps>=4, bitops<0.5x"), 2);
+  EXPECT_EQ(Chosen("steps=3"), 3);
+  EXPECT_EQ(Chosen("average_weight_bits<=4.5,average_activation_bits<=4"), 2);
+  EXPECT_EQ(Chosen("distance>=0.6"), 3);
+  const FrontChoice choice = QueryFront(SmallRun(), "bitops<=0.25x");
+  EXPECT_EQ(choice.distance, 0.625);
+  EXPECT_EQ(choice.fitting, 2);
+  EXPECT_EQ(choice.measured, 3);  // one of the four has no distance
+}
+
+TEST(FrontQueryTest, SaysWhatIsNearestWhereNothingFits) {
+  ExpectError([] { Chosen("bitops<=0.1x"); },
+              "none of the 3 candidates whose distance was measured satisfies it");
+  ExpectError([] { Chosen("bitops<=0.1x"); }, "the nearest has bitops 0.2x");
+  ExpectError([] { Chosen("bytes<2kB"); }, "bytes 2kB");
+  ExpectError([] { Chosen("steps<3"); }, "steps 3");
+  ExpectError([] { Chosen("distance<0.4,steps<=10"); }, "distance 0.5, steps 4");
+}
+
+TEST(FrontQueryTest, RefusesWhatIsNoQuery) {
+  for (const char* query :
+       {"", "bitops", "bitops<=", "bitops<=x", "bitops<=-1", "bitops<=0.2y", "steps<=4x",
+        "latency<=5", "bytes<=2GB", "bitops<=0.2x,", "bitops<=0.2x;steps<=4", "bitops=<1"}) {
+    try {
+      ParseFrontQuery(query);
+      ADD_FAILURE() << query;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUsage) << query;
+      EXPECT_NE(std::string(error.what()).find("for example"), std::string::npos) << query;
+    }
+  }
+}
+
+TEST(FrontQueryTest, RelativeBitOpsNeedTheirReference) {
+  RunRecord run = SmallRun();
+  run.baselines.pop_back();
+  ExpectError([&] { QueryFront(run, "bitops<=0.2x"); }, "w8a8");
+  EXPECT_EQ(QueryFront(run, "bitops<=200").evaluation, 3);
+  run.evaluations.resize(1);
+  ExpectError([&] { QueryFront(run, "bitops<=200"); }, "no candidate");
+}
+
+}  // namespace
+}  // namespace tmpq

@@ -21,7 +21,7 @@ struct ProgramInfo {
   std::string description;  // one sentence
   std::string positional;   // how left-over arguments are called in --help: "CONFIG.ini", or empty
   // What hears of an error instead of stderr, as a rank of a job whose first speaks for all.
-  std::function<void(ErrorCode, const std::string&)> on_error;
+  std::function<void(ErrorCode, const std::string&)> on_error = {};
 };
 
 // Declares the program's flags with `declare`, adds the common ones, parses the command line and

@@ -21,7 +21,7 @@ struct ProgramInfo {
   std::string description;  // one sentence
   std::string positional;   // how left-over arguments are called in --help: "CONFIG.ini", or empty
   // What hears of an error instead of stderr, as a rank of a job whose first speaks for all.
-  std::function<void(ErrorCode, const std::string&)> on_error = nullptr;
+  std::function<void(ErrorCode, const std::string&)> on_error = {};
 };
 
 // Declares the program's flags with `declare`, adds the common ones, parses the command line and
@@ -48,8 +48,7 @@ void PrintJson(const Json& result);
 // A bar where stderr is a terminal, plain lines elsewhere.
 TerminalProgress MakeProgress();
 
-// The folder of bundled models by name: below the prefix that the program is installed in, else the
-// source tree's.
+// The checkpoints folder that comes with this build: bundled models by name.
 std::filesystem::path BundledCheckpoints();
 
 // Keeps freed memory in the process instead of returning it to the system after every network call,

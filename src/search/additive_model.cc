@@ -13,7 +13,7 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Eigen::VectorXd;
 
-constexpr double kPenalties[] = {0.01, 0.1, 1, 10};
+constexpr double kPenalties[] = {0.001, 0.01, 0.1, 1, 10};
 constexpr size_t kFewestCandidates = 8;         // that a correction is fitted to
 constexpr double kUncalibratedDeviation = 0.4;  // a factor of 1.5
 constexpr double kLeastShare = 0.05;            // of base or sum: predictions stay positive

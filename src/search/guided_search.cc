@@ -13,8 +13,9 @@ namespace tmpq {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr int kGenerations = 3;   // of offspring between two measurements
-constexpr double kMargin = 0.05;  // of the reference point beyond the front, by its range
+constexpr size_t kAttemptsPerProposal = 3;  // a pool may stay smaller than asked for
+constexpr int kGenerations = 3;             // of offspring between two measurements
+constexpr double kMargin = 0.05;            // of the reference point beyond the front, by its range
 constexpr double kLeastError = 1e-300;
 
 // Where planning by jump errors can be used: timesteps that the space allows.
@@ -234,8 +235,9 @@ std::vector<Candidate> GuidedSearch::Offspring() {
   if (parents.empty()) parents = {space_.NearUniform()};
   std::set<Hash128> seen = proposed_;
   for (int generation = 0; generation < kGenerations; ++generation) {
-    AddNew(pool, pool.size() + settings_.proposals / kGenerations, seen,
-           [&] { return Vary(space_, parents, random_); });
+    AddNew(
+        pool, pool.size() + settings_.proposals / kGenerations, seen,
+        [&] { return Vary(space_, parents, random_); }, kAttemptsPerProposal);
     if (generation + 1 == kGenerations) break;
     std::vector<Candidate> promising = Chosen(pool, 2 * static_cast<size_t>(settings_.batch));
     parents = FrontCandidates();

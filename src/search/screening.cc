@@ -12,7 +12,23 @@ namespace {
 // Medians of five equally probable parts of a normal distribution.
 constexpr double kQuantiles[] = {-1.2815515655, -0.5244005127, 0, 0.5244005127, 1.2815515655};
 
-// What is dominated by `point`, down to `reference`, and by none of `front`.
+// What is dominated by `point`, down to `reference`, and by none of `front`, in two dimensions.
+double OwnArea(const Objectives& point, std::span<const Objectives> front,
+               std::span<const double> reference) {
+  double area = 0, from = point[0], lowest = reference[1];
+  for (const Objectives& other : front) {  // by the first objective
+    if (other[0] >= reference[0] || lowest <= point[1]) break;
+    if (other[0] > from) {
+      area += (other[0] - from) * (lowest - point[1]);
+      from = other[0];
+    }
+    lowest = std::min(lowest, other[1]);
+  }
+  if (from < reference[0] && lowest > point[1]) area += (reference[0] - from) * (lowest - point[1]);
+  return area;
+}
+
+// The same in more.
 double OwnVolume(const Objectives& point, std::span<const Objectives> front,
                  std::span<const double> reference) {
   double box = 1;
@@ -34,7 +50,8 @@ double OwnVolume(const Objectives& point, std::span<const Objectives> front,
 
 double GainOver(const Objectives& point, std::span<const Objectives> front,
                 std::span<const double> reference) {
-  if (point.size() > 1) return OwnVolume(point, front, reference);
+  if (point.size() > 2) return OwnVolume(point, front, reference);
+  if (point.size() == 2) return OwnArea(point, front, reference);
   double least = std::numeric_limits<double>::infinity();
   for (const Objectives& other : front) least = std::min(least, other[0]);
   return front.empty() ? 1 : std::max(0.0, least - point[0]);
@@ -51,11 +68,13 @@ double ExpectedGain(const PredictedPoint& point, std::span<const Objectives> fro
   return sum / std::size(kQuantiles);
 }
 
+// Sorted.
 std::vector<Objectives> FrontOf(const std::vector<Objectives>& points) {
   std::vector<Objectives> front;
   const auto fronts = NonDominatedFronts(points);
   if (fronts.empty()) return front;
   for (const size_t i : fronts[0]) front.push_back(points[i]);
+  std::sort(front.begin(), front.end());
   return front;
 }
 
@@ -84,7 +103,8 @@ std::vector<size_t> ChooseByGain(std::span<const PredictedPoint> points,
     queue.pop();
     if (best.chosen_before == chosen.size()) {
       chosen.push_back(best.index);
-      front.push_back(points[best.index].objectives);
+      const Objectives& point = points[best.index].objectives;
+      front.insert(std::upper_bound(front.begin(), front.end(), point), point);
       continue;
     }
     best.gain = ExpectedGain(points[best.index], front, reference);

@@ -142,6 +142,9 @@ AlgorithmStudy RunAlgorithmStudy(const AlgorithmStudyConfig& config, const Searc
   session.progress->Begin("replaying", static_cast<int64_t>(names.size()) * config.seeds, "runs");
   for (const std::string& name : names) {
     for (int i = 0; i < config.seeds; ++i) {
+      if (session.interrupted != nullptr && session.interrupted->load()) {
+        throw Error(ErrorCode::kInterrupted, "replaying", "was interrupted");
+      }
       study.runs.push_back(
           Replay(name, space, algorithm, truth, config.first_seed + i,
                  std::lround(kLeastShare * static_cast<double>(candidates.size())),

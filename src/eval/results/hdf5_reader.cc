@@ -32,7 +32,18 @@ Handle OpenDataset(hid_t file, const std::string& path, const std::string& where
           H5Dclose};
 }
 
-size_t CountOf(hid_t space) { return static_cast<size_t>(H5Sget_simple_extent_npoints(space)); }
+// Number of elements; nothing that Hdf5Writer wrote has more of them than the file has bytes, so a
+// damaged length is found before it is allocated.
+size_t CountOf(hid_t object, hid_t space, const std::string& where, const std::string& path) {
+  const Handle file(Found(H5Iget_file_id(object), where, "has no " + path), H5Fclose);
+  hsize_t bytes = 0;
+  Found(H5Fget_filesize(file, &bytes), where, "has no size");
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  if (count < 0 || static_cast<hsize_t>(count) > bytes) {
+    throw Error(ErrorCode::kInput, where, path + " claims more values than there are bytes");
+  }
+  return static_cast<size_t>(count);
+}
 
 void CheckClass(hid_t type, H5T_class_t expected, const std::string& where,
                 const std::string& path) {
@@ -46,7 +57,7 @@ std::vector<T> ReadNumbers(hid_t file, const std::string& path, H5T_class_t expe
   const Handle dataset = OpenDataset(file, path, where);
   const Handle stored(H5Dget_type(dataset), H5Tclose), space(H5Dget_space(dataset), H5Sclose);
   CheckClass(stored, expected, where, path);
-  std::vector<T> values(CountOf(space));
+  std::vector<T> values(CountOf(dataset, space, where, path));
   if (!values.empty()) {
     Found(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), where,
           "cannot be read at " + path);
@@ -80,7 +91,7 @@ std::vector<T> ReadAttribute(hid_t file, const std::string& path, const std::str
   const Handle attribute = OpenAttribute(object, path, name, where);
   const Handle stored(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
   CheckClass(stored, expected, where, AttributeName(path, name));
-  std::vector<T> values(CountOf(space));
+  std::vector<T> values(CountOf(attribute, space, where, AttributeName(path, name)));
   if (!values.empty()) {
     Found(H5Aread(attribute, type, values.data()), where,
           "cannot be read at " + AttributeName(path, name));
@@ -158,7 +169,7 @@ std::vector<std::string> Hdf5Reader::Strings(const std::string& path) const {
     throw Error(ErrorCode::kInput, where_, path + " has strings of fixed length");
   }
   const Handle type = StringType();
-  std::vector<char*> pointers(CountOf(space), nullptr);
+  std::vector<char*> pointers(CountOf(dataset, space, where_, path), nullptr);
   if (pointers.empty()) return {};
   Found(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), where_,
         "cannot be read at " + path);
@@ -192,7 +203,7 @@ std::vector<std::string> Hdf5Reader::Texts(const std::string& path, const std::s
     throw Error(ErrorCode::kInput, where_, called + " has strings of fixed length");
   }
   const Handle type = StringType();
-  std::vector<char*> pointers(CountOf(space), nullptr);
+  std::vector<char*> pointers(CountOf(attribute, space, where_, called), nullptr);
   if (pointers.empty()) return {};
   Found(H5Aread(attribute, type, pointers.data()), where_, "cannot be read at " + called);
   return Take(std::move(pointers), type, space);

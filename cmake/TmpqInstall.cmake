@@ -1,7 +1,7 @@
 # cmake --install: programs, bundled checkpoints, headers, static libraries, and a CMake package:
 #
 #   find_package(tmpq REQUIRED)
-#   target_link_libraries(mine PRIVATE tmpq::runtime)    # or any other layer but torch and train
+#   target_link_libraries(mine PRIVATE tmpq::runtime)    # or any other layer but mpi, torch and train
 #
 # Programs find the checkpoints from where they lie, so a prefix can be moved; those that need
 # LibTorch look for it where it was.
@@ -12,12 +12,13 @@ set(_headers ${CMAKE_INSTALL_INCLUDEDIR}/tmpq)
 set(_package ${CMAKE_INSTALL_LIBDIR}/cmake/tmpq)
 
 install(DIRECTORY kernels src DESTINATION ${_headers} FILES_MATCHING PATTERN "*.h"
-        PATTERN "src/torch" EXCLUDE PATTERN "src/train" EXCLUDE PATTERN "hdf5_handle.h" EXCLUDE)
+        PATTERN "src/mpi" EXCLUDE PATTERN "src/torch" EXCLUDE
+        PATTERN "src/train" EXCLUDE PATTERN "hdf5_handle.h" EXCLUDE)
 install(DIRECTORY checkpoints DESTINATION ${CMAKE_INSTALL_DATADIR}/tmpq
         FILES_MATCHING PATTERN "*.safetensors" PATTERN "*.ini" PATTERN "README.md")
 
 get_property(_layers GLOBAL PROPERTY TMPQ_LAYERS)
-list(REMOVE_ITEM _layers torch train)
+list(REMOVE_ITEM _layers mpi torch train)  # programs' alone
 set(_targets tmpq_options)
 foreach(layer IN LISTS _layers)
   list(APPEND _targets tmpq_${layer})

@@ -184,6 +184,10 @@ class RunReader {
     const size_t count = history.generations.size();
     history.evaluations =
         OfLength(file_.Integers("/history/evaluations"), count, "/history/evaluations");
+    if (file_.Has("/history/network_calls")) {
+      history.network_calls =
+          OfLength(file_.Integers("/history/network_calls"), count, "/history/network_calls");
+    }
     history.hypervolume =
         OfLength(file_.Doubles("/history/hypervolume"), count, "/history/hypervolume");
   }

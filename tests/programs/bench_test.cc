@@ -74,15 +74,15 @@ TEST(BenchTest, AlgorithmsAreReplayedOnAnExhaustiveTruth) {
     EXPECT_EQ(ReadFile(folder / "whole" / name) == ReadFile(folder / "killed" / name), true)
         << name;
   }
-  // Other seeds measure nothing; another space is another journal.
+  // Other seeds measure nothing; another sampler is another journal.
   WriteFileAtomically(config, ReadFile(config) + "first_seed = 5\n");
   ASSERT_EQ(study("killed", {"--resume"}).exit_code, 0);
   EXPECT_EQ(ReadFile(folder / "whole/journal.jsonl") == ReadFile(folder / "killed/journal.jsonl"),
             true);
-  WriteFileAtomically(config, ReadFile(config) + "ties = layer\n");
+  WriteFileAtomically(config, ReadFile(config) + "guidance = 2\n");
   const ProcessResult other = study("killed", {"--resume"});
   EXPECT_EQ(other.exit_code, 2);
-  EXPECT_NE(other.err.find("ties"), std::string::npos) << other.err;
+  EXPECT_NE(other.err.find("guidance"), std::string::npos) << other.err;
   fs::remove_all(folder);
 }
 

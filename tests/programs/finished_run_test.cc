@@ -99,13 +99,13 @@ TEST_F(FinishedRunTest, AQueryForThePlanGivesThePlan) {
 }
 
 TEST_F(FinishedRunTest, QueriesThatCannotBeAnsweredSayWhy) {
-  ExpectError(Query("bitops<=0.001x"), 1, "the nearest has bitops 0.");
-  ExpectError(Query("speed<=3"), 2, "nothing is called speed");
+  const Arguments out = {"--plan-out=" + (Folder() / "none.safetensors").string()};
+  ExpectError(Query("bitops<=0.001x", out), 1, "the nearest has bitops 0.");
+  ExpectError(Query("speed<=3", out), 2, "nothing is called speed");
   ExpectError(Query("bitops<=1x", {"--steps=5"}), 2, "--steps");
   ExpectError(RunProcess("tmpq-search", {"--out=/no/such/run", "--front-query=bitops<=1x"}), 1,
               "/no/such/run/run.h5");
   const fs::path supernet = Folder() / "run/supernet.safetensors", moved = Folder() / "moved";
-  const Arguments out = {"--plan-out=" + (Folder() / "none.safetensors").string()};
   fs::rename(supernet, moved);
   ExpectError(Query("bitops<=1000x", out), 1, "supernet.safetensors");
   fs::rename(moved, supernet);

@@ -148,7 +148,7 @@ TEST_F(SensitivityTest, TheSearchReadsTheTableInsteadOfProbing) {
       "tmpq-search",
       TinySearch(Folder() / "search", {"--sensitivity=" + Table(), "--generations=1", "--json"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_LE(ParseJson(result.out, "search")["evaluations"], 5);  // one population, no probe
+  EXPECT_LE(ParseJson(result.out, "search")["evaluations"], 10);  // probes would be a hundred
   ExpectError(
       RunProcess("tmpq-search", TinySearch(Folder() / "no-search",
                                            {"--sensitivity=" + Table(), "--recipe=smoothquant"})),

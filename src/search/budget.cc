@@ -5,6 +5,7 @@
 #include <regex>
 
 #include "src/core/error.h"
+#include "src/core/units.h"
 
 namespace tmpq {
 namespace {
@@ -17,12 +18,6 @@ double UniformBitOps(int bits, const BudgetReference& reference) {
       Candidate::Uniform(UniformTimesteps(reference.steps, reference.training_steps),
                          UniformPolicy(*reference.table, BitWidth::Of(bits), BitWidth::Of(bits)));
   return CostsOf(*reference.table, candidate, reference.calls_per_step).bitops;
-}
-
-double BytesPer(const std::string& unit) {
-  static const std::map<std::string, double> kUnits = {
-      {"B", 1}, {"kB", 1e3}, {"MB", 1e6}, {"KiB", 1024}, {"MiB", 1024 * 1024}};
-  return kUnits.at(unit);
 }
 
 }  // namespace
@@ -66,7 +61,7 @@ void Budget::ParsePart(const std::string& part, const std::string& text,
     if (!(share > 0)) throw Error(ErrorCode::kUsage, where, "allows no BitOps at all", kForms);
     Limit(kBitOps, share * UniformBitOps(8, reference), text);
   } else if (std::regex_match(part, match, kSize)) {
-    const double bytes = std::stod(match[1]) * BytesPer(match[2]);
+    const double bytes = std::stod(match[1]) * BytesPerUnit(match[2]);
     if (!(bytes > 0)) throw Error(ErrorCode::kUsage, where, "allows no bytes at all", kForms);
     Limit(kStoredBytes, bytes, text);
   } else if (std::regex_match(part, kLatency)) {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws a run: Pareto front, hypervolume, timesteps. Usage: scripts/plot_front.py RUN.h5 OUT.png"""
+"""Draws a run: Pareto front, progress, bits, timesteps. Usage: scripts/plot_front.py RUN.h5 OUT.png"""
 import argparse
 import pathlib
 import sys
@@ -79,6 +79,31 @@ def draw_front(axes, run, unit):
     axes.legend(fontsize=8, frameon=False)
 
 
+def draw_progress(axes, run):
+    """The least trajectory error within the budget, which the search minimises, and the hypervolume of the front of distances."""
+    import numpy as np
+
+    fidelity = run["evaluations/fidelity"]
+    names = [text(name) for name in fidelity.attrs["enum_names"]]
+    at = fidelity[:] == names.index("trajectory")
+    fits = np.ones(at.sum(), dtype=bool)
+    for cost, limit in run["budget"].attrs.items():
+        fits &= run[f"evaluations/costs/{cost}"][:][at] <= limit * (1 + 1e-12)
+    errors = np.where(fits, run["evaluations/measurements/trajectory_error"][:][at], np.inf)
+    least = np.minimum.accumulate(errors)
+    scored = 1 + np.arange(len(least))
+    known = np.isfinite(least)
+    axes.step(scored[known], least[known], where="post", color="#0072B2")
+    axes.set_xlim(0, len(least))
+    axes.set_xlabel("candidates scored")
+    axes.set_ylabel("least trajectory error within the budget", color="#0072B2")
+    other = axes.twinx()
+    other.plot(run["history/evaluations"][:], run["history/hypervolume"][:], marker=".", color="#009E73")
+    other.set_ylim(0, 1.1 * max(run["history/hypervolume"][:]))
+    other.set_ylabel("hypervolume of distance, BitOps, bytes", color="#009E73")
+    other.spines["top"].set_visible(False)
+
+
 def draw_timesteps(axes, run):
     for row, name in enumerate(["float", "naive", "plan"]):
         timesteps = run["baselines"][name]["timesteps"][0]
@@ -111,7 +136,7 @@ def draw_bits(axes, run):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Draws a run: Pareto front, hypervolume, bits and timesteps of the plan.")
+    parser = argparse.ArgumentParser(description="Draws a run: Pareto front, progress of the search, bits and timesteps of the plan.")
     parser.add_argument("run", type=pathlib.Path, help="run.h5 of tmpq-search")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     arguments = parser.parse_args()
@@ -125,9 +150,7 @@ def main():
     with read_run(arguments.run) as run:
         figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), layout="constrained")
         draw_front(axes[0][0], run, float(run["baselines/w8a8/costs/bitops"][0]))
-        axes[0][1].plot(run["history/evaluations"][:], run["history/hypervolume"][:], marker=".", color="#009E73")
-        axes[0][1].set_xlabel("candidates scored")
-        axes[0][1].set_ylabel("hypervolume (share of the reference box)")
+        draw_progress(axes[0][1], run)
         draw_bits(axes[1][0], run)
         draw_timesteps(axes[1][1], run)
         for one in axes.flat:

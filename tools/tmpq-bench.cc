@@ -1,8 +1,10 @@
 // tmpq-bench kernels|model|search|workers|algorithms: what is measured is in bench/ and, of
 // algorithms, in src/eval/study.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "bench/evaluation_bench.h"
 #include "bench/kernel_bench.h"
 #include "bench/model_bench.h"
 #include "bench/supernet_bench.h"
@@ -19,6 +21,8 @@ namespace {
 constexpr int kMaxRepetitions = 10'000;
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxSeconds = 60;
+constexpr int kMaxCandidates = 1000, kMaxSteps = 1000, kMaxSamples = 10'000;
+constexpr int kMostEvaluations = 5;  // repetitions, each of many seconds
 constexpr int kMaxWorkers = 100'000;
 constexpr double kMaxEvaluationSeconds = 1e6;
 
@@ -79,8 +83,25 @@ Measured MeasureSearch(const cxxopts::ParseResult& arguments, Progress& progress
   settings.bundled = BundledCheckpoints();
   settings.batch = ReadBatch(arguments, settings.batch);
   settings.contest = ReadContest(arguments);
-  const Json json = BenchSupernet(settings, progress);
-  return {json, SupernetBenchText(json)};
+  Json json = BenchSupernet(settings, progress);
+  std::string text = SupernetBenchText(json);
+  EvaluationBenchSettings evaluation;
+  evaluation.model = settings.model, evaluation.bundled = settings.bundled;
+  evaluation.contest = settings.contest;
+  evaluation.contest.repetitions = std::min(evaluation.contest.repetitions, kMostEvaluations);
+  const auto read = [&](const char* name, int& value, int least, int most) {
+    value = arguments[name].as<int>();
+    CheckRange(std::string("--") + name, value, least, most);
+  };
+  read("candidates", evaluation.candidates, 0, kMaxCandidates);
+  read("steps", evaluation.steps, 1, kMaxSteps);
+  read("samples", evaluation.samples, 1, kMaxSamples);
+  // The naive way knows the naive scheme.
+  if (evaluation.candidates > 0 && settings.recipe == "naive") {
+    json["evaluation"] = BenchEvaluation(evaluation, progress);
+    text += EvaluationBenchText(json["evaluation"]);
+  }
+  return {json, text};
 }
 
 Measured MeasureWorkers(const cxxopts::ParseResult& arguments, Progress& progress) {
@@ -157,7 +178,8 @@ int main(int argc, char** argv) {
        "Measures times and sizes; what is compared is interleaved in one process.\n"
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
        "model: a call of a whole network against LibTorch.\n"
-       "search: a supernet's bytes, and the time of switching candidates.\n"
+       "search: a supernet's bytes, the time of switching candidates, and candidates a minute "
+       "against LibTorch.\n"
        "workers: how a search spreads over many machines, in simulated time.\n"
        "algorithms: all candidates of a small space, measured once, and search algorithms replayed "
        "on them.",
@@ -179,6 +201,10 @@ int main(int argc, char** argv) {
                                                   cxxopts::value<int>()->default_value("25"))(
             "seconds", "that a repetition takes at least",
             cxxopts::value<double>()->default_value("0.005"))(
+            "candidates", "of search: of a population that is evaluated; 0: none is",
+            cxxopts::value<int>()->default_value("8"))("steps", "of search: of a candidate",
+                                                       cxxopts::value<int>()->default_value("20"))(
+            "samples", "of search: of a candidate", cxxopts::value<int>()->default_value("12"))(
             "workers", "of workers: how many, for example 1,10,100 (default: 1 to 1000)",
             cxxopts::value<std::vector<int>>())("evaluation-seconds",
                                                 "of workers: median of a candidate",

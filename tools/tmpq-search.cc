@@ -30,6 +30,9 @@ void DeclareFlags(cxxopts::Options& options) {
                                                cxxopts::value<int>()->default_value("0"))(
       "batch", "images per network call of a thread; never changes the result",
       cxxopts::value<int>()->default_value("8"))(
+      "trajectory-cache",
+      "MiB for the beginnings of trajectories that candidates share; never changes the result",
+      cxxopts::value<int>()->default_value("256"))(
       "front-query",
       "no search: of the finished run in --out, the plan of least distance on search noise that "
       "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
@@ -50,6 +53,15 @@ std::string HostName() {
   char name[256] = "";
   gethostname(name, sizeof(name) - 1);
   return name;
+}
+
+SearchSession ReadSearchSession(const cxxopts::ParseResult& arguments, Progress& progress) {
+  constexpr int kMostMebibytes = 1 << 20;
+  SearchSession session = ReadSession(arguments, progress);
+  const int mebibytes = arguments["trajectory-cache"].as<int>();
+  CheckRange("--trajectory-cache", mebibytes, 0, kMostMebibytes);
+  session.trajectory_cache_bytes = static_cast<int64_t>(mebibytes) << 20;
+  return session;
 }
 
 // Another plan of a finished run, which has its config.
@@ -74,7 +86,7 @@ void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
   if (arguments.count("front-query") > 0) return AnswerQuery(arguments);
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
-  SearchSession session = ReadSession(arguments, progress);
+  SearchSession session = ReadSearchSession(arguments, progress);
   session.ranks = ranks;
   RunResumable(session, "search", [&] {
     const SearchResult result = RunSearch(config, session);
@@ -111,7 +123,7 @@ void ServeRanks(int argc, char** argv, Transport& ranks) {
   }
   RunProgram(argc, argv, info, DeclareFlags, [&](const cxxopts::ParseResult& arguments) {
     Progress silent;
-    ServeSearch(ReadConfig(arguments), ReadSession(arguments, silent), server);
+    ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent), server);
   });
   server.Leave();
 }

@@ -168,6 +168,17 @@ void NetworkSimulation::SetLayer(NodeId id, const LayerScheme& scheme, const Qua
   layers_[id] = std::move(made);
 }
 
+void NetworkSimulation::SetLayer(NodeId id, const LayerScheme& scheme, const at::Tensor& weight,
+                                 int activation_bits) {
+  TMPQ_CHECK(
+      !scheme.transformed() && !scheme.is_static() && !scheme.first_row && scheme.low_rank == 0,
+      "a layer with more than weights");
+  auto made = std::make_unique<Layer>();
+  made->scheme = scheme, made->activation_bits = activation_bits;
+  made->tensors["weight"] = weight;
+  layers_[id] = std::move(made);
+}
+
 void NetworkSimulation::SetAttentions(const Policy& policy) {
   for (size_t id = 0; id < graph_->nodes().size(); ++id) {
     const Node& node = graph_->node(static_cast<NodeId>(id));

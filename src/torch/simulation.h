@@ -39,6 +39,10 @@ class NetworkSimulation {
   // inputs stay float (but for their transform). Precondition: `layer` holds these bit-widths.
   void SetLayer(NodeId id, const LayerScheme& scheme, const QuantizedLayer& layer, int set,
                 int weight_bits, int activation_bits);
+  // The same without a stored layer: `weight` (N, K) are the values that its integers stand for,
+  // and `scheme` has neither transforms nor static scales nor stored rows.
+  void SetLayer(NodeId id, const LayerScheme& scheme, const at::Tensor& weight,
+                int activation_bits);
   // Every attention whose sites have integers in `policy`.
   void SetAttentions(const Policy& policy);
   // Which entry of static scales each sample of the next batches has: (batch) of int64; undefined:

@@ -23,7 +23,8 @@ ProcessResult Bench(Arguments arguments) {
 
 TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   const fs::path out = fs::path(testing::TempDir()) / ("bench-" + std::to_string(getpid()));
-  const ProcessResult result = Bench({"search", "--model", "fashion-dit", "--out", out, "--json"});
+  const ProcessResult result = Bench({"search", "--model", "fashion-dit", "--candidates", "3",
+                                      "--steps", "3", "--samples", "2", "--out", out, "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Json json = ParseJson(result.out, "tmpq-bench");
   EXPECT_EQ(json, ParseJson(ReadFile(out), "file"));
@@ -39,6 +40,14 @@ TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   }
   EXPECT_GT(json["switch"]["microseconds"]["median"], 0.0);
   EXPECT_GT(json["switch"]["call_microseconds"]["median"], 0.0);
+  ASSERT_EQ(json["evaluation"]["populations"].size(), 4u);
+  for (const Json& population : json["evaluation"]["populations"]) {
+    const size_t ways = population["contests"].size();  // one less without LibTorch
+    EXPECT_GE(ways, 3u);
+    EXPECT_EQ(population["factors"].size(), ways - 1);
+    EXPECT_GE(population["share_of_calls_saved"], 0.0);
+    EXPECT_LT(population["share_of_calls_saved"], 1.0);
+  }
 }
 
 // The same files from a killed and resumed study, and from one thread.
@@ -97,6 +106,7 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"search", "--repetitions", "0"}, 2, "--repetitions");
   refused({"search", "--seconds", "99"}, 2, "--seconds");
   refused({"search", "--batch", "0"}, 2, "--batch");
+  refused({"search", "--candidates", "-1"}, 2, "--candidates");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
   refused({"algorithms"}, 2, "--config");
   refused({"algorithms", "--config", "no-such-file.ini", "--out", "nowhere"}, 1, "no-such-file");

@@ -34,6 +34,7 @@ EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchS
   settings.selection_samples = config.selection_samples;
   settings.report_samples = config.report_samples;
   settings.converged_samples = config.converged_samples;
+  settings.trajectory_cache_bytes = session.trajectory_cache_bytes;
   settings.interrupted = session.interrupted;
   return settings;
 }

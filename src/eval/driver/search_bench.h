@@ -30,8 +30,9 @@ struct SearchSession {
   std::filesystem::path out;      // folder of everything that the run writes
   std::filesystem::path bundled;  // folder of bundled models and feature networks
   bool resume = false, overwrite = false;
-  int threads = 0;    // 0: one per core
-  int64_t batch = 8;  // samples per network call of a thread
+  int threads = 0;                             // 0: one per core
+  int64_t batch = 8;                           // samples per network call of a thread
+  int64_t trajectory_cache_bytes = 256 << 20;  // for beginnings that candidates share
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
   Transport* ranks = nullptr;  // of the job that evaluates (job_evaluator.h); null: this process

@@ -129,6 +129,7 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
   std::map<std::pair<int, Policy>, std::pair<double, size_t>> nearest;
   for (size_t i = 0; i < all.size(); ++i) {
     const std::pair entry(answers[i].at(kTrajectoryError), i);
+    least_error_ = std::min(least_error_, entry.first);  // planned ones fit the budget
     const auto [at, is_new] = nearest.emplace(std::pair(all[i].steps(), all[i].policy(0)), entry);
     if (!is_new) at->second = std::min(at->second, entry);
   }
@@ -177,10 +178,13 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
       double error = answers[i].at(kTrajectoryError);
       if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
       if (errors.size() < predicted.size()) errors.push_back(error);
-      if (space.Fits(batch[i])) ranking.Insert(error, batch[i]);
+      if (!space.Fits(batch[i])) continue;
+      ranking.Insert(error, batch[i]);
+      least_error_ = std::min(least_error_, error);
     }
     measured_.Measure(measured_.FirstUnmeasured(ranking.candidates(), config().metric_candidates));
     measured_.Record(generation, evaluator_, history_);
+    history_.trajectory_error.push_back(least_error_);
     images_.Set(evaluator_.samples());  // what was remembered moves no bar
     progress_.Log(GenerationText(generation));
   }
@@ -191,7 +195,8 @@ std::string SearchStage::GenerationText(int generation) const {
   const RunHistory& history = history_;
   return "generation " + std::to_string(generation + 1) + " of " +
          std::to_string(config().generations) + ": " + std::to_string(history.evaluations.back()) +
-         " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered), hypervolume " +
+         " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered), least error " +
+         Rounded(history.trajectory_error.back()) + ", hypervolume " +
          Rounded(history.hypervolume.back()) + ", best distance " +
          Rounded(measured_.Best().distance) + " at " +
          std::to_string(measured_.Best().candidate.steps()) + " steps";

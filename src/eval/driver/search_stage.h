@@ -1,6 +1,7 @@
 // The search proper: from an opened bench to measured candidates, their front and its history.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +59,7 @@ class SearchStage {
   MeasuredCandidates measured_;
   RunHistory history_;
   int64_t most_images_ = 0;               // of the bar
+  double least_error_ = std::numeric_limits<double>::infinity();  // within the budget
   std::optional<Sensitivities> damages_;  // nothing: not measured
   std::optional<JumpErrors> jumps_;
   Estimate prediction_;

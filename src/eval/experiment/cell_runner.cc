@@ -19,6 +19,7 @@
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 #include "src/quant/recipe.h"
+#include "src/schedule/hand_timesteps.h"
 
 namespace tmpq {
 namespace {
@@ -82,12 +83,14 @@ class CellRunner {
     if (cell_.config.method == kMethodFloat) {
       source.model = cell_.model;
       source.steps = cell_.config.steps, source.guidance = cell_.config.guidance;
+      source.timesteps = Timesteps();
     } else {
       costs = cell_.config.method == kMethodSearch ? Search() : Quantize();
       source.plan = folder_ / kPlanName, source.model = cell_.model;
       if (FindRecipe(cell_.config.recipe).split_concatenations) source.model += kSplitEnding;
     }
-    const SampleEvaluationResult result = Evaluate(source, model);
+    SampleEvaluationResult result = Evaluate(source, model);
+    result.metrics.insert(result.metrics.end(), of_search_.begin(), of_search_.end());
     fs::remove_all(folder_);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     Json networks = Json::object();
@@ -100,6 +103,7 @@ class CellRunner {
             {"key", KeyOf(cell_, session_)},
             {"costs", costs},
             {"metrics", MetricsToJson(result.metrics)},
+            {"history", history_},
             {"reference", result.reference},
             {"networks", networks},
             {"hashes", hashes_},
@@ -131,16 +135,33 @@ class CellRunner {
     SearchBench bench(config, SessionIn(folder_));
     const Candidate candidate =
         mixed ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
-              : Candidate::Uniform(
-                    UniformTimesteps(config.steps.most, bench.schedule().training_steps()),
-                    UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
-                                  BitWidth::Of(bits.activation)));
+              : Candidate::Uniform(HandTimesteps(Timesteps(), config.steps.most, bench.schedule()),
+                                   UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
+                                                 BitWidth::Of(bits.activation)));
     PrepareFolder(folder_);
     bench.OpenSampler();
     bench.OpenSupernet();
     bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
     hashes_ = bench.hashes();
     return ToJson(bench.space().CostsOf(candidate));
+  }
+
+  // The row's; where they are planned, as a list. Jump errors are the same for all seeds.
+  std::string Timesteps() const {
+    if (cell_.config.timesteps != kPlannedTimesteps) return cell_.config.timesteps;
+    SearchConfig config = ConfigFor(cell_, cell_.model);
+    config.seed = 0, config.mode = "consistent";
+    config.Validate();
+    const std::string key = HashString(ConfigText(config)).Hex().substr(0, 8);
+    const fs::path folder = session_.work / "jumps" / (cell_.model + "-" + key);
+    PrepareFolder(folder);
+    SearchBench bench(config, SessionIn(folder));
+    bench.OpenSampler();
+    std::string list;
+    for (const int t : PlanTimesteps(bench.OpenJumpErrors(), config.steps.most).back().timesteps) {
+      list += (list.empty() ? "" : ",") + std::to_string(t);
+    }
+    return list;
   }
 
   MixedSettings MixedSettingsOf() const {
@@ -173,6 +194,16 @@ class CellRunner {
     config.Validate();
     const SearchResult result = RunSearch(config, SessionIn(folder_));
     hashes_ = result.hashes;
+    const RunHistory& history = result.history;
+    history_ = {{"evaluations", history.evaluations},
+                {"network_calls", history.network_calls},
+                {"trajectory_error", history.trajectory_error},
+                {"hypervolume", history.hypervolume}};
+    const auto add = [&](const char* name, const char* unit, double value) {
+      of_search_.push_back({name, unit, {value, value, value, 1}});
+    };
+    add("network_calls", "calls of one sample", history.network_calls.back());
+    add("trajectory_error", "1", history.trajectory_error.back());
     return ToJson(result.row("plan").costs);
   }
 
@@ -181,6 +212,7 @@ class CellRunner {
     evaluation.source = source;
     evaluation.count = cell_.config.samples;
     evaluation.seed = cell_.seed;
+    evaluation.float_steps = cell_.config.float_steps;
     evaluation.metrics = MetricsOf(cell_.config.metrics, model, session_);
     evaluation.prompts = cell_.config.prompts;
     evaluation.feature_net = cell_.config.feature_net;
@@ -196,6 +228,8 @@ class CellRunner {
   const CellSession& session_;
   fs::path folder_;
   std::map<std::string, std::string> hashes_;
+  std::vector<FileMetric> of_search_;  // what the search itself has to say
+  Json history_;                       // of the search, by generation; null: no search
 };
 
 }  // namespace

@@ -24,9 +24,9 @@ struct CellSession {
 // What the result is a function of, hashed: config, recipe, model.
 std::string KeyOf(const ExperimentCell& cell, const CellSession& session);
 
-// {cell, key, costs, metrics, networks, hashes, reference, git_revision, seconds}. Plans and
-// supernets are removed again; float samples stay in `work`, for the model's other cells. Throws
-// what its stages throw.
+// {cell, key, costs, metrics, history, networks, hashes, reference, git_revision, seconds}. Plans
+// and supernets are removed again; float samples stay in `work`, for the model's other cells.
+// Throws what its stages throw.
 Json RunCell(const ExperimentCell& cell, const CellSession& session);
 
 }  // namespace tmpq

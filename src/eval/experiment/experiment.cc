@@ -21,16 +21,6 @@ constexpr const char* kDefaultsName = "defaults.ini";
 constexpr const char* kSearchSection = "search";
 constexpr const char* kQuickSection = "quick";
 
-std::vector<std::string> Listed(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    const size_t begin = part.find_first_not_of(' '), end = part.find_last_not_of(' ');
-    if (begin != std::string::npos) parts.push_back(part.substr(begin, end - begin + 1));
-  }
-  return parts;
-}
-
 // Keys by section; "": those before any.
 std::map<std::string, Values> SectionsOf(const Values& values) {
   std::map<std::string, Values> sections;
@@ -70,7 +60,7 @@ RowConfig CommonConfig(const RowFiles& files, bool quick) {
 
 // Typos in a section's name would otherwise have no effect.
 void CheckSections(const RowFiles& files) {
-  const std::vector<std::string> models = Listed(CommonConfig(files, false).models);
+  const std::vector<std::string> models = ListedNames(CommonConfig(files, false).models);
   for (const auto& [name, values] : files.sections) {
     if (name.empty() || name == kSearchSection || name == kQuickSection) continue;
     if (std::find(models.begin(), models.end(), name) != models.end()) continue;
@@ -84,11 +74,11 @@ void CheckSections(const RowFiles& files) {
 void AddCells(const RowFiles& files, const std::string& row, Experiment& experiment) {
   const RowConfig common = experiment.Of(row);
   const bool in_float = common.method == kMethodFloat;
-  for (const std::string& model : Listed(common.models)) {
+  for (const std::string& model : ListedNames(common.models)) {
     RowConfig config = common;
     if (!experiment.quick) files.Apply(model, config);
     config.Validate(files.where);
-    const auto pairs = in_float ? std::vector<std::string>{kMethodFloat} : Listed(config.bits);
+    const auto pairs = in_float ? std::vector<std::string>{kMethodFloat} : ListedNames(config.bits);
     for (const std::string& bits : pairs) {
       for (const int seed : config.seeds) {
         experiment.cells.push_back(
@@ -116,6 +106,16 @@ std::vector<fs::path> RowPaths(const fs::path& folder) {
 
 }  // namespace
 
+std::vector<std::string> ListedNames(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    const size_t begin = part.find_first_not_of(' '), end = part.find_last_not_of(' ');
+    if (begin != std::string::npos) parts.push_back(part.substr(begin, end - begin + 1));
+  }
+  return parts;
+}
+
 void RowConfig::Validate(const std::string& where) const {
   if (method != kMethodFloat && method != kMethodQuantize && method != kMethodSearch) {
     throw Error(ErrorCode::kUsage, where + ": method", "\"" + method + "\" is unknown",
@@ -124,15 +124,21 @@ void RowConfig::Validate(const std::string& where) const {
   if (allocation != kUniformBits) ParseAllocationSolver(allocation);
   CheckRange(where + ": samples", samples, 2, 1'000'000);
   CheckRange(where + ": steps", steps, 1, 1000);
+  CheckRange(where + ": float_steps", float_steps, 0, 1000);
+  if (timesteps != RowConfig().timesteps &&
+      (method == kMethodSearch || allocation != kUniformBits)) {
+    throw Error(ErrorCode::kUsage, where + ": timesteps", "are not this row's to choose",
+                "a search finds its own; an allocation is for uniform ones");
+  }
   for (const int seed : seeds) CheckRange(where + ": seeds", seed, 0, 1e9);
-  if (seeds.empty() || Listed(models).empty()) {
+  if (seeds.empty() || ListedNames(models).empty()) {
     throw Error(ErrorCode::kUsage, where, "needs at least one of models and seeds");
   }
   ParseFileMetrics(metrics);
   if (method != kMethodFloat) {
-    if (Listed(bits).empty()) throw Error(ErrorCode::kUsage, where + ": bits", "are missing");
+    if (ListedNames(bits).empty()) throw Error(ErrorCode::kUsage, where + ": bits", "are missing");
     if (method == kMethodSearch) return;  // budgets, which need the model
-    for (const std::string& pair : Listed(bits)) ParseBitPair(pair, where + ": bits");
+    for (const std::string& pair : ListedNames(bits)) ParseBitPair(pair, where + ": bits");
   }
 }
 
@@ -168,9 +174,11 @@ Experiment ReadExperiment(const fs::path& folder, bool quick) {
     AddCells(files, row, experiment);
   }
   for (const auto& [row, config] : experiment.configs) {
-    if (config.improves_on.empty() || experiment.configs.count(config.improves_on) > 0) continue;
-    throw Error(ErrorCode::kUsage, (folder / (row + ".ini")).string(),
-                "improves_on = " + config.improves_on + " is no row of this folder");
+    for (const std::string& other : ListedNames(config.improves_on)) {
+      if (experiment.configs.count(other) > 0) continue;
+      throw Error(ErrorCode::kUsage, (folder / (row + ".ini")).string(),
+                  "improves_on = " + other + " is no row of this folder");
+    }
   }
   return experiment;
 }

@@ -15,7 +15,8 @@ inline constexpr const char* kMethodFloat = "float";        // the float model
 inline constexpr const char* kMethodQuantize = "quantize";  // a recipe at uniform bit-widths
 inline constexpr const char* kMethodSearch = "search";      // tmpq-search; keys of [search]
 
-inline constexpr const char* kUniformBits = "uniform";  // allocation
+inline constexpr const char* kUniformBits = "uniform";       // allocation
+inline constexpr const char* kPlannedTimesteps = "planned";  // timesteps
 
 struct RowConfig {
   std::string label;
@@ -30,6 +31,8 @@ struct RowConfig {
   int sensitivity_samples = 16;
   int sensitivity_ranges = 4;
   int steps = 20;
+  std::string timesteps = "uniform";
+  int float_steps = 0;
   double guidance = -1;
   std::string prompts;
   std::string metrics = "fd,psnr";
@@ -57,7 +60,12 @@ struct RowConfig {
     visit("sensitivity_samples", sensitivity_samples,
           "of the table that an allocation is made from; measured once a model and recipe");
     visit("sensitivity_ranges", sensitivity_ranges, "of timesteps in that table");
-    visit("steps", steps, "sampling steps, at uniform timesteps unless searched");
+    visit("steps", steps, "sampling steps");
+    visit("timesteps", timesteps,
+          "unless searched: uniform, quadratic, log-snr, karras, ays, a list such as 999,600,0, or "
+          "planned, by dynamic programming over measured jump errors");
+    visit("float_steps", float_steps,
+          "uniform steps of the float model that pairs compare with; 0: the row's own timesteps");
     visit("guidance", guidance, "guidance scale; -1: the model's own");
     visit("prompts", prompts, "file of prompts (default: the model's own)");
     visit("metrics", metrics, "of tmpq-eval; a model that has no such metric leaves it out");
@@ -65,7 +73,8 @@ struct RowConfig {
     visit("feature_net", feature_net, "as of tmpq-eval");
     visit("text_encoder", text_encoder, "as of tmpq-eval");
     visit("reference", reference, "as of tmpq-eval");
-    visit("improves_on", improves_on, "the row that this one beats in the paper");
+    visit("improves_on", improves_on,
+          "rows, separated by commas, that this one beats in the paper, or is claimed to");
     visit("claim_metric", claim_metric, "by which it does");
     visit("claim_lower", claim_lower, "whether less of it is better");
   }
@@ -73,6 +82,9 @@ struct RowConfig {
   // Throws kUsage naming `where`.
   void Validate(const std::string& where) const;
 };
+
+// The parts of a list with commas, without spaces around them.
+std::vector<std::string> ListedNames(const std::string& text);
 
 // One thing to make and measure.
 struct ExperimentCell {

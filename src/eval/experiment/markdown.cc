@@ -21,6 +21,10 @@ class Tables {
  public:
   Tables(const Experiment& experiment, const ExperimentResult& result)
       : experiment_(experiment), result_(result) {
+    const auto in_float = [](const auto& row) { return row.second.method == kMethodFloat; };
+    float_column_ =
+        std::count_if(experiment.configs.begin(), experiment.configs.end(), in_float) > 1;
+    if (float_column_) bits_.push_back(kMethodFloat);
     for (const ExperimentCell& cell : experiment.cells) {
       Remember(models_, cell.model);
       const auto found = result.cells.find(cell.name());
@@ -69,7 +73,8 @@ class Tables {
   static std::string CellText(const BySeed* values) {
     if (values == nullptr || values->empty()) return "-";
     const double mean = MeanOf(*values);
-    const char* format = std::abs(mean) < 1 ? "%.3f" : (std::abs(mean) < 100 ? "%.2f" : "%.0f");
+    const double size = std::abs(mean);
+    const char* format = size < 0.1 ? "%.4f" : size < 1 ? "%.3f" : size < 100 ? "%.2f" : "%.0f";
     if (values->size() < 2) return Text(format, mean);
     return Text(format, mean) + " ± " + Text(format, DeviationOf(*values));
   }
@@ -95,7 +100,8 @@ class Tables {
       std::string line;
       bool any = false;
       for (const std::string& bits : bits_) {
-        const BySeed* values = Find(row, model, in_float ? kMethodFloat : bits, metric);
+        const bool everywhere = in_float && !float_column_;
+        const BySeed* values = Find(row, model, everywhere ? kMethodFloat : bits, metric);
         any = any || values != nullptr;
         line += " " + CellText(values) + " |";
       }
@@ -105,13 +111,13 @@ class Tables {
   }
 
   // How one row compares with another, seed by seed; nothing where no seed has both.
-  std::optional<std::string> Verdict(const std::string& row, const std::string& model,
-                                     const std::string& bits) const {
+  std::optional<std::string> Verdict(const std::string& row, const std::string& beaten,
+                                     const std::string& model, const std::string& bits) const {
     const RowConfig& config = experiment_.Of(row);
     const BySeed* own = Find(row, model, bits, config.claim_metric);
-    const bool beats_float = experiment_.Of(config.improves_on).method == kMethodFloat;
+    const bool beats_float = experiment_.Of(beaten).method == kMethodFloat;
     const BySeed* other =
-        Find(config.improves_on, model, beats_float ? kMethodFloat : bits, config.claim_metric);
+        Find(beaten, model, beats_float ? kMethodFloat : bits, config.claim_metric);
     if (own == nullptr || other == nullptr) return std::nullopt;
     int better = 0, worse = 0;
     double sum = 0;
@@ -127,27 +133,31 @@ class Tables {
     return std::string(verdict) + " (" + Text("%+.2f", sum / seeds) + ")";
   }
 
+  std::string Claim(const std::string& row, const std::string& beaten,
+                    const std::string& model) const {
+    const RowConfig& config = experiment_.Of(row);
+    std::string line;
+    bool any = false;
+    for (const std::string& bits : bits_) {
+      const auto verdict = Verdict(row, beaten, model, bits);
+      any = any || verdict.has_value();
+      line += " " + verdict.value_or("-") + " |";
+    }
+    if (!any) return "";
+    return "| " + config.label + " beats " + experiment_.Of(beaten).label + " | " +
+           config.claim_metric + " | " + model + " |" + line + "\n";
+  }
+
   std::string Claims() const {
     std::string head = "| claim | by | model |", rule = "|---|---|---|", body;
     for (const std::string& bits : bits_) head += " " + bits + " |", rule += "---|";
     for (const std::string& row : experiment_.rows) {
-      const RowConfig& config = experiment_.Of(row);
-      if (config.improves_on.empty()) continue;
-      for (const std::string& model : models_) {
-        std::string line;
-        bool any = false;
-        for (const std::string& bits : bits_) {
-          const auto verdict = Verdict(row, model, bits);
-          any = any || verdict.has_value();
-          line += " " + verdict.value_or("-") + " |";
-        }
-        if (!any) continue;
-        body += "| " + config.label + " beats " + experiment_.Of(config.improves_on).label + " | " +
-                config.claim_metric + " | " + model + " |" + line + "\n";
+      for (const std::string& beaten : ListedNames(experiment_.Of(row).improves_on)) {
+        for (const std::string& model : models_) body += Claim(row, beaten, model);
       }
     }
     if (body.empty()) return "";
-    return "\n## Does the papers' order hold here?\n\n\"holds\": with every seed, paired on the "
+    return "\n## Do the claims hold here?\n\n\"holds\": with every seed, paired on the "
            "same noise; \"mixed\": with some; \"no\": with none. The mean difference in "
            "brackets.\n\n" +
            head + "\n" + rule + "\n" + body;
@@ -162,6 +172,7 @@ class Tables {
 
   const Experiment& experiment_;
   const ExperimentResult& result_;
+  bool float_column_ = false;  // several rows in float: of their own, else repeated in each
   std::vector<std::string> models_, bits_, metrics_;
   std::map<std::string, std::string> units_;
   std::map<std::string, int> samples_;

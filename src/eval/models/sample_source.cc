@@ -3,6 +3,7 @@
 #include "src/core/error.h"
 #include "src/eval/models/any_model.h"
 #include "src/models/split_concatenation.h"
+#include "src/schedule/hand_timesteps.h"
 
 namespace tmpq {
 namespace {
@@ -44,7 +45,7 @@ void SampleSource::OpenModel(const SourceOptions& options) {
     settings_.guidance_scale = options.guidance;
     settings_.guidance_ranges.clear();
   }
-  timesteps_ = UniformTimesteps(options.steps, schedule_.training_steps());
+  timesteps_ = HandTimesteps(options.timesteps, options.steps, schedule_);
   graph_ = std::move(model.graph), parameters_ = std::move(model.parameters);
   float_weights_ = true;
 }

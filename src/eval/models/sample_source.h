@@ -17,10 +17,11 @@ struct SourceOptions {
   // A name of LoadAnyModel. With a plan: the model that it was made from, by default the one that
   // the plan names; it is opened where float weights are needed.
   std::string model;
-  bool in_float = false;    // the plan's timesteps in float
-  bool with_model = false;  // open the plan's model in any case: SampleInFloat needs it
-  int steps = 20;           // of a model without a plan: uniform timesteps
-  double guidance = -1;     // of a model without a plan; -1: its own
+  bool in_float = false;              // the plan's timesteps in float
+  bool with_model = false;            // open the plan's model in any case: SampleInFloat needs it
+  int steps = 20;                     // of a model without a plan
+  std::string timesteps = "uniform";  // likewise: HandTimesteps
+  double guidance = -1;               // of a model without a plan; -1: its own
   std::filesystem::path bundled;
 };
 

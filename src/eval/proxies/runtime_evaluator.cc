@@ -69,19 +69,27 @@ RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const QuantT
       reference_(std::move(reference)),
       naive_(std::move(naive)),
       settings_(settings),
-      progress_(progress) {
+      progress_(progress),
+      trajectories_(settings.trajectory_cache_bytes) {
   features.CheckShape(sampler.sample_shape());
 }
 
-std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,
-                                               int64_t count) {
-  const SampleRequest request{settings_.seed, purpose, 0, count, settings_.prompts.conditions};
+SampleRequest RuntimeEvaluator::RequestOf(RandomPurpose purpose, int64_t count) const {
+  return {settings_.seed, purpose, 0, count, settings_.prompts.conditions};
+}
+
+SamplerOptions RuntimeEvaluator::MakeOptions() {
   SamplerOptions options;
   options.batch = settings_.batch;
   options.threads = settings_.threads;
   options.interrupted = settings_.interrupted;
   options.progress = &progress_;
-  std::vector<float> samples = sampler_.Sample(run, request, options);
+  return options;
+}
+
+std::vector<float> RuntimeEvaluator::SampleRun(const SamplingRun& run, RandomPurpose purpose,
+                                               int64_t count) {
+  std::vector<float> samples = sampler_.Sample(run, RequestOf(purpose, count), MakeOptions());
   progress_.Advance(count);
   return samples;
 }
@@ -124,8 +132,11 @@ double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purp
 Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
   const int64_t count = settings_.trajectory_samples;
   const std::vector<float>& converged = Converged(RandomPurpose::kSearchNoise, count);
-  const std::vector<double> errors =
-      MeanSquaredErrors(Sample(candidate, RandomPurpose::kSearchNoise, count), converged, count);
+  const std::vector<float> samples =
+      trajectories_.Sample(sampler_, candidate, sampler_.Prepare(candidate, &weights_),
+                           RequestOf(RandomPurpose::kSearchNoise, count), MakeOptions());
+  progress_.Advance(count);
+  const std::vector<double> errors = MeanSquaredErrors(samples, converged, count);
   return {{kTrajectoryError,
            std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(count)}};
 }

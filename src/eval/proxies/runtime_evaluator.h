@@ -12,6 +12,7 @@
 #include "src/eval/models/alignment_encoder.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/eval/proxies/prompts.h"
+#include "src/eval/proxies/trajectory_cache.h"
 #include "src/metrics/estimate.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
@@ -52,6 +53,7 @@ struct EvaluatorSettings {
   Prompts prompts;
   const AlignmentEncoder* encoder = nullptr;  // of samples and prompts
   std::string pipeline;                       // whose autoencoder makes the pictures that it sees
+  int64_t trajectory_cache_bytes = 0;         // of beginnings that candidates share
   const std::atomic<bool>* interrupted = nullptr;
 };
 
@@ -92,11 +94,15 @@ class RuntimeEvaluator : public Evaluator {
   // prompt i.
   std::map<std::string, std::vector<double>> ValuesOf(const std::vector<float>& samples) const;
   const Prompts& prompts() const { return settings_.prompts; }
-
- private:
-  std::vector<float> SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count);
+  // What trajectory errors are measured with.
+  TrajectoryCache& trajectories() { return trajectories_; }
   // Float samples at trajectory_steps uniform timesteps; sampled once per purpose.
   const std::vector<float>& Converged(RandomPurpose purpose, int64_t count);
+
+ private:
+  SampleRequest RequestOf(RandomPurpose purpose, int64_t count) const;
+  SamplerOptions MakeOptions();
+  std::vector<float> SampleRun(const SamplingRun& run, RandomPurpose purpose, int64_t count);
   // Report samples and features of `reference` or `naive`; sampled once.
   struct Reported {
     std::vector<float> samples, features;
@@ -117,6 +123,7 @@ class RuntimeEvaluator : public Evaluator {
   Candidate reference_, naive_;
   EvaluatorSettings settings_;
   ImageProgress& progress_;
+  TrajectoryCache trajectories_;
   std::map<RandomPurpose, std::vector<float>> converged_;
   std::map<std::string, Reported> reported_;  // by canonical bytes
 };

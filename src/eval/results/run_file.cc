@@ -206,6 +206,11 @@ void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   if (!history.network_calls.empty()) {
     file.Write("/history/network_calls", history.network_calls, {count}, "calls of one sample");
   }
+  if (!history.trajectory_error.empty()) {
+    file.Write("/history/trajectory_error", history.trajectory_error, {count}, "1");
+    file.SetAttribute("/history/trajectory_error", "meaning",
+                      "the least so far of candidates within the budget");
+  }
   file.Write("/history/hypervolume", history.hypervolume, {count}, "1");
   file.SetAttribute(
       "/history/hypervolume", "meaning",

@@ -49,6 +49,8 @@ struct RunHistory {
   std::vector<int64_t> evaluations;         // candidates evaluated so far
   std::vector<double> hypervolume;          // of objectives divided by the reference point: 0..1
   std::vector<int64_t> network_calls = {};  // of one sample, that they took; empty: not counted
+  // The least so far within the budget; empty: not kept. Infinite where there is none.
+  std::vector<double> trajectory_error = {};
 };
 
 // One of float, naive, w4a4, w8a8, plan: measured on report noise.

@@ -188,6 +188,10 @@ class RunReader {
       history.network_calls =
           OfLength(file_.Integers("/history/network_calls"), count, "/history/network_calls");
     }
+    if (file_.Has("/history/trajectory_error")) {
+      history.trajectory_error =
+          OfLength(file_.Doubles("/history/trajectory_error"), count, "/history/trajectory_error");
+    }
     history.hypervolume =
         OfLength(file_.Doubles("/history/hypervolume"), count, "/history/hypervolume");
   }

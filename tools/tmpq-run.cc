@@ -100,7 +100,7 @@ void Run(const cxxopts::ParseResult& arguments) {
   sampling.progress = &progress;
   sampling.interrupted = &InstallInterruptHandler();
   if (device != nullptr)
-    sampling.network_call = MakeDeviceCall(sampler.network(), *device, 2 * sampling.batch);
+    sampling.network_call = MakeDeviceCalls(sampler.network(), *device, 2 * sampling.batch)();
   progress.Begin("sampling", options.count, "samples");
   const std::vector<float> samples = sampler.Sample(source.Run(), request, sampling);
   progress.End();

@@ -12,6 +12,8 @@
 #include "src/eval/driver/search_table.h"
 #include "src/eval/workers/worker_pool.h"
 #include "src/mpi/mpi_job.h"
+#include "src/runtime/device/device.h"
+#include "tools/common/backend.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"
@@ -33,6 +35,10 @@ void DeclareFlags(cxxopts::Options& options) {
       "trajectory-cache",
       "MiB for the beginnings of trajectories that candidates share; never changes the result",
       cxxopts::value<int>()->default_value("256"))(
+      "backend",
+      "what candidates run on: cpu (fastest here), reference, avx2, avx512vnni, cuda, emulated (a "
+      "GPU on a CPU, slow); never changes the result",
+      cxxopts::value<std::string>()->default_value("cpu"))(
       "front-query",
       "no search: of the finished run in --out, the plan of least distance on search noise that "
       "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
@@ -55,9 +61,18 @@ std::string HostName() {
   return name;
 }
 
-SearchSession ReadSearchSession(const cxxopts::ParseResult& arguments, Progress& progress) {
+// `device` becomes that of --backend, where it is one.
+SearchSession ReadSearchSession(const cxxopts::ParseResult& arguments, Progress& progress,
+                                std::unique_ptr<Device>& device) {
   constexpr int kMostMebibytes = 1 << 20;
   SearchSession session = ReadSession(arguments, progress);
+  const std::string backend = arguments["backend"].as<std::string>();
+  if (backend == "float") {
+    throw Error(ErrorCode::kUsage, "--backend float", "has no bit-widths to search");
+  }
+  session.kernels = &KernelsOf(backend);
+  device = DeviceOf(backend);
+  session.device = device.get();
   const int mebibytes = arguments["trajectory-cache"].as<int>();
   CheckRange("--trajectory-cache", mebibytes, 0, kMostMebibytes);
   session.trajectory_cache_bytes = static_cast<int64_t>(mebibytes) << 20;
@@ -86,7 +101,8 @@ void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
   if (arguments.count("front-query") > 0) return AnswerQuery(arguments);
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
-  SearchSession session = ReadSearchSession(arguments, progress);
+  std::unique_ptr<Device> device;
+  SearchSession session = ReadSearchSession(arguments, progress, device);
   session.ranks = ranks;
   RunResumable(session, "search", [&] {
     const SearchResult result = RunSearch(config, session);
@@ -123,7 +139,8 @@ void ServeRanks(int argc, char** argv, Transport& ranks) {
   }
   RunProgram(argc, argv, info, DeclareFlags, [&](const cxxopts::ParseResult& arguments) {
     Progress silent;
-    ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent), server);
+    std::unique_ptr<Device> device;
+    ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent, device), server);
   });
   server.Leave();
 }

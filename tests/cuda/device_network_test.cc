@@ -214,7 +214,7 @@ TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
   const SampleRequest request{3, RandomPurpose::kTest, 0, 5, sampler.AllLabels()};
   EmulatedDevice device;
   SamplerOptions options;
-  options.batch = 2, options.network_call = MakeDeviceCall(network, device, 4);
+  options.batch = 2, options.network_call = MakeDeviceCalls(network, device, 4)();
   EXPECT_EQ(sampler.Sample(run, request, options), sampler.Sample(run, request, {}));
   EXPECT_GT(device.launches(), 0);
   std::filesystem::remove(path);

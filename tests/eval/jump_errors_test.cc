@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "src/core/error.h"
+#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/emulated_device.h"
 #include "tests/runtime/small_model.h"
 
 namespace tmpq {
@@ -23,11 +25,13 @@ class JumpErrorsTest : public testing::Test {
         network_(graph_, parameters_, kernels::BestKernels()),
         sampler_(network_, NoiseSchedule::Make("linear", kTrainingSteps), SamplerSettings{}) {}
 
-  JumpErrors Measure(int grid, int64_t batch = 4, int threads = 1) const {
+  JumpErrors Measure(int grid, int64_t batch = 4, int threads = 1,
+                     NetworkCall network_call = {}) const {
     JumpErrorSettings settings;
     settings.grid = UniformTimesteps(grid, kTrainingSteps);
     settings.weights = 3, settings.samples = 3;
     settings.batch = batch, settings.threads = threads;
+    settings.network_call = std::move(network_call);
     Progress progress;
     return MeasureJumpErrors(sampler_, sampler_.AllLabels(), settings, progress);
   }
@@ -62,6 +66,8 @@ TEST_F(JumpErrorsTest, AreTheSameForAnyBatchAndThreads) {
   const JumpErrors errors = Measure(8), other = Measure(8, 1, 3);
   EXPECT_EQ(errors.start, other.start);
   EXPECT_EQ(errors.jump, other.jump);
+  EmulatedDevice device;
+  EXPECT_EQ(Measure(8, 4, 1, MakeDeviceCalls(network_, device, 4)()).jump, errors.jump);
 }
 
 TEST_F(JumpErrorsTest, AreWhatTheyWereInAFile) {

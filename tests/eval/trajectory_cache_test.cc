@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/emulated_device.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"
 
@@ -106,6 +108,22 @@ TEST_P(TrajectoryCacheTest, StaysWithinItsMemory) {
   Saved(none, Make({}));
   EXPECT_EQ(Saved(none, Make({})), 0);
   EXPECT_EQ(none.bytes(), 0);
+}
+
+// Runs come and go, their policies at the same addresses; what a device captured of one is not
+// replayed for another.
+TEST_P(TrajectoryCacheTest, OnADeviceGivesTheSameBytes) {
+  EmulatedDevice device;
+  const auto calls = MakeDeviceCalls(network_, device, 2 * kSamples);
+  TrajectoryCache cache(kEnough);
+  for (const std::vector<int>& narrow : {std::vector<int>{5}, {}, {0}, {4}}) {
+    SamplerOptions options;
+    options.network_call = calls();
+    const auto run =
+        std::make_unique<SamplingRun>(sampler_->Prepare(Make(narrow), &supernet_->weights()));
+    EXPECT_EQ(cache.Sample(*sampler_, Make(narrow), *run, Request(7), options),
+              Whole(Make(narrow)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, TrajectoryCacheTest,

@@ -139,10 +139,12 @@ TEST_F(ProgramsTest, PredictRunsPlansAndRefusesWrongInputs) {
   EXPECT_NE(refused.err.find("the network takes (2, 1, 28, 28)"), std::string::npos) << refused.err;
 }
 
-TEST_F(ProgramsTest, ThreadsAndBatchDoNotChangeTheRun) {
+TEST_F(ProgramsTest, ThreadsBatchKernelsAndCacheDoNotChangeTheRun) {
   ASSERT_EQ(Search("one", {"--threads=1", "--batch=1"}).exit_code, 0);
   ExpectSameRun("one");
-  ASSERT_EQ(Search("three", {"--threads=3", "--batch=16"}).exit_code, 0);
+  ASSERT_EQ(Search("three", {"--threads=3", "--batch=16", "--backend=avx2", "--trajectory-cache=0"})
+                .exit_code,
+            0);
   ExpectSameRun("three");
 }
 
@@ -226,6 +228,9 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-search", {"--mode=chaotic", out}, 2, "groupwise"},
       {"tmpq-search", {"--threads=-1", out}, 2, "--threads"},
       {"tmpq-search", {"--resume", "--overwrite", out}, 2, "contradict"},
+      {"tmpq-search", {"--backend=float", out}, 2, "no bit-widths"},
+      {"tmpq-search", {"--backend=abacus", out}, 2, "known are cpu"},
+      {"tmpq-search", {"--trajectory-cache=-1", out}, 2, "--trajectory-cache"},
       {"tmpq-search", {"--budget=latency=15ms", out}, 1, "latency"},
       {"tmpq-search", {"--model=no-such-model", out}, 1, "fashion-dit"},
       {"tmpq-search", {"--model=fashion-features", out}, 1, "not a diffusion model"},
@@ -253,6 +258,9 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-run", {plan, "--out=/proc/tmpq/x.png"}, 1, "/proc/tmpq"},
       {"tmpq-run", {plan, "--out=" + (Folder() / "bad.gif").string()}, 2, "is for clips"},
       {"tmpq-run", {plan, png, "--steps=5"}, 2, "the plan's own"},
+      {"tmpq-run", {plan, png, "--timesteps=ays"}, 2, "the plan's own"},
+      {"tmpq-run", {"--model=fashion-dit", "--timesteps=cubic", png}, 2, "no known rule"},
+      {"tmpq-run", {"--model=fashion-dit", "--timesteps=3,5", png}, 2, "decrease strictly"},
       {"tmpq-run", {"--model=/no/model", png}, 1, "no bundled model"},
       {"tmpq-run",
        {"--model=" TMPQ_SOURCE_DIR "/tests/fixtures/diffusers/dit", png},

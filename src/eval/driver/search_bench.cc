@@ -15,6 +15,7 @@
 #include "src/eval/proxies/jump_errors.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
+#include "src/runtime/device/device_network.h"
 #include "src/runtime/plan_file.h"
 
 namespace tmpq {
@@ -159,6 +160,9 @@ JumpErrors SearchBench::OpenJumpErrors() const {
     settings.samples = config_.trajectory_samples, settings.seed = config_.seed;
     settings.batch = evaluator_settings_.batch, settings.threads = evaluator_settings_.threads;
     settings.interrupted = evaluator_settings_.interrupted;
+    if (evaluator_settings_.network_calls) {
+      settings.network_call = evaluator_settings_.network_calls();
+    }
     SaveJumpErrors(MeasureJumpErrors(*sampler_, evaluator_settings_.prompts.conditions, settings,
                                      *session_.progress),
                    path);
@@ -240,10 +244,15 @@ void SearchBench::UseRounding(const std::vector<BitWidth>& widths, SupernetOptio
 }
 
 void SearchBench::OpenSampler() {
-  network_ =
-      std::make_unique<RuntimeNetwork>(model_.graph, model_.parameters, kernels::BestKernels());
+  network_ = std::make_unique<RuntimeNetwork>(
+      model_.graph, model_.parameters,
+      session_.kernels != nullptr ? *session_.kernels : kernels::BestKernels());
   sampler_ = std::make_unique<DiffusionSampler>(*network_, schedule_, sampler_settings_);
   evaluator_settings_ = EvaluatorSettingsFor(config_, session_);
+  if (session_.device != nullptr) {
+    evaluator_settings_.network_calls = MakeDeviceCalls(
+        *network_, *session_.device, evaluator_settings_.batch * sampler_->calls_per_step());
+  }
   PromptSource source{"model " + model_.name, TextOf(model_.sampling), PipelineOf(model_), {}, {}};
   if (!config_.prompts.empty()) source.Read(config_.prompts);
   evaluator_settings_.prompts = MakePrompts(*sampler_, source);
@@ -260,6 +269,7 @@ void SearchBench::OpenReference() {
     SamplerOptions options;
     options.batch = settings.batch, options.threads = settings.threads;
     options.interrupted = settings.interrupted, options.progress = session_.progress;
+    if (settings.network_calls) options.network_call = settings.network_calls();
     session_.progress->Begin("sampling the float model", settings.report_samples, "samples");
     const std::vector<float> samples =
         sampler_->Sample(sampler_->PrepareFloat(timesteps),

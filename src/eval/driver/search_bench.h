@@ -19,6 +19,7 @@
 #include "src/quant/layer_statistics.h"
 #include "src/quant/learned_rounding.h"
 #include "src/quant/recipe.h"
+#include "src/runtime/device/device.h"
 #include "src/search/space.h"
 #include "src/search/timestep_programme.h"
 #include "src/supernet/supernet.h"
@@ -30,9 +31,11 @@ struct SearchSession {
   std::filesystem::path out;      // folder of everything that the run writes
   std::filesystem::path bundled;  // folder of bundled models and feature networks
   bool resume = false, overwrite = false;
-  int threads = 0;                             // 0: one per core
-  int64_t batch = 8;                           // samples per network call of a thread
-  int64_t trajectory_cache_bytes = 256 << 20;  // for beginnings that candidates share
+  int threads = 0;                              // 0: one per core
+  int64_t batch = 8;                            // samples per network call of a thread
+  int64_t trajectory_cache_bytes = 256 << 20;   // for beginnings that candidates share
+  const kernels::KernelSet* kernels = nullptr;  // null: the fastest of this processor
+  Device* device = nullptr;                     // that samples; null: this processor
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
   Transport* ranks = nullptr;  // of the job that evaluates (job_evaluator.h); null: this process

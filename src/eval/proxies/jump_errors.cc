@@ -64,6 +64,7 @@ class JumpMeter {
     SamplerOptions options;
     options.batch = settings_.batch, options.threads = settings_.threads;
     options.interrupted = settings_.interrupted;
+    options.network_call = settings_.network_call;
     return options;
   }
 

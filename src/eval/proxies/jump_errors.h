@@ -22,6 +22,7 @@ struct JumpErrorSettings {
   RandomPurpose purpose = RandomPurpose::kSearchNoise;
   int64_t batch = 8;
   int threads = 0;
+  NetworkCall network_call = {};  // of a device; empty: this processor
   const std::atomic<bool>* interrupted = nullptr;
 };
 

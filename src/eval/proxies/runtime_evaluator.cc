@@ -84,6 +84,7 @@ SamplerOptions RuntimeEvaluator::MakeOptions() {
   options.threads = settings_.threads;
   options.interrupted = settings_.interrupted;
   options.progress = &progress_;
+  if (settings_.network_calls) options.network_call = settings_.network_calls();
   return options;
 }
 

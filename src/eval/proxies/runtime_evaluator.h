@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -54,6 +55,8 @@ struct EvaluatorSettings {
   const AlignmentEncoder* encoder = nullptr;  // of samples and prompts
   std::string pipeline;                       // whose autoencoder makes the pictures that it sees
   int64_t trajectory_cache_bytes = 0;         // of beginnings that candidates share
+  // Of a device, one a sampling run (MakeDeviceCalls); empty: this processor.
+  std::function<NetworkCall()> network_calls = {};
   const std::atomic<bool>* interrupted = nullptr;
 };
 

@@ -224,16 +224,18 @@ void* DeviceNetwork::ScratchBytes(int64_t bytes) {
   }
 }
 
-NetworkCall MakeDeviceCall(const RuntimeNetwork& network, Device& device, int64_t max_batch) {
-  struct State {
-    DeviceNetwork network;
-    std::map<std::pair<const ActivePolicy*, int64_t>, std::unique_ptr<DeviceGraph>> graphs;
-  };
-  const auto state = std::make_shared<State>(State{{network, device, max_batch}, {}});
-  return [state](const ActivePolicy& policy, const NetworkInputs& inputs, float* output) {
-    std::unique_ptr<DeviceGraph>& graph = state->graphs[{&policy, inputs.batch}];
-    if (graph == nullptr) graph = state->network.Capture(policy, inputs.batch);
-    state->network.RunCaptured(*graph, inputs, output);
+std::function<NetworkCall()> MakeDeviceCalls(const RuntimeNetwork& network, Device& device,
+                                             int64_t max_batch) {
+  using Graphs = std::map<std::pair<const ActivePolicy*, int64_t>, std::unique_ptr<DeviceGraph>>;
+  const auto on_device = std::make_shared<DeviceNetwork>(network, device, max_batch);
+  return [on_device]() -> NetworkCall {
+    const auto graphs = std::make_shared<Graphs>();
+    return [on_device, graphs](const ActivePolicy& policy, const NetworkInputs& inputs,
+                               float* output) {
+      std::unique_ptr<DeviceGraph>& graph = (*graphs)[{&policy, inputs.batch}];
+      if (graph == nullptr) graph = on_device->Capture(policy, inputs.batch);
+      on_device->RunCaptured(*graph, inputs, output);
+    };
   };
 }
 

@@ -114,8 +114,11 @@ class DeviceNetwork {
   int64_t scratch_used_ = 0;
 };
 
-// Network calls of a sampler on a device, each policy and batch size captured once. `network` and
-// `device` outlive the function; policies stay where they are as long as it is called.
-NetworkCall MakeDeviceCall(const RuntimeNetwork& network, Device& device, int64_t max_batch);
+// Network calls of sampling runs on a device: a NetworkCall for each run, whose policies stay where
+// they are as long as it is called. All share the weights on the device; each captures every policy
+// and batch size once. `network`, `device` and the policies' tables outlive the function and the
+// calls.
+std::function<NetworkCall()> MakeDeviceCalls(const RuntimeNetwork& network, Device& device,
+                                             int64_t max_batch);
 
 }  // namespace tmpq

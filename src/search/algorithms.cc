@@ -6,6 +6,7 @@
 #include "src/search/allocation_search.h"
 #include "src/search/budget_turns.h"
 #include "src/search/nsga2_search.h"
+#include "src/search/step_precision_search.h"
 
 namespace tmpq {
 namespace {
@@ -44,6 +45,10 @@ Made MakeUniform(const SearchSpace& space, const AlgorithmSettings&, uint64_t) {
   return std::make_unique<UniformRows>(space);
 }
 
+Made MakeStepPrecision(const SearchSpace& space, const AlgorithmSettings& settings, uint64_t) {
+  return std::make_unique<StepPrecisionSearch>(space, settings.measurement, settings.levels);
+}
+
 template <AllocationSolver solver>
 Made MakeAllocation(const SearchSpace& space, const AlgorithmSettings& settings, uint64_t) {
   return std::make_unique<AllocationSearch>(space, settings.measurement,
@@ -61,6 +66,7 @@ constexpr Entry kEntries[] = {
     {"nsga2", MakeNsga2},
     {"greedy", MakeAllocation<AllocationSolver::kGreedy>},
     {"integer-programme", MakeAllocation<AllocationSolver::kIntegerProgramme>},
+    {"tmpdiff", MakeStepPrecision},
     {"uniform", MakeUniform},
     {"random", MakeRandom},
     {"exhaustive", MakeExhaustive},

@@ -85,9 +85,11 @@ struct SearchConfig {
           "are of its upper end");
     visit("optimize", optimize,
           "joint, timesteps (at the widest uniform bit-widths) or bits (at uniform timesteps)");
-    visit("algorithm", algorithm,
-          "guided (probes, an additive model, offspring that it screens), tmpq-dm (evolution, with "
-          "the settings below), nsga2, greedy, integer-programme, uniform, random or exhaustive");
+    visit(
+        "algorithm", algorithm,
+        "guided (probes, an additive model, offspring that it screens), tmpq-dm (evolution, with "
+        "the settings below), nsga2, greedy, integer-programme, tmpdiff (a precision a step; modes "
+        "free and groupwise), uniform, random or exhaustive");
     visit("ties", ties,
           "sites that share one bit-width: none, qkv, layer or group (layers of one kind)");
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");

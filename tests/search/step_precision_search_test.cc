@@ -77,7 +77,7 @@ TEST(StepPrecisionSearchTest, FindsTheBestPrecisionsOfEveryBudgetOnTheHull) {
 
 TEST(StepPrecisionSearchTest, KeepsTheBudget) {
   const SiteTable table = SmallNetwork();
-  const SearchSpace space(table, Settings(table, SpaceMode::kGroupwise, "5bit"));
+  const SearchSpace space(table, Settings(table, SpaceMode::kGroupwise, "6bit"));
   StepPrecisionSearch search(space, "error", 10);
   const std::vector<Candidate> probes = search.Ask();
   search.Tell(probes, Answers(probes));

@@ -59,7 +59,7 @@ SearchConfig ConfigFor(const ExperimentCell& cell, const std::string& model) {
   const std::string ending = kStressEnding;
   config.stress = model.ends_with(ending);
   config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
-  config.recipe = cell.config.recipe;
+  config.recipe = cell.config.recipe, config.rounding = cell.config.rounding;
   config.steps = IntRange::Of(cell.config.steps);
   config.guidance = cell.config.guidance;
   config.prompts = cell.config.prompts;
@@ -247,7 +247,9 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   }
   std::string text = ChangedText(config) + cell.bits + std::to_string(cell.seed);
   text += ChangedText(FindRecipe(cell.config.recipe));
-  if (!config.prompts.empty()) text += ReadFile(config.prompts);
+  for (const std::string& file : {config.prompts, config.rounding}) {
+    if (!file.empty()) text += ReadFile(file);
+  }
   for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
   return HashString(text + LoadAnyModel(cell.model, session.bundled).hash.Hex()).Hex();
 }

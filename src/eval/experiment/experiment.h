@@ -25,6 +25,7 @@ struct RowConfig {
   std::string bits = "w8a8";
   std::vector<int> seeds = {0};
   std::string recipe = "naive";
+  std::string rounding;
   std::string allocation = kUniformBits;
   std::string decoupled = "error";
   std::vector<int> candidate_bits = {3, 4, 5, 6, 8};
@@ -52,6 +53,9 @@ struct RowConfig {
     visit("bits", bits, "wNaM, or budgets of a search, separated by commas; not of float");
     visit("seeds", seeds, "of calibration, search and report noise");
     visit("recipe", recipe, "named recipe, or a file .ini beside the row's");
+    visit("rounding", rounding,
+          "file of tmpq-reconstruct, which recipes with learned rounding need; from where the "
+          "program is started");
     visit("allocation", allocation,
           "uniform, or how bits of sites and timestep ranges are chosen within the average bits: "
           "greedy, lagrangian, knapsack, integer-programme or exact");

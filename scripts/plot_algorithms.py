@@ -4,7 +4,7 @@ import argparse
 import json
 import pathlib
 
-from plot_front import fail, save
+from plot_front import check_out, fail, open_pyplot, save
 
 COLOURS = ["#000000", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999"]  # colour-blind safe (Okabe-Ito)
 
@@ -49,13 +49,9 @@ def main():
     parser.add_argument("study", type=pathlib.Path, help="algorithms.json of tmpq-bench algorithms")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
+    check_out(arguments.out)
     study = read_study(arguments.study)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    pyplot = open_pyplot()
 
     figure, axes = pyplot.subplots(1, 3, figsize=(15, 4.6), layout="constrained")
     draw_curves(axes[0], study, "error")

@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from plot_front import fail, read_run, save, text
+from plot_front import check_out, fail, open_pyplot, read_run, save, text
 
 WIDTHS = [2, 3, 4, 5, 6, 7, 8, 16, 32]  # the only ones there are
 
@@ -60,12 +60,8 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--row", default="plan", help="which row of the run (default: plan)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     with read_run(arguments.run) as run:
         if arguments.row not in run["baselines"]:

@@ -22,6 +22,21 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def check_out(path):
+    if path.suffix not in (".png", ".pdf", ".svg"):
+        fail(f"{path}: unknown extension; .png, .pdf or .svg", 2)
+
+
+def open_pyplot():
+    """Loaded late, so that --help and errors need no matplotlib; without a display."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
 def save(figure, path):
     """Whole or not at all, and without the time of day in it."""
     partial = path.with_name(path.name + ".partial" + path.suffix)
@@ -140,12 +155,8 @@ def main():
     parser.add_argument("run", type=pathlib.Path, help="run.h5 of tmpq-search")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     with read_run(arguments.run) as run:
         figure, axes = pyplot.subplots(2, 2, figsize=(11, 7), layout="constrained")

@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from plot_front import fail, read_run, save, text
+from plot_front import check_out, fail, open_pyplot, read_run, save, text
 
 COLORS = ["#009E73", "#0072B2", "#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#000000"]  # Okabe-Ito
 
@@ -18,12 +18,8 @@ def main():
     parser.add_argument("runs", type=pathlib.Path, nargs="+", help="run.h5 of tmpq-search")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
     first = None

@@ -5,7 +5,7 @@ import argparse
 import csv
 import pathlib
 
-from plot_front import fail, save
+from plot_front import fail, open_pyplot, save
 
 STAGES = {"raw": ("#000000", "as they come"), "balanced": ("#E69F00", "balanced"), "rotated": ("#56B4E9", "rotated"), "both": ("#009E73", "balanced, then rotated")}
 
@@ -26,10 +26,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("tables", nargs="+", metavar="NAME=CSV")
     arguments = parser.parse_args()
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    plt = open_pyplot()
 
     figure, panels = plt.subplots(len(arguments.tables), 1, figsize=(9, 2.6 * len(arguments.tables) + 0.6), sharex=True, squeeze=False, layout="constrained")
     for axes, item in zip(panels[:, 0], arguments.tables):

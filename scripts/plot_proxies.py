@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from plot_front import fail, save, text
+from plot_front import check_out, fail, open_pyplot, save, text
 
 COLOURS = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000"]  # colour-blind safe (Okabe-Ito)
 
@@ -66,12 +66,8 @@ def main():
     parser.add_argument("study", type=pathlib.Path, help="study.h5 of tmpq-eval --proxy-study")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     with read_study(arguments.study) as study:
         colours = dict(zip(study["metrics"], COLOURS))

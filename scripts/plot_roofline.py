@@ -5,7 +5,7 @@ import argparse
 import json
 import pathlib
 
-from plot_front import fail, save
+from plot_front import fail, open_pyplot, save
 
 SERIES = {  # name -> colour, marker, bytes of a weight, label
     "tmpq w8a8": ("#D55E00", "o", 1, "tmpq W8A8"),
@@ -37,10 +37,7 @@ def main():
         fail(f"{arguments.kernels}: {error}")
     if run.get("format") != "tmpq-bench-kernels-1":
         fail(f"{arguments.kernels}: is no result of tmpq-bench kernels")
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    plt = open_pyplot()
 
     threads = sorted({contest["threads"] for contest in run["contests"]})
     figure, panels = plt.subplots(1, len(threads), figsize=(6 * len(threads), 4.5), sharey=True, squeeze=False, layout="constrained")

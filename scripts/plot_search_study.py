@@ -4,7 +4,7 @@ import argparse
 import json
 import pathlib
 
-from plot_front import fail, save
+from plot_front import check_out, fail, open_pyplot, save
 from plot_hypervolume import COLORS
 
 
@@ -57,15 +57,11 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--metric", default="fd", help="of the plans (default: fd)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
+    check_out(arguments.out)
     rows = read_cells(arguments.cells)
     if any(arguments.metric not in cell["metrics"] for cells in rows.values() for cell in cells):
         fail(f"{arguments.cells}: not every cell has {arguments.metric}", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    pyplot = open_pyplot()
 
     figure, axes = pyplot.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
     draw_errors(axes[0], {row: cells for row, cells in rows.items() if all(cell.get("history") for cell in cells)})

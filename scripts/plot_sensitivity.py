@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from plot_front import fail, save, text
+from plot_front import check_out, fail, open_pyplot, save, text
 
 SIGNED = {"psnr", "text_similarity", "text_alignment", "frame_difference"}  # these may move either way
 
@@ -95,12 +95,8 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--bits", type=int, help="bit-width of the heat maps (default: 4, or the narrowest)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     with read_table(arguments.table) as table:
         measured = sorted({int(b) for b in table["rows/bits"][:]})

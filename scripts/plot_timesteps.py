@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 
-from plot_front import fail, read_run, save
+from plot_front import check_out, fail, open_pyplot, read_run, save
 
 PLAN, UNIFORM, QUADRATIC = "#009E73", "#000000", "#D55E00"
 
@@ -68,12 +68,8 @@ def main():
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--fidelity", default="metrics", help="whose front (default: metrics)")
     arguments = parser.parse_args()
-    if arguments.out.suffix not in (".png", ".pdf", ".svg"):
-        fail(f"{arguments.out}: unknown extension; .png, .pdf or .svg", 2)
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    check_out(arguments.out)
+    pyplot = open_pyplot()
 
     with read_run(arguments.run) as run:
         if arguments.fidelity not in run["fronts"]:

@@ -7,9 +7,9 @@
 #include <filesystem>
 
 #include "src/core/file.h"
-#include "src/core/json.h"
 #include "src/core/random.h"
 #include "tests/programs/process.h"
+#include "tests/programs/same_run.h"
 #include "tests/programs/tiny_search.h"
 
 namespace tmpq {
@@ -64,16 +64,7 @@ class MpiTest : public testing::Test {
   static void TearDownTestSuite() { fs::remove_all(Folder()); }
 
   static void ExpectSameRun(const std::string& other) {
-    for (const char* name :
-         {"journal.jsonl", "plan.safetensors", "samples.png", "supernet.safetensors"}) {
-      EXPECT_EQ(Bytes("run/" + std::string(name)) == Bytes(other + "/" + name), true)
-          << other << ": " << name;
-    }
-    Json a = ParseJson(Bytes("run/summary.json"), "a"),
-         b = ParseJson(Bytes(other + "/summary.json"), "b");
-    a.erase("seconds"), b.erase("seconds");
-    EXPECT_EQ(a, b);
-    EXPECT_EQ(FilesIn(Folder() / "run"), FilesIn(Folder() / other));
+    tmpq::ExpectSameRun(Folder() / "run", Folder() / other);
   }
 };
 

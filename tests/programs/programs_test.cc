@@ -10,6 +10,7 @@
 #include "src/core/json.h"
 #include "src/core/tensor_file.h"
 #include "tests/programs/process.h"
+#include "tests/programs/same_run.h"
 #include "tests/programs/tiny_search.h"
 
 namespace tmpq {
@@ -36,17 +37,8 @@ class ProgramsTest : public testing::Test {
   static void TearDownTestSuite() { fs::remove_all(Folder()); }
 
   static std::string Plan() { return Folder() / "run/plan.safetensors"; }
-  // Journal, plan and pictures: everything whose bytes are promised.
   static void ExpectSameRun(const std::string& other) {
-    for (const char* name :
-         {"journal.jsonl", "plan.safetensors", "samples.png", "supernet.safetensors"}) {
-      EXPECT_EQ(Bytes("run/" + std::string(name)) == Bytes(other + "/" + name), true)
-          << other << ": " << name;
-    }
-    Json a = ParseJson(Bytes("run/summary.json"), "a"),
-         b = ParseJson(Bytes(other + "/summary.json"), "b");
-    a.erase("seconds"), b.erase("seconds");
-    EXPECT_EQ(a, b);
+    tmpq::ExpectSameRun(Folder() / "run", Folder() / other);
   }
 
   static ProcessResult search_;

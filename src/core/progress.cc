@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kTerminalPeriodSeconds = 0.2;
 constexpr double kPlainPeriodSeconds = 10.0;
+constexpr double kResumedWithinSeconds = 0.1;
 constexpr int kBarWidth = 24;
 
 }  // namespace
@@ -43,7 +44,10 @@ void TerminalProgress::Begin(const std::string& stage, int64_t total, const std:
 }
 
 void TerminalProgress::Update(int64_t done, const std::string& note) {
-  if (first_done_ < 0) first_done_ = done > 1 ? done - 1 : 0;
+  if (first_done_ < 0) {  // a resumed stage says at once what was done before
+    const double begun = std::chrono::duration<double>(Clock::now() - begin_).count();
+    first_done_ = done > 1 && begun < kResumedWithinSeconds ? done - 1 : 0;
+  }
   done_ = done;
   if (!note.empty()) note_ = note;
   const double since = std::chrono::duration<double>(Clock::now() - last_draw_).count();

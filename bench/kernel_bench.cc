@@ -59,12 +59,6 @@ std::vector<LinearShape> ParseShapes(const std::string& text) {
   return shapes;
 }
 
-std::vector<LinearShape> ShapesOf(const KernelBenchSettings& settings) {
-  if (settings.shapes == "table") return TableShapes();
-  if (settings.shapes == "models") return ModelShapes(settings);
-  return ParseShapes(settings.shapes);
-}
-
 // Gigabytes per second from memory, of the fastest repetition, by threads.
 Json MemorySpeeds(const KernelBenchSettings& settings) {
   MemoryReader reader;
@@ -79,6 +73,12 @@ Json MemorySpeeds(const KernelBenchSettings& settings) {
 }
 
 }  // namespace
+
+std::vector<LinearShape> ShapesOf(const KernelBenchSettings& settings) {
+  if (settings.shapes == "table") return TableShapes();
+  if (settings.shapes == "models") return ModelShapes(settings);
+  return ParseShapes(settings.shapes);
+}
 
 Json BenchKernels(const KernelBenchSettings& settings, Progress& progress) {
   const std::vector<LinearShape> shapes = ShapesOf(settings);

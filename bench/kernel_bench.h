@@ -21,6 +21,7 @@ struct KernelBenchSettings {
 };
 
 // Throws kUsage for shapes that are none.
+std::vector<LinearShape> ShapesOf(const KernelBenchSettings& settings);
 Json BenchKernels(const KernelBenchSettings& settings, Progress& progress);
 
 // The result for people.

@@ -7,6 +7,7 @@
 #include "bench/evaluation_bench.h"
 #include "bench/kernel_bench.h"
 #include "bench/model_bench.h"
+#include "bench/roofline_bench.h"
 #include "bench/supernet_bench.h"
 #include "bench/worker_bench.h"
 #include "src/core/config.h"
@@ -61,6 +62,10 @@ Measured MeasureKernels(const cxxopts::ParseResult& arguments, Progress& progres
   settings.batch = ReadBatch(arguments, settings.batch);
   settings.threads = ReadThreads(arguments);
   settings.contest = ReadContest(arguments);
+  if (arguments.count("roofline") > 0) {
+    const Json predicted = PredictKernels(settings, progress);
+    return {predicted, RooflineText(predicted)};
+  }
   const Json json = BenchKernels(settings, progress);
   return {json, KernelBenchText(json)};
 }
@@ -191,6 +196,8 @@ int main(int argc, char** argv) {
         options.add_options()("what", "kernels, model, search, workers or algorithms",
                               cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
+            "roofline",
+            "of kernels: least times on GPUs, predicted from what the emulated device counts")(
             "threads",
             "of kernels and model: one contest each; of algorithms one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(

@@ -50,6 +50,26 @@ TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   }
 }
 
+TEST(BenchTest, RooflinesArePredictedFromCounts) {
+  const ProcessResult result = Bench({"kernels", "--roofline", "--shapes", "64x128x64", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = ParseJson(result.out, "tmpq-bench");
+  ASSERT_EQ(json["predictions"].size(), 3u);
+  for (const Json& prediction : json["predictions"]) {
+    int64_t mma = 0;
+    for (const Json& launch : prediction["launches"]) {
+      mma += launch["mma"].get<int64_t>();
+      EXPECT_EQ(launch["bank_conflicts"], 0);
+    }
+    EXPECT_EQ(mma, 64 / 16 * (64 / 8) * (128 / 32));
+    for (const auto& [gpu, model] : json["gpus"].items()) {
+      const Json& of = prediction["gpus"][gpu];
+      EXPECT_NEAR(of["share_of_peak"].get<double>() * of["predicted_microseconds"].get<double>(),
+                  1e6 * 64 * 128 * 64 / model["mma_per_second"].get<double>(), 1e-9);
+    }
+  }
+}
+
 // The same files from a killed and resumed study, and from one thread.
 TEST(BenchTest, AlgorithmsAreReplayedOnAnExhaustiveTruth) {
   const fs::path folder = fs::path(testing::TempDir()) / ("algorithms-" + std::to_string(getpid()));

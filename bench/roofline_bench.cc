@@ -1,0 +1,160 @@
+#include "bench/roofline_bench.h"
+
+#include <cstdio>
+#include <cstring>
+#include <span>
+
+#include "bench/temporary_folder.h"
+#include "src/graph/graph_builder.h"
+#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/emulated_device.h"
+#include "src/runtime/device/roofline.h"
+#include "src/supernet/supernet.h"
+
+namespace tmpq {
+namespace {
+
+struct BitsOfLinear {
+  const char* name;
+  int weights, activations;
+};
+constexpr BitsOfLinear kBits[] = {{"W8A8", 8, 8}, {"W4A8", 4, 8}, {"W4A4", 4, 4}};
+
+// One linear layer as a network, with its weights packed.
+struct LinearNetwork {
+  LinearCase values;
+  Graph graph;
+  ParameterSet parameters;
+  TemporaryFolder folder;
+  std::unique_ptr<Supernet> supernet;
+  std::unique_ptr<RuntimeNetwork> network;
+
+  LinearNetwork(const LinearShape& shape, Progress& silent)
+      : values(shape), graph(MakeGraph(shape)) {
+    parameters.Set("linear.weight", {values.w.begin(), values.w.end()});
+    parameters.Set("linear.bias", {values.bias.begin(), values.bias.end()});
+    const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
+    const auto path = folder.path() / "supernet.safetensors";
+    Supernet::Build(graph, parameters, Hash128{}, widths, path, silent);
+    supernet = std::make_unique<Supernet>(path, graph, Hash128{}, widths);
+    network = std::make_unique<RuntimeNetwork>(graph, parameters, kernels::BestKernels());
+  }
+
+  static Graph MakeGraph(const LinearShape& shape) {
+    GraphBuilder b("linear");
+    return b.Finish(
+        b.Linear("linear", b.Input("x", {shape.m, shape.k}), shape.n, LayerGroup::kFeedForward));
+  }
+};
+
+// By kernel, of one call on the emulated device, whose bytes are the CPU's.
+std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
+                                                    const BitsOfLinear& bits) {
+  const RuntimeNetwork& network = *linear.network;
+  const ActivePolicy policy = network.Activate(
+      {BitWidth::Of(bits.weights), BitWidth::Of(bits.activations)}, &linear.supernet->weights());
+  const NetworkInputs inputs = {1, {{"x", linear.values.x.data()}}, {}};
+  std::vector<float> expected(ElementsOf(linear.graph.output_shape())), out(expected.size());
+  Workspace workspace = network.MakeWorkspace(1);
+  network.Run(policy, inputs, expected.data(), workspace);
+  EmulatedDevice device;
+  DeviceNetwork(network, device, 1).Run(policy, inputs, out.data());
+  TMPQ_CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)) == 0,
+             "the emulated device differs");
+  return device.counters();
+}
+
+// Operands and results, each once: a product's (it has mma instructions) or that of the rows'
+// quantization before it.
+int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, bool product) {
+  const int64_t rows = 4 * shape.m * shape.k, codes = shape.m * shape.k + 4 * shape.m;
+  if (!product) return rows + codes;
+  return codes + shape.n * shape.k * bits.weights / 8 + 8 * shape.n + 4 * shape.m * shape.n;
+}
+
+Json PredictLinear(const LinearNetwork& linear, const BitsOfLinear& bits) {
+  const LinearShape& shape = linear.values.shape;
+  Json result = {{"m", shape.m},
+                 {"k", shape.k},
+                 {"n", shape.n},
+                 {"bits", bits.name},
+                 {"launches", Json::array()},
+                 {"gpus", Json::object()}};
+  std::map<std::string, double> seconds;
+  for (const auto& [kernel, counters] : CountsOf(linear, bits)) {
+    Json launch = {{"kernel", kernel},
+                   {"mma", counters.mma},
+                   {"shared_wavefronts", counters.shared_wavefronts},
+                   {"bank_conflicts", counters.bank_conflicts},
+                   {"sectors", counters.global_sectors},
+                   {"sector_use", counters.sector_use()}};
+    for (const GpuModel& gpu : GpuModels()) {
+      const Roofline roofline = Predict(gpu, counters, BytesOf(shape, bits, counters.mma > 0));
+      seconds[gpu.name] += roofline.seconds();
+      launch["bound"][gpu.name] = roofline.bound();
+    }
+    result["launches"].push_back(launch);
+  }
+  for (const GpuModel& gpu : GpuModels()) {
+    const double at_peak = shape.operations() / 2 / gpu.mma_per_second;
+    result["gpus"][gpu.name] = {{"predicted_microseconds", 1e6 * seconds[gpu.name]},
+                                {"share_of_peak", at_peak / seconds[gpu.name]}};
+  }
+  return result;
+}
+
+}  // namespace
+
+Json PredictKernels(const KernelBenchSettings& settings, Progress& progress) {
+  const std::vector<LinearShape> shapes = ShapesOf(settings);
+  Json result = {{"format", "tmpq-bench-roofline-1"}, {"predictions", Json::array()}};
+  for (const GpuModel& gpu : GpuModels()) {
+    result["gpus"][gpu.name] = {{"processors", gpu.processors},
+                                {"clock_hz", gpu.clock},
+                                {"mma_per_second", gpu.mma_per_second},
+                                {"bytes_per_second", gpu.bytes_per_second}};
+  }
+  progress.Begin("emulating", static_cast<int64_t>(shapes.size() * std::size(kBits)), "layers");
+  Progress silent;
+  int64_t done = 0;
+  for (const LinearShape& shape : shapes) {
+    const LinearNetwork linear(shape, silent);
+    for (const BitsOfLinear& bits : kBits) {
+      result["predictions"].push_back(PredictLinear(linear, bits));
+      progress.Update(++done);
+    }
+  }
+  progress.End();
+  return result;
+}
+
+std::string RooflineText(const Json& result) {
+  char text[160];
+  std::string all =
+      "Predicted least microseconds of a linear layer, quantization included, and the share of the "
+      "tensor cores' peak.\nNo GPU was measured. Of each launch the largest of: multiply-adds / "
+      "peak, shared wavefronts / (SMs x clock), bytes once / bandwidth.\n";
+  std::snprintf(text, sizeof(text), "%-18s %-5s", "M x K x N", "");
+  all += text;
+  for (const auto& [gpu, model] : result["gpus"].items()) {
+    std::snprintf(text, sizeof(text), " %18s", gpu.c_str());
+    all += text;
+  }
+  for (const Json& of : result["predictions"]) {
+    const std::string shape = std::to_string(of["m"].get<int64_t>()) + " x " +
+                              std::to_string(of["k"].get<int64_t>()) + " x " +
+                              std::to_string(of["n"].get<int64_t>());
+    std::snprintf(text, sizeof(text), "\n%-18s %-5s", shape.c_str(),
+                  of["bits"].get<std::string>().c_str());
+    all += text;
+    for (const auto& [gpu, prediction] : of["gpus"].items()) {
+      std::snprintf(text, sizeof(text), " %10.2f (%3.0f %%)",
+                    prediction["predicted_microseconds"].get<double>(),
+                    100 * prediction["share_of_peak"].get<double>());
+      all += text;
+    }
+  }
+  return all + "\n";
+}
+
+}  // namespace tmpq

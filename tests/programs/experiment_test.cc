@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "src/core/file.h"
 #include "src/core/json.h"
@@ -146,6 +147,33 @@ TEST_F(ExperimentTest, BadFoldersAreRefused) {
   ExpectError(MakeTable(table), 2, "fid2");
   Put(table / "3-other.ini", "[search]\ngenerationz = 3\n");
   ExpectError(MakeTable(table), 2, "generationz");
+}
+
+// Several rows in float have a column of their own; planned timesteps are other ones than uniform.
+TEST_F(ExperimentTest, RowsMayDifferInTimestepsAlone) {
+  const fs::path table = Folder() / "timesteps";
+  Put(table / "defaults.ini",
+      "method = float\nseeds = 0\nsteps = 3\nsamples = 4\nmetrics = psnr\nfloat_steps = 5\n");
+  Put(table / "1-uniform.ini", "");
+  Put(table / "2-list.ini", "timesteps = 999,665,332\n");  // the uniform ones
+  Put(table / "3-planned.ini", "timesteps = planned\nimproves_on = 1-uniform, 2-list\n");
+  const ProcessResult made = MakeTable(table);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string text = Made(table, "table.md");
+  EXPECT_NE(text.find("| | float |"), std::string::npos) << text;
+  EXPECT_NE(text.find("3-planned beats 1-uniform"), std::string::npos) << text;
+  EXPECT_NE(text.find("3-planned beats 2-list"), std::string::npos) << text;
+  std::istringstream cells(Made(table, "cells.jsonl"));
+  std::vector<double> psnr;
+  for (std::string line; std::getline(cells, line);) {
+    psnr.push_back(ParseJson(line, "cell")["metrics"]["psnr"]["value"]);
+  }
+  ASSERT_EQ(psnr.size(), 3u);
+  EXPECT_EQ(psnr[0], psnr[1]);
+  EXPECT_NE(psnr[0], psnr[2]);
+  Put(table / "3-planned.ini",
+      "method = quantize\nbits = w4a4\nallocation = exact\ntimesteps = planned\n");
+  ExpectError(MakeTable(table), 2, "timesteps");
 }
 
 }  // namespace

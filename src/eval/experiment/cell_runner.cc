@@ -157,8 +157,10 @@ class CellRunner {
     PrepareFolder(folder);
     SearchBench bench(config, SessionIn(folder));
     bench.OpenSampler();
+    const std::vector<PlannedTimesteps> planned =
+        PlanTimesteps(bench.OpenJumpErrors(), config.steps.most);
     std::string list;
-    for (const int t : PlanTimesteps(bench.OpenJumpErrors(), config.steps.most).back().timesteps) {
+    for (const int t : planned.back().timesteps) {
       list += (list.empty() ? "" : ",") + std::to_string(t);
     }
     return list;

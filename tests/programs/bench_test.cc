@@ -24,7 +24,7 @@ ProcessResult Bench(Arguments arguments) {
 TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   const fs::path out = fs::path(testing::TempDir()) / ("bench-" + std::to_string(getpid()));
   const ProcessResult result = Bench({"search", "--model", "fashion-dit", "--candidates", "3",
-                                      "--steps", "3", "--samples", "1", "--out", out, "--json"});
+                                      "--steps", "3", "--samples", "2", "--out", out, "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const Json json = ParseJson(result.out, "tmpq-bench");
   EXPECT_EQ(json, ParseJson(ReadFile(out), "file"));

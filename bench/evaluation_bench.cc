@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <memory>
 #include <numeric>
-#include <optional>
 
 #include "bench/temporary_folder.h"
 #include "src/eval/driver/job_evaluator.h"

@@ -253,6 +253,7 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-run", {plan, png, "--timesteps=ays"}, 2, "the plan's own"},
       {"tmpq-run", {"--model=fashion-dit", "--timesteps=cubic", png}, 2, "no known rule"},
       {"tmpq-run", {"--model=fashion-dit", "--timesteps=3,5", png}, 2, "decrease strictly"},
+      {"tmpq-run", {"--model=fashion-dit", "--timesteps=5,3", "--steps=2", png}, 2, "contradicts"},
       {"tmpq-run", {"--model=/no/model", png}, 1, "no bundled model"},
       {"tmpq-run",
        {"--model=" TMPQ_SOURCE_DIR "/tests/fixtures/diffusers/dit", png},

@@ -42,6 +42,10 @@ inline SourceOptions ReadSource(const cxxopts::ParseResult& arguments) {
     throw Error(ErrorCode::kUsage, std::string("--") + flag, "is the plan's own",
                 "for --model without --plan");
   }
+  if (arguments.count("steps") > 0 && options.timesteps.find(',') != std::string::npos) {
+    throw Error(ErrorCode::kUsage, "--steps", "contradicts a list of --timesteps",
+                "give one of them");
+  }
   CheckRange("--guidance", options.guidance, -1, 100);
   return options;
 }

@@ -204,8 +204,10 @@ class CellRunner {
     const auto add = [&](const char* name, const char* unit, double value) {
       of_search_.push_back({name, unit, {value, value, value, 1}});
     };
-    add("network_calls", "calls of one sample", history.network_calls.back());
-    add("trajectory_error", "1", history.trajectory_error.back());
+    if (!history.generations.empty()) {  // an algorithm may have nothing to ask for
+      add("network_calls", "calls of one sample", history.network_calls.back());
+      add("trajectory_error", "1", history.trajectory_error.back());
+    }
     return ToJson(result.row("plan").costs);
   }
 

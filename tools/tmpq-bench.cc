@@ -1,4 +1,4 @@
-// tmpq-bench kernels|model|search|workers|algorithms: what is measured is in bench/ and, of
+// tmpq-bench kernels|model|latency|search|workers|algorithms: what is measured is in bench/ and, of
 // algorithms, in src/eval/study.
 #include <algorithm>
 #include <cstdio>
@@ -6,6 +6,7 @@
 
 #include "bench/evaluation_bench.h"
 #include "bench/kernel_bench.h"
+#include "bench/latency_bench.h"
 #include "bench/model_bench.h"
 #include "bench/roofline_bench.h"
 #include "bench/supernet_bench.h"
@@ -81,6 +82,25 @@ Measured MeasureModel(const cxxopts::ParseResult& arguments, Progress& progress)
   return {json, ModelBenchText(json)};
 }
 
+// For one number of threads.
+Measured MeasureLatency(const cxxopts::ParseResult& arguments, Progress& progress) {
+  LatencyBenchSettings settings;
+  settings.model = arguments["model"].as<std::string>();
+  settings.recipe = arguments["recipe"].as<std::string>();
+  settings.bundled = BundledCheckpoints();
+  settings.batch = ReadBatch(arguments, settings.batch);
+  if (arguments.count("bits") > 0) settings.bits = arguments["bits"].as<std::vector<int>>();
+  for (const int bits : settings.bits) CheckRange("--bits", bits, 2, 8);
+  if (arguments.count("threads") > 0) {
+    const std::vector<int> threads = ReadThreads(arguments);
+    CheckRange("--threads: how many numbers", threads.size(), 1, 1);
+    settings.threads = threads[0];
+  }
+  settings.repetitions = ReadContest(arguments).repetitions;
+  const LatencyTable table = BenchLatency(settings, progress);
+  return {table.ToJson(), LatencyBenchText(table)};
+}
+
 Measured MeasureSearch(const cxxopts::ParseResult& arguments, Progress& progress) {
   SupernetBenchSettings settings;
   settings.model = arguments["model"].as<std::string>();
@@ -125,10 +145,11 @@ Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
   const std::string what = arguments["what"].as<std::string>();
   if (what == "kernels") return MeasureKernels(arguments, progress);
   if (what == "model") return MeasureModel(arguments, progress);
+  if (what == "latency") return MeasureLatency(arguments, progress);
   if (what == "search") return MeasureSearch(arguments, progress);
   if (what == "workers") return MeasureWorkers(arguments, progress);
   throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
-              "kernels, model, search, workers or algorithms");
+              "kernels, model, latency, search, workers or algorithms");
 }
 
 // Resumable, in a folder.
@@ -183,31 +204,35 @@ int main(int argc, char** argv) {
        "Measures times and sizes; what is compared is interleaved in one process.\n"
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
        "model: a call of a whole network against LibTorch.\n"
+       "latency: of every layer at every bit-width, as a table for tmpq-search --latency.\n"
        "search: a supernet's bytes, the time of switching candidates, and candidates a minute "
        "against LibTorch.\n"
        "workers: how a search spreads over many machines, in simulated time.\n"
        "algorithms: all candidates of a small space, measured once, and search algorithms replayed "
        "on them.",
-       "kernels|model|search|workers|algorithms"},
+       "kernels|model|latency|search|workers|algorithms"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "kernels, model, search, workers or algorithms",
+        options.add_options()("what", "kernels, model, latency, search, workers or algorithms",
                               cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
             "roofline",
             "of kernels: least times on GPUs, predicted from what the emulated device counts")(
             "threads",
-            "of kernels and model: one contest each; of algorithms one number (else one per core)",
+            "of kernels and model: one contest each; of latency one number (default: 1); of "
+            "algorithms "
+            "one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
             "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
             "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
             text("naive"))("batch", "samples of a network call (default: 8; of model: 32)",
                            cxxopts::value<int>())("repetitions", "of each thing that is timed",
                                                   cxxopts::value<int>()->default_value("25"))(
-            "seconds", "that a repetition takes at least",
-            cxxopts::value<double>()->default_value("0.005"))(
+            "bits", "of latency: of weights (default: 2,3,4,5,6,8)",
+            cxxopts::value<std::vector<int>>())("seconds", "that a repetition takes at least",
+                                                cxxopts::value<double>()->default_value("0.005"))(
             "candidates", "of search: of a population that is evaluated; 0: none is",
             cxxopts::value<int>()->default_value("8"))("steps", "of search: of a candidate",
                                                        cxxopts::value<int>()->default_value("20"))(

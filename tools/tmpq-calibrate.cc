@@ -9,6 +9,7 @@
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/search_bench.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/results/costs_json.h"
 #include "src/eval/sensitivity/mixed_precision.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/quant/recipe.h"
@@ -131,17 +132,11 @@ std::optional<MixedRequest> ReadMixed(const cxxopts::ParseResult& arguments, Sea
 
 Json ToJson(const SearchBench& bench, const MixedRequest* mixed, const MixedAllocation& chosen,
             const std::string& plan) {
-  const Costs& costs = chosen.costs;
   Json result = {{"model", bench.model().name},
                  {"recipe", bench.config().recipe},
-                 {"steps", bench.config().steps.most},
-                 {"average_weight_bits", costs.average_weight_bits},
-                 {"stored_weight_bits", costs.stored_weight_bits},
-                 {"average_activation_bits", costs.average_activation_bits},
-                 {"bitops", costs.bitops},
-                 {"bytes", costs.bytes},
-                 {"hashes", bench.hashes()},
-                 {"plan", plan}};
+                 {"steps", bench.config().steps.most}};
+  result.update(CostsToJson(chosen.costs));
+  result["hashes"] = bench.hashes(), result["plan"] = plan;
   if (mixed != nullptr) {
     result["allocation"] = {{"budget", bench.config().budget},
                             {"solver", NameOf(mixed->settings.solver)},

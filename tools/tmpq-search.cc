@@ -42,7 +42,10 @@ void DeclareFlags(cxxopts::Options& options) {
       "front-query",
       "no search: of the finished run in --out, the plan of least distance on search noise that "
       "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
-      cxxopts::value<std::string>())(
+      cxxopts::value<std::string>())("predicted",
+                                     "that plan is the one of least predicted error, on the front "
+                                     "that the search's model predicts "
+                                     "for all budgets; nothing is measured")(
       "plan-out", "where that plan goes (default: plan-query.safetensors in --out)",
       cxxopts::value<std::string>());
 }
@@ -91,7 +94,9 @@ void AnswerQuery(const cxxopts::ParseResult& arguments) {
   const SearchSession session = ReadSession(arguments, progress);
   std::filesystem::path plan = session.out / "plan-query.safetensors";
   if (arguments.count("plan-out") > 0) plan = arguments["plan-out"].as<std::string>();
-  const Json answer = AnswerFrontQuery(session, arguments["front-query"].as<std::string>(), plan);
+  const Json answer = AnswerFrontQuery(
+      session, arguments["front-query"].as<std::string>(),
+      arguments.count("predicted") > 0 ? Fidelity::kPredicted : Fidelity::kMetrics, plan);
   if (WantsJson(arguments)) return PrintJson(answer);
   std::printf("%s", FrontAnswerText(answer).c_str());
 }
@@ -99,6 +104,9 @@ void AnswerQuery(const cxxopts::ParseResult& arguments) {
 // `ranks`: of an MPI job, which this process leads; null outside of one.
 void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
   if (arguments.count("front-query") > 0) return AnswerQuery(arguments);
+  if (arguments.count("predicted") > 0) {
+    throw Error(ErrorCode::kUsage, "--predicted", "is of a finished run", "with --front-query");
+  }
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
   std::unique_ptr<Device> device;

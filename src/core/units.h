@@ -14,4 +14,11 @@ inline double BytesPerUnit(const std::string& unit) {
   return found == kUnits.end() ? 0 : found->second;
 }
 
+// Nanoseconds of "us", "ms" or "s"; 0 for anything else.
+inline double NanosecondsPerUnit(const std::string& unit) {
+  static const std::map<std::string, double> kUnits = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+  const auto found = kUnits.find(unit);
+  return found == kUnits.end() ? 0 : found->second;
+}
+
 }  // namespace tmpq

@@ -1,11 +1,52 @@
 #include "src/plan/costs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
+#include "src/core/error.h"
+
 namespace tmpq {
 namespace {
+
+constexpr CostKind kKinds[] = {
+    {kAverageWeightBits, "bits", "mean over all weights, weighted by steps", false, false,
+     [](const Costs& costs) { return costs.average_weight_bits; },
+     [](Costs& costs, double value) { costs.average_weight_bits = value; }},
+    {kStoredWeightBits, "bits", "8 x bytes of stored weights / number of weights", false, false,
+     [](const Costs& costs) { return costs.stored_weight_bits; },
+     [](Costs& costs, double value) { costs.stored_weight_bits = value; }},
+    {kAverageActivationBits, "bits", "mean over inputs of layers, weighted by MACs and steps",
+     false, false, [](const Costs& costs) { return costs.average_activation_bits; },
+     [](Costs& costs, double value) { costs.average_activation_bits = value; }},
+    {kBitOps, "bit operations per sample", "MACs x weight bits x activation bits, whole run", false,
+     false, [](const Costs& costs) { return costs.bitops; },
+     [](Costs& costs, double value) { costs.bitops = value; }},
+    {kStoredBytes, "bytes", "stored weights at every bit-width in use, scales, float parameters",
+     true, false, [](const Costs& costs) { return static_cast<double>(costs.bytes); },
+     [](Costs& costs, double value) { costs.bytes = std::llround(value); }},
+    {kLatency, "ns", "sampling the timed batch, from the latency table", true, true,
+     [](const Costs& costs) { return static_cast<double>(costs.latency_ns); },
+     [](Costs& costs, double value) { costs.latency_ns = std::llround(value); }},
+    {kPeakBytes, "bytes", "stored bytes and the timed batch's activations", true, true,
+     [](const Costs& costs) { return static_cast<double>(costs.peak_bytes); },
+     [](Costs& costs, double value) { costs.peak_bytes = std::llround(value); }},
+};
+
+// Of one sampling step.
+int64_t NanosecondsOf(const SiteTable& table, const Policy& policy) {
+  int64_t sum = table.other_nanoseconds;
+  for (size_t s = 0; s < table.sites.size(); ++s) {
+    const QuantSite& site = table.sites[s];
+    if (site.nanoseconds.empty()) continue;
+    const auto found = site.nanoseconds.find(policy[s].bits());
+    TMPQ_CHECK(found != site.nanoseconds.end(),
+               site.name + " has not been timed at " + policy[s].Name() + " bits");
+    sum += found->second;
+  }
+  return sum;
+}
 
 int BitsOf(const Policy& policy, int site) {
   return site < 0 ? BitWidth::kFloatBits : policy[site].bits();
@@ -80,6 +121,20 @@ int64_t StoredWeightBytes(const QuantSite& site, BitWidth width) {
   return PanelBytes(site, width.bits()) + ScaleBytes(site);
 }
 
+std::span<const CostKind> CostKinds() { return kKinds; }
+
+const CostKind* FindCostKind(const std::string& name) {
+  const auto* found = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                   [&](const CostKind& kind) { return name == kind.name; });
+  return found == std::end(kKinds) ? nullptr : found;
+}
+
+double CostByName(const Costs& costs, const std::string& name) {
+  const CostKind* kind = FindCostKind(name);
+  TMPQ_CHECK(kind != nullptr, "unknown cost " + name);
+  return kind->get(costs);
+}
+
 Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_step) {
   std::vector<double> steps_of_policy(candidate.policies().size(), 0);
   for (int k = 0; k < candidate.steps(); ++k) steps_of_policy[candidate.policy_index(k)] += 1;
@@ -88,6 +143,7 @@ Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_
   for (size_t p = 0; p < candidate.policies().size(); ++p) {
     const Policy& policy = candidate.policies()[p];
     const double steps = steps_of_policy[p];
+    costs.latency_ns += static_cast<int64_t>(steps) * NanosecondsOf(table, policy);
     for (const SiteProduct& product : table.products) {
       const double macs = steps * static_cast<double>(product.macs);
       const int left = BitsOf(policy, product.left_site),
@@ -112,6 +168,7 @@ Costs CostsOf(const SiteTable& table, const Candidate& candidate, int calls_per_
     weights += static_cast<double>(site.elements);
   }
   costs.bytes = stored_bytes + table.float_parameter_bytes;
+  costs.peak_bytes = costs.bytes + table.working_bytes;
   costs.average_weight_bits = weights > 0 ? weight_bits / (weights * candidate.steps()) : 0;
   costs.average_activation_bits = activation_macs > 0 ? activation_bits / activation_macs : 0;
   costs.stored_weight_bits = weights > 0 ? 8.0 * static_cast<double>(stored_bytes) / weights : 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct QuantSite {
   int64_t output_features = 0;  // weight: N, else 0
   WeightStorage storage = {};
   bool keep_float = false;  // a recipe's choice: no policy has integers there
+  // Of a layer that has been timed, at one of its sites: what it takes of a sampling step, by the
+  // site's bits (src/eval/latency). Empty: not timed, or at another site.
+  std::map<int, int64_t> nanoseconds = {};
 };
 
 // A product of two operands, each with its own site: what BitOps are counted over.
@@ -68,6 +72,9 @@ struct SiteTable {
   std::vector<SiteProduct> products;
   int64_t float_parameter_bytes = 0;    // biases, embedders, tables: always stored in float
   std::vector<int> range_begins = {0};  // first timestep of each range, ascending
+  // Of a network that has been timed: what else a step takes, and the memory of activations.
+  int64_t other_nanoseconds = 0;
+  int64_t working_bytes = 0;
 };
 
 // Which range a timestep lies in.

@@ -11,7 +11,8 @@ namespace tmpq {
 namespace {
 
 constexpr const char* kForms =
-    "for example 4bit (2bit to 8bit), w4a8, bitops=0.25x, size=2MB, or several with commas";
+    "for example 4bit (2bit to 8bit), w4a8, bitops=0.25x, size=2MB, latency=15ms, memory=4MB, or "
+    "several with commas";
 
 double UniformBitOps(int bits, const BudgetReference& reference) {
   const Candidate candidate =
@@ -20,15 +21,14 @@ double UniformBitOps(int bits, const BudgetReference& reference) {
   return CostsOf(*reference.table, candidate, reference.calls_per_step).bitops;
 }
 
-}  // namespace
-
-double CostByName(const Costs& costs, const std::string& name) {
-  if (name == kBitOps) return costs.bitops;
-  if (name == kAverageWeightBits) return costs.average_weight_bits;
-  if (name == kAverageActivationBits) return costs.average_activation_bits;
-  TMPQ_CHECK(name == kStoredBytes, "unknown cost " + name);
-  return static_cast<double>(costs.bytes);
+void CheckTimed(const std::string& where, const BudgetReference& reference) {
+  if (reference.timed) return;
+  throw Error(ErrorCode::kUsage, where, "needs to know how long layers take on this machine",
+              "time them with \"tmpq-bench latency --model NAME --out latency.json\" and give "
+              "--latency latency.json");
 }
+
+}  // namespace
 
 void Budget::Limit(const std::string& cost, double limit, const std::string& text) {
   if (!limits_.emplace(cost, limit).second) {
@@ -41,7 +41,8 @@ void Budget::ParsePart(const std::string& part, const std::string& text,
   static const std::regex kBits("([0-9]+)bit"),
       kAverages("w([0-9]+(?:\\.[0-9]+)?)a([0-9]+(?:\\.[0-9]+)?)"),
       kRelative("bitops=([0-9]+(?:\\.[0-9]+)?)x"),
-      kSize("size=([0-9]+(?:\\.[0-9]+)?)(B|kB|MB|KiB|MiB)"), kLatency("latency=.*");
+      kSize("(size|memory)=([0-9]+(?:\\.[0-9]+)?)(B|kB|MB|KiB|MiB)"),
+      kTime("latency=([0-9]+(?:\\.[0-9]+)?)(us|ms|s)");
   const std::string where = "--budget " + text;
   std::smatch match;
   if (std::regex_match(part, match, kBits)) {
@@ -61,13 +62,15 @@ void Budget::ParsePart(const std::string& part, const std::string& text,
     if (!(share > 0)) throw Error(ErrorCode::kUsage, where, "allows no BitOps at all", kForms);
     Limit(kBitOps, share * UniformBitOps(8, reference), text);
   } else if (std::regex_match(part, match, kSize)) {
-    const double bytes = std::stod(match[1]) * BytesPerUnit(match[2]);
+    const double bytes = std::stod(match[2]) * BytesPerUnit(match[3]);
     if (!(bytes > 0)) throw Error(ErrorCode::kUsage, where, "allows no bytes at all", kForms);
-    Limit(kStoredBytes, bytes, text);
-  } else if (std::regex_match(part, kLatency)) {
-    throw Error(ErrorCode::kUnsupported, where,
-                "latency needs a measured table, which this version does not make",
-                "limit bitops, size or bits");
+    if (match[1] == "memory") CheckTimed(where, reference);
+    Limit(match[1] == "memory" ? kPeakBytes : kStoredBytes, bytes, text);
+  } else if (std::regex_match(part, match, kTime)) {
+    const double nanoseconds = std::stod(match[1]) * NanosecondsPerUnit(match[2]);
+    if (!(nanoseconds > 0)) throw Error(ErrorCode::kUsage, where, "allows no time at all", kForms);
+    CheckTimed(where, reference);
+    Limit(kLatency, nanoseconds, text);
   } else {
     throw Error(ErrorCode::kUsage, where, "\"" + part + "\" is no budget", kForms);
   }

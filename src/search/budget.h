@@ -8,32 +8,26 @@
 
 namespace tmpq {
 
-// Names of costs, as in files and reports.
-inline constexpr const char* kBitOps = "bitops";
-inline constexpr const char* kAverageWeightBits = "average_weight_bits";
-inline constexpr const char* kAverageActivationBits = "average_activation_bits";
-inline constexpr const char* kStoredBytes = "bytes";
-
-// A cost by its name; `name` is one of the above.
-double CostByName(const Costs& costs, const std::string& name);
-
 // What limits are relative to: a network sampled at the reference number of steps.
 struct BudgetReference {
   const SiteTable* table = nullptr;
   int steps = 0;
   int training_steps = 0;
   int calls_per_step = 1;
+  bool timed = false;  // there is a latency table
 };
 
 class Budget {
  public:
   Budget() = default;  // no limit
   // Parts with commas, each naming another cost:
-  //   4bit            BitOps of the whole run at most those of uniform W4A4 at the reference steps
-  //   (2..8) w4a8            average weight bits <= 4 and average activation bits <= 8 bitops=0.25x
-  //   BitOps relative to uniform W8A8 at the reference steps size=2MB        stored bytes (B, kB,
-  //   MB, KiB, MiB)
-  // Throws kUsage for anything else, kUnsupported for latency.
+  //   4bit (2 to 8)   BitOps of the whole run at most those of uniform W4A4 at the reference steps
+  //   w4a8            average weight bits at most 4 and average activation bits at most 8
+  //   bitops=0.25x    BitOps relative to uniform W8A8 at the reference steps
+  //   size=2MB        stored bytes (B, kB, MB, KiB, MiB)
+  //   memory=4MB      stored bytes and activations of the timed batch; timed networks alone
+  //   latency=15ms    of sampling that batch (us, ms, s); likewise
+  // Throws kUsage for anything else.
   static Budget Parse(const std::string& text, const BudgetReference& reference);
   // Limits by name of cost, each one of the above.
   static Budget Of(std::map<std::string, double> limits);

@@ -24,9 +24,9 @@ TEST(FrontQueryTest, TheLeastDistanceThatSatisfies) {
   EXPECT_EQ(Chosen("average_weight_bits<=4.5,average_activation_bits<=4"), 2);
   EXPECT_EQ(Chosen("distance>=0.6"), 3);
   const FrontChoice choice = QueryFront(SmallRun(), "bitops<=0.25x");
-  EXPECT_EQ(choice.distance, 0.625);
+  EXPECT_EQ(choice.value, 0.625);
   EXPECT_EQ(choice.fitting, 2);
-  EXPECT_EQ(choice.measured, 3);  // one of the four has no distance
+  EXPECT_EQ(choice.known, 3);  // one of the four has no distance
 }
 
 TEST(FrontQueryTest, SaysWhatIsNearestWhereNothingFits) {
@@ -36,6 +36,38 @@ TEST(FrontQueryTest, SaysWhatIsNearestWhereNothingFits) {
   ExpectError([] { Chosen("bytes<2kB"); }, "bytes 2kB");
   ExpectError([] { Chosen("steps<3"); }, "steps 3");
   ExpectError([] { Chosen("distance<0.4,steps<=10"); }, "distance 0.5, steps 4");
+}
+
+TEST(FrontQueryTest, PredictedCandidatesAreChosenByTheirError) {
+  RunRecord run = SmallRun();
+  for (const auto& [error, of] : {std::pair{0.25, 1}, {0.5, 2}, {0.375, 3}}) {
+    run.evaluations.push_back({Fidelity::kPredicted,
+                               run.evaluations[of].candidate,
+                               run.evaluations[of].costs,
+                               {{"trajectory_error", error}}});
+  }
+  const auto choose = [&](const char* query) {
+    return QueryFront(run, query, Fidelity::kPredicted);
+  };
+  EXPECT_EQ(choose("bitops<=1x").evaluation, 4);
+  EXPECT_EQ(choose("bitops<1x").evaluation, 6);
+  EXPECT_EQ(choose("bitops<1x").value, 0.375);
+  EXPECT_EQ(choose("bytes<=2kB").known, 3);
+  EXPECT_EQ(QueryFront(run, "bitops<=1x").evaluation, 1);  // measured ones are another matter
+  ExpectError([&] { choose("distance<1"); }, "not predicted");
+  ExpectError([&] { choose("bitops<=0.1x"); }, "3 candidates on a predicted front");
+}
+
+TEST(FrontQueryTest, TimesAreOfTimedRuns) {
+  RunRecord run = SmallRun();
+  ExpectError([&] { QueryFront(run, "latency_ns<=15ms"); }, "without --latency");
+  ExpectError([&] { QueryFront(run, "peak_bytes<=1MB"); }, "without --latency");
+  for (RunEvaluation& evaluation : run.evaluations) {
+    evaluation.costs.latency_ns = static_cast<int64_t>(1000 * evaluation.costs.bitops);
+  }
+  EXPECT_EQ(QueryFront(run, "latency_ns<=0.25ms").evaluation, 3);
+  EXPECT_EQ(QueryFront(run, "latency_ns<=1ms").evaluation, 1);
+  ExpectError([&] { QueryFront(run, "latency_ns<=1kB"); }, "no unit kB");
 }
 
 TEST(FrontQueryTest, RefusesWhatIsNoQuery) {

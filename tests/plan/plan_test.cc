@@ -138,6 +138,32 @@ TEST(CostsTest, CountByHand) {
   EXPECT_DOUBLE_EQ(costs.stored_weight_bits, 8.0 * (32 + 12 + 64 + 12) / 12);
 }
 
+TEST(CostsTest, LatencyAddsUpOverStepsAndTimedSites) {
+  SiteTable table = SmallTable();
+  const TimestepSequence steps({9, 5, 2}, 10);
+  const Policy low = UniformPolicy(table, BitWidth::Of(4), BitWidth::Of(3));
+  const Policy high = UniformPolicy(table, BitWidth::Of(8), BitWidth::Of(8));
+  const Candidate candidate = Candidate::Make(steps, {low, low, high});
+  const Costs unknown = CostsOf(table, candidate, 2);
+  EXPECT_EQ(unknown.latency_ns, 0);
+  table.sites[0].nanoseconds = {{4, 10}, {8, 15}};
+  table.other_nanoseconds = 100, table.working_bytes = 5000;
+  const Costs costs = CostsOf(table, candidate, 2);  // a step's times are of all its calls
+  EXPECT_EQ(costs.latency_ns, 3 * 100 + 2 * 10 + 15);
+  EXPECT_EQ(costs.peak_bytes, costs.bytes + 5000);
+  int known = 0, of_timed = 0;
+  for (const CostKind& kind : CostKinds()) {
+    EXPECT_EQ(FindCostKind(kind.name), &kind);
+    EXPECT_TRUE(HasCost(costs, kind));
+    known += HasCost(unknown, kind) ? 1 : 0, of_timed += kind.timed ? 1 : 0;
+    Costs copy;
+    kind.set(copy, kind.get(costs));
+    EXPECT_EQ(CostByName(copy, kind.name), CostByName(costs, kind.name));
+  }
+  EXPECT_EQ(known + of_timed, static_cast<int>(CostKinds().size()));
+  EXPECT_EQ(of_timed, 2);
+}
+
 TEST(CostsTest, FloatCountsThirtyTwoBits) {
   const SiteTable table = SmallTable();
   const Candidate candidate = Candidate::Uniform(

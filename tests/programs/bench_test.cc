@@ -8,6 +8,7 @@
 #include "src/core/file.h"
 #include "src/core/json.h"
 #include "tests/programs/process.h"
+#include "tests/programs/tiny_search.h"
 
 namespace tmpq {
 namespace {
@@ -48,6 +49,50 @@ TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
     EXPECT_GE(population["share_of_calls_saved"], 0.0);
     EXPECT_LT(population["share_of_calls_saved"], 1.0);
   }
+}
+
+// A table of latencies, a search within it, and what such a search refuses.
+TEST(BenchTest, LatencyTablesBoundSearches) {
+  const fs::path folder = TestFolder("latency"), table = folder / "latency.json";
+  fs::remove_all(folder);
+  const ProcessResult timed = Bench({"latency", "--bits", "4,6", "--batch", "2", "--out", table});
+  ASSERT_EQ(timed.exit_code, 0) << timed.err;
+  EXPECT_NE(timed.out.find("6-bit weights"), std::string::npos) << timed.out;
+  const Json json = ParseJson(ReadFile(table), "table");
+  for (const auto& [site, widths] : json["nanoseconds"].items()) {
+    for (const char* bits : {"4", "6", "8", "32"}) EXPECT_GT(widths[bits], 0) << site;
+  }
+  // A table whose times are known: 8 bits cost twice what 4 do.
+  Json known = json;
+  int64_t sites = 0;
+  for (auto& [site, widths] : known["nanoseconds"].items()) {
+    widths["4"] = 1000, widths["6"] = 1500, widths["8"] = 2000, ++sites;
+  }
+  known["other_nanoseconds"] = 0;
+  WriteFileAtomically(folder / "known.json", known.dump());
+  const int64_t most = 4 * 1000 * sites + 4 * 10 * 1000;  // of 4 steps: ten layers at 8 bits each
+  const auto search = [&](const char* name, const fs::path& file) {
+    return RunProcess(
+        "tmpq-search",
+        TinySearch(folder / name, {"--budget=latency=" + std::to_string(most / 1000) + "us",
+                                   "--latency=" + file.string(), "--json"}));
+  };
+  const ProcessResult found = search("run", folder / "known.json");
+  ASSERT_EQ(found.exit_code, 0) << found.err;
+  const Json& plan = ParseJson(found.out, "search")["rows"]["plan"];
+  EXPECT_LE(plan["latency_ns"], most);
+  EXPECT_GT(plan["latency_ns"], 4 * 1000 * sites);
+  EXPECT_GT(plan["peak_bytes"].get<int64_t>(), plan["bytes"].get<int64_t>());
+
+  known["nanoseconds"].erase(known["nanoseconds"].begin().key());
+  WriteFileAtomically(folder / "less.json", known.dump());
+  const ProcessResult less = search("less", folder / "less.json");
+  EXPECT_EQ(less.exit_code, 1);
+  EXPECT_NE(less.err.find("has no times of"), std::string::npos) << less.err;
+  known["model_hash"] = "0";
+  WriteFileAtomically(folder / "other.json", known.dump());
+  EXPECT_NE(search("other", folder / "other.json").err.find("another model"), std::string::npos);
+  fs::remove_all(folder);
 }
 
 TEST(BenchTest, RooflinesArePredictedFromCounts) {
@@ -126,6 +171,8 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"search", "--repetitions", "0"}, 2, "--repetitions");
   refused({"search", "--seconds", "99"}, 2, "--seconds");
   refused({"search", "--batch", "0"}, 2, "--batch");
+  refused({"latency", "--bits", "9"}, 2, "--bits");
+  refused({"latency", "--threads", "1,2"}, 2, "--threads");
   refused({"search", "--candidates", "-1"}, 2, "--candidates");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
   refused({"algorithms"}, 2, "--config");

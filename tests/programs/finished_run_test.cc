@@ -65,7 +65,7 @@ TEST_F(FinishedRunTest, AQueryGivesAnotherPlanWithoutEvaluating) {
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   EXPECT_EQ(answer["distance"]["value"], nearest->second);
   EXPECT_EQ(answer["distance"]["n"], 12);
-  EXPECT_EQ(answer["measured"], measured.size());
+  EXPECT_EQ(answer["known"], measured.size());
   EXPECT_EQ(answer["fitting"], measured.size());
   EXPECT_EQ(answer["evaluations"], 0);
   EXPECT_EQ(Bytes("run/journal.jsonl"), journal);
@@ -81,6 +81,31 @@ TEST_F(FinishedRunTest, AQueryGivesAnotherPlanWithoutEvaluating) {
       RunProcess("tmpq-run", {"--plan", plan, "--count=2", "--out", Folder() / "queried.png"});
   EXPECT_EQ(drawn.exit_code, 0) << drawn.err;
   ExpectError(Query("bitops<=1000x"), 2, "--overwrite");
+}
+
+// A budget that the search did not have: eight bits.
+TEST_F(FinishedRunTest, APredictionAnswersOtherBudgets) {
+  const std::string journal = Bytes("run/journal.jsonl");
+  const fs::path plan = Folder() / "predicted.safetensors";
+  const Arguments more = {"--predicted", "--plan-out=" + plan.string(), "--overwrite", "--json"};
+  std::vector<double> errors;
+  for (const char* query : {"bitops<=0.26x", "bitops<=0.5x", "bitops<=1x"}) {
+    const ProcessResult result = Query(query, more);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const Json answer = ParseJson(result.out, "answer");
+    EXPECT_EQ(answer["fidelity"], "predicted");
+    errors.push_back(answer["trajectory_error"]["value"]);
+    EXPECT_EQ(RunProcess("tmpq-run", {"--plan", plan, "--count=1", "--overwrite", "--out",
+                                      Folder() / "predicted.png"})
+                  .exit_code,
+              0);
+  }
+  EXPECT_LT(errors[1], errors[0]);
+  EXPECT_LT(errors[2], errors[1]);
+  EXPECT_EQ(Bytes("run/journal.jsonl"), journal);
+  const ProcessResult text = Query("bitops<=1x", {"--predicted", "--overwrite"});
+  EXPECT_NE(text.out.find("nothing was measured"), std::string::npos) << text.out << text.err;
+  ExpectError(RunProcess("tmpq-search", {"--predicted", "--out=/no/such/run"}), 2, "--front-query");
 }
 
 TEST_F(FinishedRunTest, AQueryForThePlanGivesThePlan) {

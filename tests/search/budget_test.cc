@@ -75,12 +75,22 @@ TEST_F(BudgetTest, RefusesWhatIsNoBudget) {
   }
 }
 
-TEST_F(BudgetTest, LatencyIsNamedAsUnsupported) {
-  try {
-    Parse("latency=15ms");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+TEST_F(BudgetTest, LatencyAndMemoryNeedTimes) {
+  for (const char* text : {"latency=15ms", "memory=2MB", "4bit,latency=1s"}) {
+    try {
+      Parse(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUsage);
+      EXPECT_NE(std::string(error.what()).find("tmpq-bench latency"), std::string::npos);
+    }
+  }
+  const BudgetReference timed{&table_, 4, 100, 2, true};
+  EXPECT_EQ(Budget::Parse("latency=1.5ms,memory=3kB", timed).limits(),
+            (std::map<std::string, double>{{kLatency, 1.5e6}, {kPeakBytes, 3000}}));
+  for (const char* text :
+       {"latency=0ms", "latency=5", "latency=5min", "latency=0.5x", "memory=3"}) {
+    EXPECT_THROW(Budget::Parse(text, timed), Error) << text;
   }
 }
 

@@ -101,6 +101,29 @@ TEST_F(SiteProblemTest, TheOptimumIsTheBestOfAllCandidates) {
   }
 }
 
+// So does the table's time: weights of 3 bits are slow here, those of 6 fast.
+TEST_F(SiteProblemTest, LatencyIsASumOfLayers) {
+  for (QuantSite& site : table_.sites) {
+    if (site.kind == SiteKind::kWeight) site.nanoseconds = {{3, 90}, {4, 50}, {6, 20}, {8, 70}};
+    if (site.kind == SiteKind::kQuery) site.nanoseconds = {{3, 30}, {4, 30}, {6, 30}, {8, 30}};
+  }
+  table_.other_nanoseconds = 1000, table_.working_bytes = 400;
+  settings_.steps_of_range = {1, 2};
+  const BudgetReference reference{&table_, 3, 3, 1, true};
+  const auto solve = [&](const char* text) {
+    const SiteProblem made =
+        MakeSiteProblem(table_, Budget::Parse(text, reference), settings_, Damages());
+    return CostsOfPolicies(made.PoliciesOf(SolveKnapsack(made.problem)));
+  };
+  EXPECT_EQ(solve("latency=3.51us").latency_ns, 3 * (1000 + 30 + 70 + 70));
+  EXPECT_EQ(solve("latency=3.21us").latency_ns, 3 * (1000 + 30 + 20 + 20));
+  EXPECT_THROW(solve("latency=3.209us"), Error);
+  EXPECT_THROW(solve("memory=1kB"), Error);  // over ranges no sum
+  settings_.steps_of_range = {1};
+  EXPECT_LE(solve("memory=800B").peak_bytes, 800);
+  EXPECT_THROW(solve("memory=400B"), Error);
+}
+
 TEST_F(SiteProblemTest, WhatIsNoSumIsRefused) {
   settings_.steps_of_range = {1, 1};
   const Budget bytes = Budget::Parse("size=1kB", {&table_, 2, 2, 1});

@@ -14,6 +14,7 @@
 #include "src/eval/driver/bench_settings.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/proxies/measurement_names.h"
+#include "src/eval/results/costs_json.h"
 #include "src/eval/results/run_reader.h"
 #include "src/search/budget.h"
 
@@ -23,7 +24,7 @@ namespace {
 constexpr const char* kSteps = "steps";
 constexpr const char* kForms =
     "for example bitops<=0.2x, average_weight_bits<=4, average_activation_bits<=6, bytes<1.2MB, "
-    "steps<=10, distance<0.5, or several with commas";
+    "latency_ns<=15ms, steps<=10, distance<0.5, or several with commas";
 
 [[noreturn]] void Refuse(const std::string& text, const std::string& what) {
   throw Error(ErrorCode::kUsage, "--front-query " + text, what, kForms);
@@ -45,13 +46,15 @@ FrontCondition ParseCondition(const std::string& part, const std::string& text) 
   }
   FrontCondition condition{match[1], match[2], std::stod(match[3]), match[4], 1};
   const std::string& quantity = condition.quantity;
-  const bool known = quantity == kBitOps || quantity == kAverageWeightBits ||
-                     quantity == kAverageActivationBits || quantity == kStoredBytes ||
-                     quantity == kSteps || quantity == kDistance;
-  if (!known) Refuse(text, "nothing is called " + quantity);
-  if (quantity == kStoredBytes && !condition.unit.empty()) {
-    condition.scale = BytesPerUnit(condition.unit);
-    if (condition.scale == 0) Refuse(text, "bytes have no unit " + condition.unit);
+  const CostKind* cost = FindCostKind(quantity);
+  if (cost == nullptr && quantity != kSteps && quantity != kDistance) {
+    Refuse(text, "nothing is called " + quantity);
+  }
+  const std::string units = cost == nullptr ? "" : cost->units;
+  if ((units == "bytes" || units == "ns") && !condition.unit.empty()) {
+    condition.scale =
+        units == "ns" ? NanosecondsPerUnit(condition.unit) : BytesPerUnit(condition.unit);
+    if (condition.scale == 0) Refuse(text, quantity + " has no unit " + condition.unit);
   } else if (!condition.unit.empty() && !(quantity == kBitOps && condition.unit == "x")) {
     Refuse(text, quantity + " has no unit " + condition.unit);
   }
@@ -103,6 +106,27 @@ SearchConfig ConfigOf(const RunRecord& run, const std::string& where) {
   return config;
 }
 
+// What candidates are chosen by.
+const char* MeasurementOf(Fidelity fidelity) {
+  return fidelity == Fidelity::kMetrics ? kDistance : kTrajectoryError;
+}
+
+Json ValueToJson(const FrontChoice& choice, Fidelity fidelity, const SearchConfig& config) {
+  Json json = {{"value", choice.value}};
+  if (fidelity == Fidelity::kMetrics) json["noise"] = "search", json["n"] = config.metric_samples;
+  return json;
+}
+
+// Times and peak memory are known of runs with a latency table alone.
+void CheckKnown(const RunRecord& run, const FrontCondition& condition, const std::string& text) {
+  const CostKind* kind = FindCostKind(condition.quantity);
+  const auto has = [&](const RunEvaluation& evaluation) {
+    return HasCost(evaluation.costs, *kind);
+  };
+  if (kind == nullptr || std::any_of(run.evaluations.begin(), run.evaluations.end(), has)) return;
+  Refuse(text, condition.quantity + " is not known of a run without --latency");
+}
+
 }  // namespace
 
 double FrontCondition::Excess(double value) const {
@@ -126,46 +150,53 @@ std::vector<FrontCondition> ParseFrontQuery(const std::string& text) {
   }
 }
 
-FrontChoice QueryFront(const RunRecord& run, const std::string& text) {
+FrontChoice QueryFront(const RunRecord& run, const std::string& text, Fidelity fidelity) {
   std::vector<FrontCondition> conditions = ParseFrontQuery(text);
+  const char* measurement = MeasurementOf(fidelity);
   for (FrontCondition& condition : conditions) {
     if (condition.unit == "x") condition.scale = W8A8BitOps(run);
+    if (condition.quantity == kDistance && fidelity != Fidelity::kMetrics) {
+      Refuse(text, "distances are not predicted");
+    }
+    CheckKnown(run, condition, text);
   }
   FrontChoice choice;
   int64_t nearest = -1;
   double least_excess = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < run.evaluations.size(); ++i) {
     const RunEvaluation& evaluation = run.evaluations[i];
-    if (evaluation.fidelity != Fidelity::kMetrics) continue;
-    const auto distance = evaluation.measurements.find(kDistance);
-    if (distance == evaluation.measurements.end()) continue;
-    ++choice.measured;
+    if (evaluation.fidelity != fidelity) continue;
+    const auto value = evaluation.measurements.find(measurement);
+    if (value == evaluation.measurements.end()) continue;
+    ++choice.known;
     const double excess = ExcessOf(evaluation, conditions);
     if (excess < least_excess) least_excess = excess, nearest = static_cast<int64_t>(i);
     if (excess > 0) continue;
     ++choice.fitting;
-    if (choice.evaluation >= 0 && distance->second >= choice.distance) continue;
-    choice.evaluation = static_cast<int64_t>(i), choice.distance = distance->second;
+    if (choice.evaluation >= 0 && value->second >= choice.value) continue;
+    choice.evaluation = static_cast<int64_t>(i), choice.value = value->second;
   }
-  if (choice.measured == 0) {
-    throw Error(ErrorCode::kInput, "run.h5", "has no candidate whose distance was measured");
+  const std::string known =
+      fidelity == Fidelity::kMetrics ? "whose distance was measured" : "on a predicted front";
+  if (choice.known == 0) {
+    throw Error(ErrorCode::kInput, "run.h5", "has no candidate " + known);
   }
   if (choice.fitting == 0) {
-    throw Error(ErrorCode::kInput, "--front-query " + text,
-                "none of the " + std::to_string(choice.measured) +
-                    " candidates whose distance was measured satisfies it",
-                "the nearest has " + ValuesText(run.evaluations[nearest], conditions));
+    throw Error(
+        ErrorCode::kInput, "--front-query " + text,
+        "none of the " + std::to_string(choice.known) + " candidates " + known + " satisfies it",
+        "the nearest has " + ValuesText(run.evaluations[nearest], conditions));
   }
   return choice;
 }
 
-Json AnswerFrontQuery(const SearchSession& session, const std::string& text,
+Json AnswerFrontQuery(const SearchSession& session, const std::string& text, Fidelity fidelity,
                       const std::filesystem::path& plan_out) {
   RefuseToOverwrite(plan_out, session.overwrite);
   const auto path = session.out / kRunName;
   const RunRecord run = ReadRunFile(path);
   const SearchConfig config = ConfigOf(run, path.string());
-  const FrontChoice choice = QueryFront(run, text);
+  const FrontChoice choice = QueryFront(run, text, fidelity);
   const auto supernet = session.out / kSupernetName;
   if (!std::filesystem::exists(supernet)) {
     throw Error(ErrorCode::kInput, supernet.string(), "is missing: plans are cut out of it",
@@ -177,38 +208,42 @@ Json AnswerFrontQuery(const SearchSession& session, const std::string& text,
   const RunEvaluation& chosen = run.evaluations[choice.evaluation];
   if (plan_out.has_parent_path()) PrepareFolder(plan_out.parent_path());
   bench.WritePlanOf(chosen.candidate, "tmpq-search", plan_out);
-  return {
-      {"query", text},
-      {"candidate_hash", chosen.candidate.hash().Hex()},
-      {"fitting", choice.fitting},
-      {"measured", choice.measured},
-      {"evaluations", 0},
-      {"steps", chosen.candidate.steps()},
-      {"distance", {{"value", choice.distance}, {"noise", "search"}, {"n", config.metric_samples}}},
-      {"average_weight_bits", chosen.costs.average_weight_bits},
-      {"stored_weight_bits", chosen.costs.stored_weight_bits},
-      {"average_activation_bits", chosen.costs.average_activation_bits},
-      {"bitops", chosen.costs.bitops},
-      {"bitops_relative_to_w8a8", chosen.costs.bitops / W8A8BitOps(run)},
-      {"bytes", chosen.costs.bytes},
-      {"plan", plan_out.string()}};
+  Json answer = {{"query", text},
+                 {"candidate_hash", chosen.candidate.hash().Hex()},
+                 {"fitting", choice.fitting},
+                 {"known", choice.known},
+                 {"evaluations", 0},
+                 {"steps", chosen.candidate.steps()},
+                 {"fidelity", NameOf(fidelity)},
+                 {MeasurementOf(fidelity), ValueToJson(choice, fidelity, config)},
+                 {"bitops_relative_to_w8a8", chosen.costs.bitops / W8A8BitOps(run)}};
+  answer.update(CostsToJson(chosen.costs));
+  answer["plan"] = plan_out.string();
+  return answer;
 }
 
 std::string FrontAnswerText(const Json& answer) {
+  const bool measured = answer["fidelity"] == NameOf(Fidelity::kMetrics);
+  const Json& value = answer[MeasurementOf(measured ? Fidelity::kMetrics : Fidelity::kPredicted)];
   char row[256];
   std::snprintf(
-      row, sizeof(row), "%5s  %-8s  %6s %6s  %7s  %9s\n%5d  %-8.4g  %6.2f %6.2f  %6.3fx  %9lld\n",
-      "steps", "distance", "w bits", "a bits", "BitOps", "bytes", answer["steps"].get<int>(),
-      answer["distance"]["value"].get<double>(), answer["average_weight_bits"].get<double>(),
-      answer["average_activation_bits"].get<double>(),
+      row, sizeof(row), "%5s  %-15s  %6s %6s  %7s  %9s\n%5d  %-15.4g  %6.2f %6.2f  %6.3fx  %9lld\n",
+      "steps", measured ? "distance" : "predicted error", "w bits", "a bits", "BitOps", "bytes",
+      answer["steps"].get<int>(), value["value"].get<double>(),
+      answer["average_weight_bits"].get<double>(), answer["average_activation_bits"].get<double>(),
       answer["bitops_relative_to_w8a8"].get<double>(), answer["bytes"].get<long long>());
-  return row + ("The least distance of the " + answer["fitting"].dump() + " among " +
-                answer["measured"].dump() + " measured candidates that satisfy " +
-                answer["query"].get<std::string>() +
-                ".\nIt is of search noise, n = " + answer["distance"]["n"].dump() +
-                ", and was chosen for being the least: expect more. tmpq-eval --plan measures it "
-                "on fresh noise.\nWrote " +
-                answer["plan"].get<std::string>() + ".\n");
+  const std::string among = answer["fitting"].dump() + " among " + answer["known"].dump();
+  const std::string query = answer["query"].get<std::string>();
+  return row +
+         (measured ? "The least distance of the " + among + " measured candidates that satisfy " +
+                         query + ".\nIt is of search noise, n = " + value["n"].dump() +
+                         ", and was chosen for being the least: expect more. tmpq-eval --plan "
+                         "measures it on fresh noise."
+                   : "The least predicted error of the " + among +
+                         " candidates of the predicted front that satisfy " + query +
+                         ".\nThe model of the search predicts it, and nothing was measured: "
+                         "tmpq-eval --plan does.") +
+         "\nWrote " + answer["plan"].get<std::string>() + ".\n";
 }
 
 }  // namespace tmpq

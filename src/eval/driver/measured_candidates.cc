@@ -12,10 +12,17 @@ bool IsNearer(const MeasuredCandidates::Measured& a, const MeasuredCandidates::M
   return a.distance < b.distance;
 }
 
+// What is traded; of networks that have been timed, latency too.
+std::vector<std::string> ObjectivesOf(const SearchSpace& space) {
+  std::vector<std::string> objectives = {kDistance, kBitOps, kStoredBytes};
+  if (space.CostsOf(space.Naive()).latency_ns > 0) objectives.emplace_back(kLatency);
+  return objectives;
+}
+
 }  // namespace
 
 MeasuredCandidates::MeasuredCandidates(const SearchSpace& space, Evaluator& evaluator)
-    : space_(space), evaluator_(evaluator), archive_({kDistance, kBitOps, kStoredBytes}) {}
+    : space_(space), evaluator_(evaluator), archive_(ObjectivesOf(space)) {}
 
 void MeasuredCandidates::Measure(std::vector<Candidate> candidates) {
   std::erase_if(candidates, [&](const Candidate& candidate) { return Has(candidate); });

@@ -10,6 +10,7 @@
 #include "src/eval/calibration/calibrate.h"
 #include "src/eval/driver/bench_settings.h"
 #include "src/eval/driver/planned_candidates.h"
+#include "src/eval/latency/latency_table.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/jump_errors.h"
@@ -90,6 +91,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
              {"feature_net", features().hash().Hex()}};
   if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
   OpenRounding();
+  OpenLatency();
   OpenTextEncoder();
   if (!config_.prompts.empty()) {
     hashes_["prompts"] = HashString(ReadFile(config_.prompts)).Hex();
@@ -98,6 +100,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
     hashes_["sensitivity"] = HashString(ReadFile(config_.sensitivity)).Hex();
   }
   MakeSpaces();
+  CheckLatency();
 }
 
 void SearchBench::OpenRounding() {
@@ -112,6 +115,38 @@ void SearchBench::OpenRounding() {
   hashes_["rounding"] = TensorFile(config_.rounding).hash().Hex();
 }
 
+void SearchBench::OpenLatency() {
+  if (config_.latency.empty()) return;
+  const LatencyTable table = LatencyTable::Load(config_.latency);
+  const auto check = [&](const char* what, const std::string& timed, const std::string& own) {
+    if (timed == own) return;
+    throw Error(ErrorCode::kInput, config_.latency, std::string("was timed with another ") + what,
+                "time this one with tmpq-bench latency --model " + config_.model + " --recipe " +
+                    config_.recipe);
+  };
+  check("model", table.model_hash, hashes_.at("model"));
+  check("recipe", table.recipe_hash, hashes_.at("recipe"));
+  sites_ = WithLatency(std::move(sites_), table, config_.latency);
+  hashes_["latency"] = HashString(ReadFile(config_.latency)).Hex();
+}
+
+// Of candidates, baselines and the float model.
+void SearchBench::CheckLatency() const {
+  for (size_t s = 0; s < sites_.sites.size(); ++s) {
+    const QuantSite& site = sites_.sites[s];
+    if (site.nanoseconds.empty()) continue;
+    std::vector<BitWidth> widths = space().ChoicesOf(s);
+    if (!site.keep_float) widths.insert(widths.end(), {BitWidth::Of(4), BitWidth::Of(8)});
+    widths.push_back(BitWidth::Float());
+    for (const BitWidth width : widths) {
+      if (site.nanoseconds.count(width.bits()) > 0) continue;
+      throw Error(ErrorCode::kInput, config_.latency,
+                  "has not timed " + site.name + " at " + width.Name() + " bits",
+                  "tmpq-bench latency with more --bits");
+    }
+  }
+}
+
 void SearchBench::MakeSpaces() {
   SpaceSettings settings;
   settings.mode = ParseSpaceMode(config_.mode);
@@ -123,9 +158,9 @@ void SearchBench::MakeSpaces() {
   settings.activation_bits = Widths(config_.activation_bits);
   CheckRange("steps", config_.steps.most, 1, settings.training_steps);
   // Relative budgets are of the whole network in integers, whatever the recipe keeps in float.
-  settings.budget =
-      Budget::Parse(config_.budget, {&model_.graph.sites(), config_.steps.most,
-                                     settings.training_steps, settings.calls_per_step});
+  settings.budget = Budget::Parse(
+      config_.budget, {&model_.graph.sites(), config_.steps.most, settings.training_steps,
+                       settings.calls_per_step, !config_.latency.empty()});
   for (settings.steps = config_.steps.least; settings.steps <= config_.steps.most;
        ++settings.steps) {
     if (config_.optimize == kOptimizeBits) {

@@ -108,6 +108,8 @@ class SearchBench {
 
  private:
   void OpenRounding();
+  void OpenLatency();
+  void CheckLatency() const;
   void UseRounding(const std::vector<BitWidth>& widths, SupernetOptions& options) const;
   void MakeSpaces();
   void OpenTextEncoder();

@@ -26,6 +26,7 @@ struct SearchConfig {
   std::string reference;
   std::string text_encoder;
   std::string budget = "4bit";
+  std::string latency;
   IntRange steps = IntRange::Of(20);
   std::string optimize = kOptimizeJoint;
   std::string algorithm = "guided";
@@ -79,7 +80,10 @@ struct SearchConfig {
           "set; for random-features the float model's own samples)");
     visit("text_encoder", text_encoder,
           "encoder of text similarity: bundled, or a folder of CLIP (default: the model's own)");
-    visit("budget", budget, "Nbit, wNaM, bitops=0.25x, size=2MB, or several with commas");
+    visit("budget", budget,
+          "Nbit, wNaM, bitops=0.25x, size=2MB, latency=15ms, memory=4MB, or several with commas");
+    visit("latency", latency,
+          "file of tmpq-bench latency: what budgets of latency and memory are counted with");
     visit("steps", steps,
           "sampling steps, or a range to choose their number from, such as 5..20; relative budgets "
           "are of its upper end");

@@ -104,6 +104,7 @@ class SearchDriver {
     result_.history = stage_->history();
     result_.prediction = stage_->prediction();
     result_.front = stage_->measured().archive().Entries();
+    result_.predicted_front = stage_->predicted_front();
   }
 
   void Select() {

@@ -41,7 +41,8 @@ struct SearchResult {
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order
   std::vector<std::string> objectives;
-  std::vector<ArchiveEntry> front;  // by Fidelity::kMetrics
+  std::vector<ArchiveEntry> front;            // by Fidelity::kMetrics
+  std::vector<ArchiveEntry> predicted_front;  // SearchStage::predicted_front
   RunHistory history;
   Estimate prediction;                             // SearchStage::prediction
   std::map<std::string, std::string> hashes;       // of the artefacts

@@ -11,6 +11,7 @@
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/proxies/runtime_evaluator.h"
+#include "src/eval/results/costs_json.h"
 #include "src/eval/results/estimate_json.h"
 
 namespace tmpq {
@@ -62,14 +63,23 @@ Json RowToJson(const ReportRow& row) {
     metrics[name] = EstimateToJson(estimate);
     samples = std::max(samples, estimate.n);
   }
-  return {{"steps", row.candidate.steps()},
-          {"average_weight_bits", row.costs.average_weight_bits},
-          {"stored_weight_bits", row.costs.stored_weight_bits},
-          {"average_activation_bits", row.costs.average_activation_bits},
-          {"bitops", row.costs.bitops},
-          {"bytes", row.costs.bytes},
-          {"samples", samples},
-          {"metrics", std::move(metrics)}};
+  Json json = {{"steps", row.candidate.steps()}};
+  json.update(CostsToJson(row.costs));
+  json["samples"] = samples, json["metrics"] = std::move(metrics);
+  return json;
+}
+
+void AddPredictedFront(const SearchResult& result, RunRecord& record) {
+  if (result.predicted_front.empty()) return;
+  RunFront front{Fidelity::kPredicted, {kTrajectoryError, kBitOps}, {}};
+  for (const ArchiveEntry& entry : result.predicted_front) {
+    front.evaluations.push_back(static_cast<int64_t>(record.evaluations.size()));
+    record.evaluations.push_back({Fidelity::kPredicted,
+                                  entry.candidate,
+                                  CostsOf(result.sites, entry.candidate, result.calls_per_step),
+                                  {{kTrajectoryError, entry.objectives[0]}}});
+  }
+  record.fronts.push_back(std::move(front));
 }
 
 RunRecord RecordOf(const SearchResult& result) {
@@ -98,6 +108,7 @@ RunRecord RecordOf(const SearchResult& result) {
   for (const ArchiveEntry& entry : result.front)
     front.evaluations.push_back(index_of.at(entry.candidate.hash()));
   record.fronts = {front};
+  AddPredictedFront(result, record);
   record.history = result.history;
   for (const ReportRow& row : result.rows) {
     record.baselines.push_back(

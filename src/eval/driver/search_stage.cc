@@ -10,6 +10,7 @@
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/metrics/rank_correlation.h"
 #include "src/search/algorithms.h"
+#include "src/search/predicted_front.h"
 
 namespace tmpq {
 namespace {
@@ -89,8 +90,10 @@ void SearchStage::MeasureUniform() {
   const Costs w8a8 = space().CostsOf(bench_.UniformCandidate(8));
   history_.fidelity = Fidelity::kMetrics;
   history_.objectives = measured_.archive().objectives();
-  history_.reference_point = {2 * measured_.all().front().distance, w8a8.bitops,
-                              static_cast<double>(w8a8.bytes)};
+  history_.reference_point = {2 * measured_.all().front().distance};
+  for (size_t k = 1; k < history_.objectives.size(); ++k) {
+    history_.reference_point.push_back(CostByName(w8a8, history_.objectives[k]));
+  }
 }
 
 // One share of the budget is enough where numbers of steps span the front.
@@ -189,6 +192,12 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
     progress_.Log(GenerationText(generation));
   }
   if (errors.size() >= kLeastForCorrelation) prediction_ = EstimateSpearman(predicted, errors);
+  if (guided == nullptr) return;
+  const Candidate& best = measured_.Best().candidate;
+  predicted_front_ = PredictFront(
+      space, guided->model(),
+      best.steps() == space.settings().steps ? best.timesteps() : space.NearUniform().timesteps(),
+      kTrajectoryError);
 }
 
 std::string SearchStage::GenerationText(int generation) const {

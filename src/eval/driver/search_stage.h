@@ -36,6 +36,9 @@ class SearchStage {
   // How the guided algorithm's predictions ordered the candidates that it chose by them; NaN
   // where there are none.
   const Estimate& prediction() const { return prediction_; }
+  // What its model says of every budget, at the nearest measured candidate's timesteps; empty of
+  // other algorithms.
+  const std::vector<ArchiveEntry>& predicted_front() const { return predicted_front_; }
 
  private:
   const SearchConfig& config() const { return bench_.config(); }
@@ -58,11 +61,12 @@ class SearchStage {
   const SensitivityTable* table_;
   MeasuredCandidates measured_;
   RunHistory history_;
-  int64_t most_images_ = 0;               // of the bar
+  int64_t most_images_ = 0;                                       // of the bar
   double least_error_ = std::numeric_limits<double>::infinity();  // within the budget
-  std::optional<Sensitivities> damages_;  // nothing: not measured
+  std::optional<Sensitivities> damages_;                          // nothing: not measured
   std::optional<JumpErrors> jumps_;
   Estimate prediction_;
+  std::vector<ArchiveEntry> predicted_front_;
 };
 
 }  // namespace tmpq

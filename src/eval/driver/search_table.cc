@@ -69,17 +69,20 @@ std::string Rounded(double value) { return Format("%.3g", value); }
 std::string TableOf(const SearchResult& result) {
   char line[256];
   const double w8a8_bitops = result.row("w8a8").costs.bitops;
-  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s\n", "",
+  const bool timed = result.row("w8a8").costs.latency_ns > 0;
+  std::snprintf(line, sizeof(line), "%-6s %5s  %-22s  %-20s  %-20s  %6s %6s  %7s  %9s%s\n", "",
                 "steps", "distance", "PSNR to float, dB", "to converged, dB", "w bits", "a bits",
-                "BitOps", "bytes");
+                "BitOps", "bytes", timed ? "  latency" : "");
   std::string text = line;
   for (const ReportRow& row : result.rows) {
-    std::snprintf(line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld\n",
-                  row.name.c_str(), row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
-                  EstimateText(row, kPsnrToFloat, 1).c_str(),
-                  EstimateText(row, kPsnrToConverged, 1).c_str(), row.costs.average_weight_bits,
-                  row.costs.average_activation_bits, row.costs.bitops / w8a8_bitops,
-                  static_cast<long long>(row.costs.bytes));
+    const std::string latency =
+        timed ? Format("  %.4g ms", 1e-6 * static_cast<double>(row.costs.latency_ns)) : "";
+    std::snprintf(
+        line, sizeof(line), "%-6s %5d  %-22s  %-20s  %-20s  %6.2f %6.2f  %6.3fx  %9lld%s\n",
+        row.name.c_str(), row.candidate.steps(), EstimateText(row, kDistance, 3).c_str(),
+        EstimateText(row, kPsnrToFloat, 1).c_str(), EstimateText(row, kPsnrToConverged, 1).c_str(),
+        row.costs.average_weight_bits, row.costs.average_activation_bits,
+        row.costs.bitops / w8a8_bitops, static_cast<long long>(row.costs.bytes), latency.c_str());
     text += line;
   }
   text +=

@@ -12,6 +12,7 @@
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/measured_space.h"
+#include "src/eval/results/costs_json.h"
 #include "src/eval/samples/sample_evaluation.h"
 #include "src/eval/sensitivity/measure_sensitivity.h"
 #include "src/eval/sensitivity/mixed_precision.h"
@@ -25,14 +26,6 @@ namespace tmpq {
 namespace {
 
 namespace fs = std::filesystem;
-
-Json ToJson(const Costs& costs) {
-  return {{"average_weight_bits", costs.average_weight_bits},
-          {"stored_weight_bits", costs.stored_weight_bits},
-          {"average_activation_bits", costs.average_activation_bits},
-          {"bitops", costs.bitops},
-          {"bytes", costs.bytes}};
-}
 
 // The metrics of `list` that this model can have: an encoder, a judge, frames.
 std::vector<std::string> MetricsOf(const std::string& list, const ModelFile& model,
@@ -143,7 +136,7 @@ class CellRunner {
     bench.OpenSupernet();
     bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
     hashes_ = bench.hashes();
-    return ToJson(bench.space().CostsOf(candidate));
+    return CostsToJson(bench.space().CostsOf(candidate));
   }
 
   // The row's; where they are planned, as a list. Jump errors are the same for all seeds.
@@ -208,7 +201,7 @@ class CellRunner {
       add("network_calls", "calls of one sample", history.network_calls.back());
       add("trajectory_error", "1", history.trajectory_error.back());
     }
-    return ToJson(result.row("plan").costs);
+    return CostsToJson(result.row("plan").costs);
   }
 
   SampleEvaluationResult Evaluate(const SourceOptions& source, const ModelFile& model) const {

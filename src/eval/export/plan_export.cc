@@ -4,6 +4,7 @@
 #include "src/core/file.h"
 #include "src/eval/export/diffusers_timesteps.h"
 #include "src/eval/export/exported_weights.h"
+#include "src/eval/results/costs_json.h"
 #include "src/plan/costs.h"
 #include "src/plan/quant_scheme.h"
 
@@ -48,7 +49,6 @@ Json PolicyJson(const PlanFile& plan) {
     steps.push_back(
         {{"timestep", candidate.timesteps()[k]}, {"policy", candidate.policy_index(k)}});
   }
-  const Costs costs = CostsOf(table, candidate, description.sampler.calls_per_step());
   Json json = {
       {"format", "tmpq-policy-1"},
       {"model", {{"name", description.model_name}, {"hash", description.model_hash.Hex()}}},
@@ -57,12 +57,7 @@ Json PolicyJson(const PlanFile& plan) {
       {"steps", std::move(steps)},
       {"policies", std::move(policies)},
       {"layers", LayersOf(plan)},
-      {"costs",
-       {{"bitops", costs.bitops},
-        {"average_weight_bits", costs.average_weight_bits},
-        {"stored_weight_bits", costs.stored_weight_bits},
-        {"average_activation_bits", costs.average_activation_bits},
-        {"bytes", costs.bytes}}}};
+      {"costs", CostsToJson(CostsOf(table, candidate, description.sampler.calls_per_step()))}};
   if (!(plan.weights().scheme() == QuantScheme{})) {
     json["scheme"] = SchemeToJson(plan.weights().scheme());
   }

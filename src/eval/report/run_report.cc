@@ -54,6 +54,8 @@ std::string Results(const RunRecord& run) {
   for (const std::string& name : metrics) header.push_back(MetricTitle(run, name));
   header.insert(header.end(), {"weight bits", "activation bits",
                                w8a8 != nullptr ? "BitOps / W8A8" : "BitOps", "bytes"});
+  const bool timed = w8a8 != nullptr && w8a8->costs.latency_ns > 0;
+  if (timed) header.emplace_back("latency, ms");
   std::vector<std::vector<std::string>> rows;
   int64_t samples = 0;
   for (const RunBaseline* baseline : OrderedBaselines(run)) {
@@ -68,6 +70,7 @@ std::string Results(const RunRecord& run) {
     row.push_back(ShortNumber(costs.average_activation_bits));
     row.push_back(ShortNumber(w8a8 != nullptr ? costs.bitops / w8a8->costs.bitops : costs.bitops));
     row.push_back(std::to_string(costs.bytes));
+    if (timed) row.push_back(ShortNumber(1e-6 * static_cast<double>(costs.latency_ns)));
     rows.push_back(std::move(row));
     samples = std::max(samples, baseline->samples);
   }
@@ -105,9 +108,7 @@ std::string BudgetTable(const RunRecord& run) {
     std::string title = name;
     std::replace(title.begin(), title.end(), '_', ' ');
     rows.push_back({EscapeHtml(title), ShortNumber(limit)});
-    const bool known = name == kBitOps || name == kAverageWeightBits ||
-                       name == kAverageActivationBits || name == kStoredBytes;
-    if (plan == nullptr || !known) continue;
+    if (plan == nullptr || FindCostKind(name) == nullptr) continue;
     const double used = CostByName(plan->costs, name);
     rows.back().push_back(ShortNumber(used));
     rows.back().push_back(ShortNumber(100 * used / limit) + " %");

@@ -14,28 +14,9 @@ namespace {
 
 constexpr int32_t kNoStep = -1;  // fills rows of candidates with fewer steps
 
-struct CostColumn {
-  const char* name;
-  const char* units;
-  const char* meaning;
-  double (*get)(const Costs&);
-};
-constexpr CostColumn kCostColumns[] = {
-    {"bitops", "bit operations per sample", "MACs x weight bits x activation bits, whole run",
-     [](const Costs& costs) { return costs.bitops; }},
-    {"average_weight_bits", "bits", "mean over all weights, weighted by steps",
-     [](const Costs& costs) { return costs.average_weight_bits; }},
-    {"stored_weight_bits", "bits", "8 x bytes of stored weights / number of weights",
-     [](const Costs& costs) { return costs.stored_weight_bits; }},
-    {"average_activation_bits", "bits", "mean over inputs of layers, weighted by MACs and steps",
-     [](const Costs& costs) { return costs.average_activation_bits; }},
-    {"bytes", "bytes", "stored weights at every bit-width in use, scales, float parameters",
-     [](const Costs& costs) { return static_cast<double>(costs.bytes); }},
-};
-
 Quantity QuantityOf(const RunRecord& record, const std::string& name) {
-  for (const CostColumn& column : kCostColumns) {
-    if (name == column.name) return {column.units, column.meaning, true};
+  if (const CostKind* cost = FindCostKind(name); cost != nullptr) {
+    return {cost->units, cost->meaning, true};
   }
   const auto found = record.quantities.find(name);
   TMPQ_CHECK(found != record.quantities.end(), "a run file needs the units of " + name);
@@ -138,12 +119,14 @@ void WriteCandidates(Hdf5Writer& file, const std::string& group,
 
 void WriteCosts(Hdf5Writer& file, const std::string& group,
                 const std::vector<const Costs*>& costs) {
-  for (const CostColumn& column : kCostColumns) {
+  for (const CostKind& kind : CostKinds()) {
+    const auto has = [&](const Costs* cost) { return HasCost(*cost, kind); };
+    if (!std::all_of(costs.begin(), costs.end(), has)) continue;
     std::vector<double> values;
-    for (const Costs* cost : costs) values.push_back(column.get(*cost));
-    const std::string path = group + "/" + column.name;
-    file.Write(path, values, {static_cast<int64_t>(values.size())}, column.units);
-    DescribeQuantity(file, path, {column.units, column.meaning, true});
+    for (const Costs* cost : costs) values.push_back(kind.get(*cost));
+    const std::string path = group + "/" + kind.name;
+    file.Write(path, values, {static_cast<int64_t>(values.size())}, kind.units);
+    DescribeQuantity(file, path, {kind.units, kind.meaning, true});
   }
 }
 

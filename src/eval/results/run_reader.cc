@@ -1,5 +1,6 @@
 #include "src/eval/results/run_reader.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/core/error.h"
@@ -115,16 +116,13 @@ class RunReader {
   }
 
   std::vector<Costs> ReadCosts(const std::string& group, size_t count) const {
-    const auto column = [&](const std::string& name) {
-      return OfLength(file_.Doubles(group + "/" + name), count, group + "/" + name);
-    };
-    const auto bitops = column("bitops"), weight = column("average_weight_bits"),
-               stored = column("stored_weight_bits"),
-               activation = column("average_activation_bits"), bytes = column("bytes");
-    std::vector<Costs> costs;
-    for (size_t i = 0; i < count; ++i) {
-      costs.push_back({bitops[i], weight[i], stored[i], activation[i],
-                       static_cast<int64_t>(std::llround(bytes[i]))});
+    const std::vector<std::string> names = file_.Members(group);
+    std::vector<Costs> costs(count);
+    for (const CostKind& kind : CostKinds()) {
+      if (kind.timed && std::find(names.begin(), names.end(), kind.name) == names.end()) continue;
+      const std::string path = group + "/" + kind.name;
+      const std::vector<double> column = OfLength(file_.Doubles(path), count, path);
+      for (size_t i = 0; i < count; ++i) kind.set(costs[i], column[i]);
     }
     return costs;
   }

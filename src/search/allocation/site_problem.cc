@@ -45,6 +45,8 @@ std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<in
   }
   std::vector<Component> components(1);
   components[0].table.float_parameter_bytes = table.float_parameter_bytes;
+  components[0].table.other_nanoseconds = table.other_nanoseconds;
+  components[0].table.working_bytes = table.working_bytes;
   std::vector<size_t> component_of(table.sites.size());
   std::vector<int> place(table.sites.size());
   std::vector<size_t> decision_of(table.sites.size());
@@ -221,7 +223,9 @@ SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
   const std::vector<int>& steps_of_range = settings.steps_of_range;
   TMPQ_CHECK(settings.choices.size() == table.sites.size(), "choices for every site");
   TMPQ_CHECK(damages.size() == steps_of_range.size(), "damages of every range");
-  if (budget.limits().count(kStoredBytes) > 0 && steps_of_range.size() > 1) {
+  const bool bytes =
+      budget.limits().count(kStoredBytes) > 0 || budget.limits().count(kPeakBytes) > 0;
+  if (bytes && steps_of_range.size() > 1) {
     throw Error(ErrorCode::kUsage, "allocation",
                 "cannot limit stored bytes over several ranges of timesteps: they share weights",
                 "one range, or a limit on bitops or average bits");

@@ -1,0 +1,224 @@
+#include "bench/latency_bench.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include "bench/contest.h"
+#include "bench/temporary_folder.h"
+#include "src/core/config.h"
+#include "src/eval/driver/search_bench.h"
+#include "tests/runtime/random_batch.h"
+
+namespace tmpq {
+namespace {
+
+constexpr int kPoliciesToCheck = 8;
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+int64_t Nanoseconds(double seconds) { return std::llround(1e9 * seconds); }
+
+// A step's network calls, which share the batch, on all threads at once.
+class TimedStep {
+ public:
+  TimedStep(const RuntimeNetwork& network, int64_t batch, int threads)
+      : network_(network), inputs_(network.graph(), batch), batch_(batch) {
+    for (int thread = 0; thread < threads; ++thread) {
+      shares_.push_back({network.MakeWorkspace(batch),
+                         std::vector<float>(batch * ElementsOf(network.graph().output_shape())),
+                         std::vector<double>(network.graph().nodes().size())});
+    }
+  }
+
+  // Processor time of each node, mean over the threads.
+  std::vector<double> Run(const ActivePolicy& policy) {
+    const auto threads = static_cast<int>(shares_.size());
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int thread = 0; thread < threads; ++thread) {
+      Share& share = shares_[thread];
+      std::fill(share.seconds.begin(), share.seconds.end(), 0.0);
+      share.workspace.node_seconds = &share.seconds;
+      network_.Run(policy, inputs_.Inputs(network_.graph(), 0, batch_), share.output.data(),
+                   share.workspace);
+    }
+    std::vector<double> mean(shares_[0].seconds.size());
+    for (const Share& share : shares_) {
+      for (size_t id = 0; id < mean.size(); ++id) mean[id] += share.seconds[id] / threads;
+    }
+    return mean;
+  }
+
+  int64_t working_bytes() const {
+    int64_t bytes = 0;
+    for (const Share& share : shares_) {
+      bytes += static_cast<int64_t>(4 * share.workspace.arena.size() +
+                                    share.workspace.scratch.size() + 4 * share.output.size());
+    }
+    return bytes;
+  }
+
+ private:
+  struct Share {
+    Workspace workspace;
+    std::vector<float> output;
+    std::vector<double> seconds;  // by node
+  };
+
+  const RuntimeNetwork& network_;
+  RandomBatch inputs_;
+  int64_t batch_;
+  std::vector<Share> shares_;
+};
+
+SearchConfig ConfigOf(const LatencyBenchSettings& settings) {
+  SearchConfig config;
+  config.model = settings.model, config.recipe = settings.recipe;
+  config.weight_bits = config.activation_bits = settings.bits;
+  config.budget =
+      std::to_string(*std::max_element(settings.bits.begin(), settings.bits.end())) + "bit";
+  config.Validate();
+  return config;
+}
+
+// The uniform policies of every weight bit-width, and float. Activations of all bit-widths are
+// multiplied as bytes, so one of theirs stands for all.
+std::vector<Policy> PoliciesToTime(const SiteTable& sites, const std::vector<int>& bits) {
+  std::vector<Policy> policies;
+  for (const int b : bits) {
+    policies.push_back(UniformPolicy(sites, BitWidth::Of(b), BitWidth::Of(8)));
+  }
+  policies.push_back(UniformPolicy(sites, BitWidth::Float(), BitWidth::Float()));
+  return policies;
+}
+
+// What the nodes of a policy took, repetition by repetition.
+using NodeTimes = std::vector<std::vector<double>>;
+
+double MedianOf(const NodeTimes& times, size_t node) {
+  std::vector<double> values;
+  for (const std::vector<double>& repetition : times) values.push_back(repetition[node]);
+  return Median(std::move(values));
+}
+
+void AddTimes(const Graph& graph, const Policy& policy, const std::vector<int>& bits,
+              const NodeTimes& times, LatencyTable& table) {
+  table.other_nanoseconds = 0;
+  for (size_t id = 0; id < graph.nodes().size(); ++id) {
+    const Node& node = graph.node(static_cast<NodeId>(id));
+    const int64_t nanoseconds = Nanoseconds(MedianOf(times, id));
+    if (node.first_site < 0) {
+      table.other_nanoseconds += nanoseconds;
+      continue;
+    }
+    auto& widths = table.nanoseconds[graph.sites().sites[node.first_site].name];
+    const BitWidth width = policy[node.first_site];
+    widths[width.bits()] = nanoseconds;
+    if (node.kind != OpKind::kAttention || width.is_float()) continue;
+    for (const int b : bits) widths[b] = nanoseconds;
+  }
+}
+
+// Random policies: what the table says against the clock.
+Json CheckTable(const LatencyTable& table, const SearchBench& bench, TimedStep& step,
+                int repetitions) {
+  const SiteTable sites = WithLatency(bench.sites(), table, "latency table");
+  RandomStream random(0, RandomPurpose::kTest);
+  std::vector<double> errors;
+  for (int i = 0; i < kPoliciesToCheck; ++i) {
+    const Policy policy = bench.space().Random(random).policy(0);
+    const ActivePolicy active = bench.sampler().network().Activate(policy, &bench.weights());
+    std::vector<double> measured;
+    for (int repetition = 0; repetition < repetitions; ++repetition) {
+      double sum = 0;
+      for (const double seconds : step.Run(active)) sum += seconds;
+      measured.push_back(sum);
+    }
+    const auto one_step = Candidate::Uniform(TimestepSequence({0}, 1), policy);
+    const double predicted = 1e-9 * static_cast<double>(CostsOf(sites, one_step, 1).latency_ns);
+    errors.push_back(std::abs(predicted / Median(measured) - 1));
+  }
+  return {{"policies", kPoliciesToCheck},
+          {"median_relative_error", Median(errors)},
+          {"greatest_relative_error", *std::max_element(errors.begin(), errors.end())}};
+}
+
+}  // namespace
+
+LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress) {
+  LatencyBenchSettings settings = given;
+  std::vector<int>& bits = settings.bits;
+  bits.insert(bits.end(), {4, 8});  // the baselines'
+  std::sort(bits.begin(), bits.end());
+  bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
+  const TemporaryFolder folder;
+  SearchSession session;
+  session.out = folder.path(), session.bundled = settings.bundled;
+  session.batch = settings.batch, session.progress = &progress;
+  SearchBench bench(ConfigOf(settings), session);
+  bench.OpenSampler();
+  bench.OpenSupernet();
+  const RuntimeNetwork& network = bench.sampler().network();
+  TimedStep step(network, settings.batch * bench.sampler().calls_per_step(), settings.threads);
+
+  const std::vector<Policy> policies = PoliciesToTime(bench.sites(), bits);
+  std::vector<ActivePolicy> active;
+  for (const Policy& policy : policies)
+    active.push_back(network.Activate(policy, &bench.weights()));
+  std::vector<NodeTimes> times(policies.size());
+  progress.Begin("timing layers", settings.repetitions, "repetitions");
+  for (const ActivePolicy& policy : active) step.Run(policy);  // warm
+  for (int repetition = 0; repetition < settings.repetitions; ++repetition) {
+    for (size_t i = 0; i < active.size(); ++i) times[i].push_back(step.Run(active[i]));
+    progress.Update(repetition + 1);
+  }
+  progress.End();
+
+  LatencyTable table;
+  table.model_hash = bench.hashes().at("model"), table.recipe_hash = bench.hashes().at("recipe");
+  const Json machine = MachineToJson();
+  table.device = machine.value("processor", "") + ", " + machine.value("kernels", "");
+  table.threads = settings.threads, table.batch = settings.batch;
+  table.working_bytes = step.working_bytes();
+  for (size_t i = 0; i < policies.size(); ++i) {
+    AddTimes(network.graph(), policies[i], bits, times[i], table);
+  }
+  table.check = CheckTable(table, bench, step, settings.repetitions);
+  return table;
+}
+
+std::string LatencyBenchText(const LatencyTable& table) {
+  std::map<int, int64_t> sums;
+  for (const auto& [site, widths] : table.nanoseconds) {
+    for (const auto& [bits, nanoseconds] : widths) sums[bits] += nanoseconds;
+  }
+  char line[160];
+  std::string text = "a sampling step of " + std::to_string(table.batch) + " samples on each of " +
+                     std::to_string(table.threads) + " threads, " + table.device + "\n";
+  for (const auto& [bits, sum] : sums) {
+    std::snprintf(
+        line, sizeof(line), "layers, %-22s %9.3f ms\n",
+        bits == BitWidth::kFloatBits ? "float" : (std::to_string(bits) + "-bit weights").c_str(),
+        1e-6 * static_cast<double>(sum));
+    text += line;
+  }
+  std::snprintf(
+      line, sizeof(line),
+      "all else                       %9.3f ms\nactivations and scratch        %9.3f MB\n"
+      "predicted against measured, %d random policies: off by %.1f %% (median), %.1f %% at "
+      "most\n",
+      1e-6 * static_cast<double>(table.other_nanoseconds),
+      1e-6 * static_cast<double>(table.working_bytes), table.check["policies"].get<int>(),
+      100 * table.check["median_relative_error"].get<double>(),
+      100 * table.check["greatest_relative_error"].get<double>());
+  return text + line;
+}
+
+}  // namespace tmpq

@@ -50,6 +50,31 @@ TEST(BenchTest, SearchListsBytesByPartAndTheTimeOfSwitching) {
   }
 }
 
+// The times of all ops are the whole call's.
+void ExpectOpTimes(const Json& ops) {
+  double sum = 0, products = 0;
+  for (const auto& [op, percent] : ops["percent"].items()) {
+    sum += percent.get<double>();
+    if (op == "linear" || op == "attention" || op == "convolution")
+      products += percent.get<double>();
+  }
+  EXPECT_NEAR(sum, 100, 1e-9);
+  EXPECT_NEAR(ops["percent_in_product_kernels"].get<double>(), products, 1e-9);
+  EXPECT_GT(products, 0);
+  EXPECT_GT(ops["processor_microseconds_a_call"], 0.0);
+}
+
+TEST(BenchTest, ModelListsTheTimeOfItsOps) {
+  const ProcessResult result =
+      Bench({"model", "--model", "fashion-dit", "--batch", "2", "--threads", "2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = ParseJson(result.out, "tmpq-bench");
+  ASSERT_EQ(json["contests"].size(), 1u);
+  const Json& ops = json["contests"][0]["ops"];
+  ASSERT_EQ(ops.size(), 3u);
+  for (const char* policy : {"w8a8", "w4a8", "w4a4"}) ExpectOpTimes(ops[policy]);
+}
+
 TEST(BenchTest, RooflinesArePredictedFromCounts) {
   const ProcessResult result = Bench({"kernels", "--roofline", "--shapes", "64x128x64", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;

@@ -75,6 +75,36 @@ TEST(BenchTest, ModelListsTheTimeOfItsOps) {
   for (const char* policy : {"w8a8", "w4a8", "w4a4"}) ExpectOpTimes(ops[policy]);
 }
 
+TEST(BenchTest, NetworksArePackedAndCalledInProcessesOfTheirOwn) {
+  const ProcessResult result = Bench({"networks", "--networks", "tiny-dit", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = ParseJson(result.out, "tmpq-bench");
+  ASSERT_EQ(json["networks"].size(), 1u);
+  const Json& network = json["networks"][0];
+  const auto parameters = network["parameters"].get<int64_t>();
+  EXPECT_GT(parameters, 10'000);
+  int64_t plan_bytes = 4 * parameters;
+  for (const char* policy : {"w8a8", "w4a8"}) {
+    const Json& call = network[policy];
+    const auto bytes = call["packing"]["plan_bytes"].get<int64_t>();
+    EXPECT_LT(bytes, plan_bytes) << policy;
+    EXPECT_GT(bytes, parameters / 2);
+    plan_bytes = bytes;
+    EXPECT_GT(call["relative_difference"], 0.0);
+    EXPECT_LT(call["relative_difference"], call["most_relative_difference"]);
+    EXPECT_GT(call["seconds"]["least"], 0.0);
+    EXPECT_LE(call["seconds"]["least"], call["seconds"]["median"]);
+    const Json& memory = call["memory"];
+    EXPECT_GT(memory["peak_bytes"], plan_bytes);
+    EXPECT_EQ(memory["peak_bytes"].get<int64_t>() - memory["begin_bytes"].get<int64_t>(),
+              memory["used_bytes"].get<int64_t>());
+    EXPECT_DOUBLE_EQ(call["times_less_than_float32"]["peak_bytes"].get<double>() *
+                         memory["peak_bytes"].get<double>(),
+                     network["float32"]["memory"]["peak_bytes"].get<double>());
+    ExpectOpTimes(call["ops"]);
+  }
+}
+
 TEST(BenchTest, RooflinesArePredictedFromCounts) {
   const ProcessResult result = Bench({"kernels", "--roofline", "--shapes", "64x128x64", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -153,6 +183,8 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"search", "--batch", "0"}, 2, "--batch");
   refused({"search", "--candidates", "-1"}, 2, "--candidates");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
+  refused({"networks", "--networks", "no-such-network"}, 2, "pixart-sigma-xl-2-512");
+  refused({"networks", "--networks", "tiny-dit", "--batch", "0"}, 2, "--batch");
   refused({"algorithms"}, 2, "--config");
   refused({"algorithms", "--config", "no-such-file.ini", "--out", "nowhere"}, 1, "no-such-file");
 }

@@ -11,6 +11,7 @@
 #include "bench/temporary_folder.h"
 #include "src/core/config.h"
 #include "src/eval/driver/search_bench.h"
+#include "src/runtime/op_times.h"
 #include "tests/runtime/random_batch.h"
 
 namespace tmpq {
@@ -34,7 +35,7 @@ class TimedStep {
     for (int thread = 0; thread < threads; ++thread) {
       shares_.push_back({network.MakeWorkspace(batch),
                          std::vector<float>(batch * ElementsOf(network.graph().output_shape())),
-                         std::vector<double>(network.graph().nodes().size())});
+                         MakeNodeSeconds(network.graph())});
     }
   }
 
@@ -49,9 +50,11 @@ class TimedStep {
       network_.Run(policy, inputs_.Inputs(network_.graph(), 0, batch_), share.output.data(),
                    share.workspace);
     }
-    std::vector<double> mean(shares_[0].seconds.size());
+    std::vector<double> mean(network_.graph().nodes().size());
     for (const Share& share : shares_) {
-      for (size_t id = 0; id < mean.size(); ++id) mean[id] += share.seconds[id] / threads;
+      for (size_t id = 0; id < mean.size(); ++id) {
+        mean[id] += share.seconds[kNodeSecondsCount * id + kWholeNode] / threads;
+      }
     }
     return mean;
   }
@@ -69,7 +72,7 @@ class TimedStep {
   struct Share {
     Workspace workspace;
     std::vector<float> output;
-    std::vector<double> seconds;  // by node
+    std::vector<double> seconds;  // op_times.h
   };
 
   const RuntimeNetwork& network_;

@@ -2,16 +2,15 @@
 
 #include <omp.h>
 
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "bench/peak.h"
+#include "bench/runtime_model.h"
 #include "bench/temporary_folder.h"
 #include "src/eval/models/any_model.h"
 #include "src/supernet/supernet.h"
-#include "tests/runtime/random_batch.h"
 #ifdef TMPQ_WITH_TORCH
 #include "bench/torch_linear.h"
 #include "bench/torch_model.h"
@@ -19,54 +18,6 @@
 
 namespace tmpq {
 namespace {
-
-// A network's calls with a batch of samples split over threads.
-class RuntimeModel {
- public:
-  RuntimeModel(const RuntimeNetwork& network, const RandomBatch& inputs, int64_t batch, int threads)
-      : network_(&network),
-        elements_(ElementsOf(network.graph().output_shape())),
-        out_(batch * elements_) {
-    for (int64_t thread = 0; thread < threads; ++thread) {
-      const int64_t first = batch * thread / threads, end = batch * (thread + 1) / threads;
-      shares_.push_back({first, inputs.Inputs(network.graph(), first, end - first),
-                         network.MakeWorkspace(end - first)});
-    }
-  }
-
-  void Run(const ActivePolicy& policy) {
-    const auto threads = static_cast<int>(shares_.size());
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (int thread = 0; thread < threads; ++thread) {
-      Share& share = shares_[thread];
-      if (share.inputs.batch == 0) continue;
-      network_->Run(policy, share.inputs, out_.data() + share.first * elements_, share.workspace);
-    }
-  }
-  const std::vector<float>& out() const { return out_; }
-
- private:
-  struct Share {
-    int64_t first;
-    NetworkInputs inputs;
-    Workspace workspace;
-  };
-
-  const RuntimeNetwork* network_;
-  int64_t elements_;
-  std::vector<float> out_;
-  std::vector<Share> shares_;
-};
-
-// Root of the squared difference relative to that of the squared values.
-double Difference(const std::vector<float>& values, const std::vector<float>& exact) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < exact.size(); ++i) {
-    difference += std::pow(static_cast<double>(values[i]) - exact[i], 2);
-    size += std::pow(static_cast<double>(exact[i]), 2);
-  }
-  return std::sqrt(difference / size);
-}
 
 // What all contests of a model share.
 struct OpenedModel {
@@ -99,7 +50,7 @@ void CheckIntegers(const OpenedModel& opened, RuntimeModel& model, const RandomB
                    const ActivePolicy& policy, const std::vector<float>& exact) {
   constexpr double kMostError = 0.1;
   model.Run(policy);
-  TMPQ_CHECK(Difference(model.out(), exact) < kMostError, "W8A8 is off the float network");
+  TMPQ_CHECK(RelativeDifference(model.out(), exact) < kMostError, "W8A8 is off the float network");
   RuntimeModel one(*opened.reference, inputs, 1, 1);
   one.Run(policy);
   TMPQ_CHECK(
@@ -125,7 +76,7 @@ Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settin
   SetTorchThreads(threads);
   TorchModel torch(opened.file.graph, opened.file.parameters, inputs, settings.batch);
   torch.Run();
-  TMPQ_CHECK(Difference({torch.out(), torch.out() + exact.size()}, exact) < kErrorOfFloat,
+  TMPQ_CHECK(RelativeDifference({torch.out(), torch.out() + exact.size()}, exact) < kErrorOfFloat,
              "LibTorch's network differs");
   contestants.push_back({"LibTorch float32", [&] { torch.Run(); }});
 #endif
@@ -145,7 +96,11 @@ Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settin
     }
     results.push_back(result);
   }
-  return {{"threads", threads}, {"results", results}};
+  Json ops = Json::object();
+  for (const auto& [name, policy] : {std::pair{"w8a8", &w8a8}, {"w4a8", &w4a8}, {"w4a4", &w4a4}}) {
+    ops[name] = model.TimeOps(*policy, settings.contest.repetitions);
+  }
+  return {{"threads", threads}, {"results", results}, {"ops", ops}};
 }
 
 }  // namespace
@@ -175,6 +130,9 @@ std::string ModelBenchText(const Json& result) {
                     time["least"].get<double>() / 1e3);
       text += line;
     }
+    std::vector<std::pair<std::string, Json>> policies;
+    for (const auto& [name, ops] : contest["ops"].items()) policies.emplace_back(name, ops);
+    text += OpTimesText(policies);
   }
   return text;
 }

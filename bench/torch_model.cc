@@ -18,7 +18,7 @@ TorchModel::TorchModel(const Graph& graph, const ParameterSet& parameters,
     : state_(new State{TorchExecutor(graph), {}, {}, {}}) {
   for (const auto& [name, shape] : graph.parameters()) {
     auto* values = const_cast<float*>(parameters.Get(name).data());
-    state_->parameters[name] = at::from_blob(values, shape, at::kFloat).clone();
+    state_->parameters[name] = at::from_blob(values, shape, at::kFloat);
   }
   for (const Node& node : graph.nodes()) {
     if (node.kind != OpKind::kInput) continue;

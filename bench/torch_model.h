@@ -11,7 +11,7 @@ namespace tmpq {
 
 class TorchModel {
  public:
-  // `graph` outlives this object; the rest is copied.
+  // `graph` and `parameters` outlive this object; the rest is copied.
   TorchModel(const Graph& graph, const ParameterSet& parameters, const RandomBatch& inputs,
              int64_t batch);
   ~TorchModel();

@@ -1,5 +1,4 @@
-// tmpq-bench kernels|model|latency|search|workers|algorithms: what is measured is in bench/ and, of
-// algorithms, in src/eval/study.
+// tmpq-bench VERB: what is measured is in bench/ and, of algorithms, in src/eval/study.
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -8,6 +7,8 @@
 #include "bench/kernel_bench.h"
 #include "bench/latency_bench.h"
 #include "bench/model_bench.h"
+#include "bench/network_bench.h"
+#include "bench/network_cases.h"
 #include "bench/roofline_bench.h"
 #include "bench/supernet_bench.h"
 #include "bench/worker_bench.h"
@@ -20,11 +21,13 @@
 namespace tmpq {
 namespace {
 
+constexpr const char* kVerbs = "kernels, model, networks, latency, search, workers or algorithms";
 constexpr int kMaxRepetitions = 10'000;
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxSeconds = 60;
 constexpr int kMaxCandidates = 1000, kMaxSteps = 1000, kMaxSamples = 10'000;
 constexpr int kMostEvaluations = 5;  // repetitions, each of many seconds
+constexpr int kMostNetworkCalls = 3;
 constexpr int kMaxWorkers = 100'000;
 constexpr double kMaxEvaluationSeconds = 1e6;
 
@@ -101,6 +104,19 @@ Measured MeasureLatency(const cxxopts::ParseResult& arguments, Progress& progres
   return {table.ToJson(), LatencyBenchText(table)};
 }
 
+Measured MeasureNetworks(const cxxopts::ParseResult& arguments, Progress& progress) {
+  NetworkBenchSettings settings;
+  settings.networks = arguments.count("networks") > 0
+                          ? arguments["networks"].as<std::vector<std::string>>()
+                          : UsualNetworks();
+  settings.batch = ReadBatch(arguments, settings.batch);
+  const std::vector<int> threads = ReadThreads(arguments);
+  settings.threads = *std::max_element(threads.begin(), threads.end());
+  settings.calls = std::min(ReadContest(arguments).repetitions, kMostNetworkCalls);
+  const Json json = BenchNetworks(settings, progress);
+  return {json, NetworkBenchText(json)};
+}
+
 Measured MeasureSearch(const cxxopts::ParseResult& arguments, Progress& progress) {
   SupernetBenchSettings settings;
   settings.model = arguments["model"].as<std::string>();
@@ -146,10 +162,10 @@ Measured Measure(const cxxopts::ParseResult& arguments, Progress& progress) {
   if (what == "kernels") return MeasureKernels(arguments, progress);
   if (what == "model") return MeasureModel(arguments, progress);
   if (what == "latency") return MeasureLatency(arguments, progress);
+  if (what == "networks") return MeasureNetworks(arguments, progress);
   if (what == "search") return MeasureSearch(arguments, progress);
   if (what == "workers") return MeasureWorkers(arguments, progress);
-  throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure",
-              "kernels, model, latency, search, workers or algorithms");
+  throw Error(ErrorCode::kUsage, "\"" + what + "\"", "is nothing to measure", kVerbs);
 }
 
 // Resumable, in a folder.
@@ -203,36 +219,40 @@ int main(int argc, char** argv) {
       {"tmpq-bench",
        "Measures times and sizes; what is compared is interleaved in one process.\n"
        "kernels: linear layers on the integer kernels against LibTorch and oneDNN.\n"
-       "model: a call of a whole network against LibTorch.\n"
+       "model: a call of a whole network against LibTorch, and the time of its ops.\n"
+       "networks: networks of real sizes with random weights, one after the other: quantizing and "
+       "packing, a call and the memory it needs, against LibTorch.\n"
        "latency: of every layer at every bit-width, as a table for tmpq-search --latency.\n"
        "search: a supernet's bytes, the time of switching candidates, and candidates a minute "
        "against LibTorch.\n"
        "workers: how a search spreads over many machines, in simulated time.\n"
        "algorithms: all candidates of a small space, measured once, and search algorithms replayed "
        "on them.",
-       "kernels|model|latency|search|workers|algorithms"},
+       "kernels|model|networks|latency|search|workers|algorithms"},
       [](cxxopts::Options& options) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", "kernels, model, latency, search, workers or algorithms",
-                              cxxopts::value<std::string>())(
+        options.add_options()("what", kVerbs, cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
             "roofline",
             "of kernels: least times on GPUs, predicted from what the emulated device counts")(
             "threads",
-            "of kernels and model: one contest each; of latency one number (default: 1); of "
-            "algorithms "
-            "one number (else one per core)",
+            "of kernels and model: one contest each; of networks the most; of latency one number "
+            "(default: 1); of algorithms one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
             "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
             "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
-            text("naive"))("batch", "samples of a network call (default: 8; of model: 32)",
-                           cxxopts::value<int>())("repetitions", "of each thing that is timed",
-                                                  cxxopts::value<int>()->default_value("25"))(
+            text("naive"))("batch",
+                           "samples of a network call (default: 8; of model: 32; of networks: 2)",
+                           cxxopts::value<int>())(
+            "repetitions", "of each thing that is timed; of networks at most 3 calls",
+            cxxopts::value<int>()->default_value("25"))(
             "bits", "of latency: of weights (default: 2,3,4,5,6,8)",
             cxxopts::value<std::vector<int>>())("seconds", "that a repetition takes at least",
                                                 cxxopts::value<double>()->default_value("0.005"))(
+            "networks", "of networks: names, separated by commas (default: all but the largest)",
+            cxxopts::value<std::vector<std::string>>())(
             "candidates", "of search: of a population that is evaluated; 0: none is",
             cxxopts::value<int>()->default_value("8"))("steps", "of search: of a candidate",
                                                        cxxopts::value<int>()->default_value("20"))(

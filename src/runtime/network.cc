@@ -6,6 +6,7 @@
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
 #include "src/runtime/network_call.h"
+#include "src/runtime/op_times.h"
 
 namespace tmpq {
 namespace {
@@ -188,13 +189,8 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (observer != nullptr && HasWeightPanels(node) && node.first_site >= 0) {
       (*observer)(id, call.input(node, 0), call.batch);
     }
-    if (workspace.node_seconds == nullptr) {
-      RunNode(call, id);
-      continue;
-    }
-    const double begin = ThreadSeconds();
+    const NodeTimer timer(workspace, id, kWholeNode);
     RunNode(call, id);
-    (*workspace.node_seconds)[id] += ThreadSeconds() - begin;
   }
 }
 

@@ -50,7 +50,7 @@ struct Workspace {
   int64_t max_batch = 0;
   AlignedVector<float> arena;
   AlignedVector<uint8_t> scratch;
-  std::vector<double>* node_seconds = nullptr;  // each node's ThreadSeconds are added
+  std::vector<double>* node_seconds = nullptr;  // added to where asked for: op_times.h
 };
 
 // Processor time of the calling thread: what others take on a busy machine does not count.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "src/runtime/network_call.h"
+#include "src/runtime/op_times.h"
 
 namespace tmpq {
 
@@ -96,6 +97,7 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
     args.x = call.input(node, 0) + image * in.elements();
     args.out = call.value(id) + image * out.elements();
     if (binding.inputs.multiply != nullptr) {
+      const NodeTimer timer(call.workspace, id, kNodeInputs);
       TransformInputRows(*kernels_, binding.inputs, args.x, in.elements() / in.channels,
                          in.channels, channels, moved);
       args.x = moved;
@@ -130,6 +132,7 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
     float* y = call.value(id) + image * out.elements();
     offset[0] = 0;
     if (integer) {
+      const NodeTimer timer(call.workspace, id, kNodeInputs);
       quantize.x = x;
       if (binding.inputs.multiply != nullptr) {
         TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,

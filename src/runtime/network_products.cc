@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "src/runtime/network_call.h"
+#include "src/runtime/op_times.h"
 
 namespace tmpq {
 
@@ -77,6 +78,7 @@ void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id) const {
   kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
   quantize.cols = quantize.x_stride = product.inputs;
   for (int64_t row = 0; row < rows; row += at_once) {
+    const NodeTimer timer(call.workspace, id, kNodeInputs);
     quantize.x = x + row * product.inputs;
     quantize.rows = std::min(at_once, rows - row);
     if (transformed) {

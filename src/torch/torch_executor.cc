@@ -5,25 +5,49 @@
 #include "src/torch/torch_ops.h"
 
 namespace tmpq {
+namespace {
+
+// The nodes that `wanted` needs, itself included, back to those that `values` has already.
+std::vector<bool> NeededNodes(const Graph& graph, const std::vector<NodeId>& wanted,
+                              const TorchExecutor::Values& values) {
+  std::vector<bool> needed(graph.nodes().size(), false);
+  for (const NodeId id : wanted) needed[id] = true;
+  for (size_t id = needed.size(); id-- > 0;) {
+    if (!needed[id]) continue;
+    needed[id] = values.count(static_cast<NodeId>(id)) == 0;
+    if (!needed[id]) continue;
+    for (const NodeId input : graph.node(static_cast<NodeId>(id)).inputs) needed[input] = true;
+  }
+  return needed;
+}
+
+}  // namespace
+
+// A value goes after its last reader: those of a large network do not fit into memory together.
 at::Tensor TorchExecutor::Run(const Tensors& parameters, const Tensors& inputs,
                               const NetworkSimulation* simulation) const {
   Values values;
-  Evaluate(parameters, inputs, simulation, {graph_->output()}, values);
+  const std::vector<bool> needed = NeededNodes(*graph_, {graph_->output()}, values);
+  const auto count = static_cast<NodeId>(needed.size());
+  std::vector<NodeId> last_reader(count, -1);
+  for (NodeId id = 0; id < count; ++id) {
+    for (const NodeId input : graph_->node(id).inputs) {
+      if (needed[id]) last_reader[input] = id;
+    }
+  }
+  last_reader[graph_->output()] = count;
+  for (NodeId id = 0; id < count; ++id) {
+    if (!needed[id]) continue;
+    RunNode(id, parameters, inputs, simulation, values);
+    std::erase_if(values, [&](const auto& value) { return last_reader[value.first] <= id; });
+  }
   return values.at(graph_->output());
 }
 
 void TorchExecutor::Evaluate(const Tensors& parameters, const Tensors& inputs,
                              const NetworkSimulation* simulation, const std::vector<NodeId>& wanted,
                              Values& values) const {
-  // What is needed, back from what is wanted to what is known.
-  std::vector<bool> needed(graph_->nodes().size(), false);
-  for (const NodeId id : wanted) needed[id] = true;
-  for (size_t id = needed.size(); id-- > 0;) {
-    if (!needed[id]) continue;
-    needed[id] = values.count(static_cast<NodeId>(id)) == 0;
-    if (!needed[id]) continue;
-    for (const NodeId input : graph_->node(static_cast<NodeId>(id)).inputs) needed[input] = true;
-  }
+  const std::vector<bool> needed = NeededNodes(*graph_, wanted, values);
   for (size_t id = 0; id < needed.size(); ++id) {
     if (needed[id]) RunNode(static_cast<NodeId>(id), parameters, inputs, simulation, values);
   }

@@ -79,7 +79,8 @@ TEST(BenchTest, LatencyTablesBoundSearches) {
   };
   const ProcessResult found = search("run", folder / "known.json");
   ASSERT_EQ(found.exit_code, 0) << found.err;
-  const Json& plan = ParseJson(found.out, "search")["rows"]["plan"];
+  const Json summary = ParseJson(found.out, "search");
+  const Json& plan = summary["rows"]["plan"];
   EXPECT_LE(plan["latency_ns"], most);
   EXPECT_GT(plan["latency_ns"], 4 * 1000 * sites);
   EXPECT_GT(plan["peak_bytes"].get<int64_t>(), plan["bytes"].get<int64_t>());
@@ -93,6 +94,61 @@ TEST(BenchTest, LatencyTablesBoundSearches) {
   WriteFileAtomically(folder / "other.json", known.dump());
   EXPECT_NE(search("other", folder / "other.json").err.find("another model"), std::string::npos);
   fs::remove_all(folder);
+}
+
+// The times of all ops are the whole call's.
+void ExpectOpTimes(const Json& ops) {
+  double sum = 0, products = 0;
+  for (const auto& [op, percent] : ops["percent"].items()) {
+    sum += percent.get<double>();
+    if (op == "linear" || op == "attention" || op == "convolution")
+      products += percent.get<double>();
+  }
+  EXPECT_NEAR(sum, 100, 1e-9);
+  EXPECT_NEAR(ops["percent_in_product_kernels"].get<double>(), products, 1e-9);
+  EXPECT_GT(products, 0);
+  EXPECT_GT(ops["processor_microseconds_a_call"], 0.0);
+}
+
+TEST(BenchTest, ModelListsTheTimeOfItsOps) {
+  const ProcessResult result =
+      Bench({"model", "--model", "fashion-dit", "--batch", "2", "--threads", "2", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = ParseJson(result.out, "tmpq-bench");
+  ASSERT_EQ(json["contests"].size(), 1u);
+  const Json& ops = json["contests"][0]["ops"];
+  ASSERT_EQ(ops.size(), 3u);
+  for (const char* policy : {"w8a8", "w4a8", "w4a4"}) ExpectOpTimes(ops[policy]);
+}
+
+TEST(BenchTest, NetworksArePackedAndCalledInProcessesOfTheirOwn) {
+  const ProcessResult result = Bench({"networks", "--networks", "tiny-dit", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = ParseJson(result.out, "tmpq-bench");
+  ASSERT_EQ(json["networks"].size(), 1u);
+  const Json& network = json["networks"][0];
+  const auto parameters = network["parameters"].get<int64_t>();
+  EXPECT_GT(parameters, 10'000);
+  int64_t plan_bytes = 4 * parameters;
+  for (const char* policy : {"w8a8", "w4a8"}) {
+    const Json& call = network[policy];
+    const auto bytes = call["packing"]["plan_bytes"].get<int64_t>();
+    EXPECT_LT(bytes, plan_bytes) << policy;
+    EXPECT_GT(bytes, parameters / 2);
+    plan_bytes = bytes;
+    EXPECT_GT(call["relative_difference"], 0.0);
+    EXPECT_LT(call["relative_difference"], call["most_relative_difference"]);
+    EXPECT_GT(call["seconds"]["least"], 0.0);
+    EXPECT_LE(call["seconds"]["least"], call["seconds"]["median"]);
+    const Json& memory = call["memory"];
+    EXPECT_GT(memory["peak_bytes"], plan_bytes);
+    EXPECT_EQ(memory["peak_bytes"].get<int64_t>() - memory["begin_bytes"].get<int64_t>(),
+              memory["used_bytes"].get<int64_t>());
+    EXPECT_DOUBLE_EQ(call["times_less_than_float32"]["peak_bytes"].get<double>() *
+                         memory["peak_bytes"].get<double>(),
+                     network["float32"]["memory"]["peak_bytes"].get<double>());
+    ExpectOpTimes(call["ops"]);
+  }
 }
 
 TEST(BenchTest, RooflinesArePredictedFromCounts) {
@@ -175,6 +231,8 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"latency", "--threads", "1,2"}, 2, "--threads");
   refused({"search", "--candidates", "-1"}, 2, "--candidates");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
+  refused({"networks", "--networks", "no-such-network"}, 2, "pixart-sigma-xl-2-512");
+  refused({"networks", "--networks", "tiny-dit", "--batch", "0"}, 2, "--batch");
   refused({"algorithms"}, 2, "--config");
   refused({"algorithms", "--config", "no-such-file.ini", "--out", "nowhere"}, 1, "no-such-file");
 }

@@ -8,6 +8,7 @@
 
 #include "src/core/random.h"
 #include "src/runtime/network.h"
+#include "src/runtime/op_times.h"
 #include "src/runtime/plan_file.h"
 
 namespace tmpq {
@@ -48,7 +49,7 @@ void Profile(const char* path, int64_t batch, int calls, const kernels::KernelSe
   const RandomInputs random(graph, batch);
   Workspace workspace = network.MakeWorkspace(batch);
   std::vector<float> out(batch * ElementsOf(graph.output_shape()));
-  std::vector<double> seconds(graph.nodes().size()), totals;
+  std::vector<double> seconds = MakeNodeSeconds(graph), totals;
   network.Run(policy, random.inputs, out.data(), workspace);
   for (int call = 0; call < calls; ++call) {
     const double begin = ThreadSeconds();
@@ -62,20 +63,12 @@ void Profile(const char* path, int64_t batch, int calls, const kernels::KernelSe
   std::sort(totals.begin(), totals.end());
   std::printf("%s: %s, batch %d: %.3f ms a call (median of %d; least %.3f)\n", path, kernels.name,
               static_cast<int>(batch), totals[calls / 2], calls, totals[0]);
-  std::map<std::string, double> by_op;
+  const std::vector<OpTime> times = TimesByOp(graph, seconds);
   double sum = 0;
-  for (size_t id = 0; id < seconds.size(); ++id) {
-    by_op[NameOf(graph.node(static_cast<NodeId>(id)).kind)] += 1e3 * seconds[id] / calls;
-    sum += 1e3 * seconds[id] / calls;
-  }
-  std::vector<std::pair<double, std::string>> rows;
-  for (const auto& [name, milliseconds] : by_op) rows.emplace_back(milliseconds, name);
-  std::sort(rows.rbegin(), rows.rend());
-  for (const auto& [milliseconds, name] : rows) {
-    if (milliseconds > 0.001 * sum) {
-      std::printf("  %-20s %8.3f ms %5.1f %%\n", name.c_str(), milliseconds,
-                  100 * milliseconds / sum);
-    }
+  for (const OpTime& time : times) sum += time.seconds;
+  for (const OpTime& time : times) {
+    std::printf("  %-28s %8.3f ms %5.1f %%\n", time.name.c_str(), 1e3 * time.seconds / calls,
+                100 * time.seconds / sum);
   }
 }
 

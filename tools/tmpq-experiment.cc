@@ -3,8 +3,9 @@
 #include <string>
 
 #include "src/core/interrupt.h"
+#include "src/eval/experiment/cell_job.h"
 #include "src/eval/experiment/experiment_outputs.h"
-#include "tools/common/program.h"
+#include "tools/job/job_program.h"
 
 namespace tmpq {
 namespace {
@@ -43,20 +44,20 @@ void PrintCells(const Experiment& experiment, bool as_json) {
   if (as_json) PrintJson(names);
 }
 
-void Run(const cxxopts::ParseResult& arguments) {
-  const bool quick = arguments.count("quick") > 0;
+bool IsQuick(const cxxopts::ParseResult& arguments) { return arguments.count("quick") > 0; }
+
+Experiment ReadTable(const cxxopts::ParseResult& arguments) {
   if (arguments.count("table") == 0) {
     throw Error(ErrorCode::kUsage, "command line", "names no table", "experiments/TABLE");
   }
-  const Experiment experiment = ReadExperiment(arguments["table"].as<std::string>(), quick);
-  if (arguments.count("list") > 0) return PrintCells(experiment, WantsJson(arguments));
-  TerminalProgress progress = MakeProgress();
+  return ReadExperiment(arguments["table"].as<std::string>(), IsQuick(arguments));
+}
+
+CellSession ReadCellSession(const cxxopts::ParseResult& arguments, const Experiment& experiment,
+                            Progress& progress) {
   CellSession session;
-  const std::string name = experiment.name + (quick ? "-quick" : "");
-  session.work = Given(arguments, "work", "runs/" + name);
-  const std::filesystem::path out = Given(
-      arguments, "out", quick ? (session.work / "table").string() : "results/" + experiment.name);
-  if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
+  session.work =
+      Given(arguments, "work", "runs/" + experiment.name + (experiment.quick ? "-quick" : ""));
   session.bundled = BundledCheckpoints();
   session.threads = arguments["threads"].as<int>();
   session.batch = arguments["batch"].as<int>();
@@ -64,20 +65,37 @@ void Run(const cxxopts::ParseResult& arguments) {
   session.progress = &progress;
   CheckThreads(session.threads);
   CheckBatch(session.batch);
+  return session;
+}
+
+void Print(const cxxopts::ParseResult& arguments, const Experiment& experiment,
+           const ExperimentResult& result, const std::filesystem::path& out) {
+  if (WantsJson(arguments)) {
+    return PrintJson({{"table", (out / "table.md").string()},
+                      {"cells", result.cells.size()},
+                      {"made", result.made},
+                      {"failed", result.failures}});
+  }
+  std::printf("%zu of %zu cells, %d made now. Wrote %s/{table.md, table.csv, table.h5, %s, %s}.\n",
+              result.cells.size(), experiment.cells.size(), result.made, out.c_str(), kManifestName,
+              kCellsName);
+}
+
+// `ranks`: of an MPI job, which this process leads; null outside of one.
+void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
+  const Experiment experiment = ReadTable(arguments);
+  if (arguments.count("list") > 0) return PrintCells(experiment, WantsJson(arguments));
+  TerminalProgress progress = MakeProgress();
+  CellSession session = ReadCellSession(arguments, experiment, progress);
+  session.ranks = ranks;
+  const std::filesystem::path out =
+      Given(arguments, "out",
+            experiment.quick ? (session.work / "table").string() : "results/" + experiment.name);
+  if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
   const ExperimentResult result =
       RunExperiment(experiment, session, arguments["only"].as<std::string>());
   WriteExperiment(experiment, result, out);
-  if (WantsJson(arguments)) {
-    PrintJson({{"table", (out / "table.md").string()},
-               {"cells", result.cells.size()},
-               {"made", result.made},
-               {"failed", result.failures}});
-  } else {
-    std::printf(
-        "%zu of %zu cells, %d made now. Wrote %s/{table.md, table.csv, table.h5, %s, %s}.\n",
-        result.cells.size(), experiment.cells.size(), result.made, out.c_str(), kManifestName,
-        kCellsName);
-  }
+  Print(arguments, experiment, result, out);
   if (result.failures.empty()) return;
   throw Error(ErrorCode::kInput, result.failures.begin()->first,
               "failed, as " + std::to_string(result.failures.size() - 1) +
@@ -85,14 +103,23 @@ void Run(const cxxopts::ParseResult& arguments) {
               "the same command tries them again");
 }
 
+// Another rank's part.
+void Serve(const cxxopts::ParseResult& arguments, RankServer& server) {
+  const Experiment experiment = ReadTable(arguments);
+  Progress silent;
+  ServeCells(experiment, ReadCellSession(arguments, experiment, silent), server);
+}
+
 }  // namespace
 }  // namespace tmpq
 
 int main(int argc, char** argv) {
-  return tmpq::RunProgram(argc, argv,
-                          {"tmpq-experiment",
-                           "Runs every row of a table, a folder of configs, and writes the table; "
-                           "what is finished is not made again.",
-                           "experiments/TABLE"},
-                          tmpq::DeclareFlags, tmpq::Run);
+  return tmpq::RunJobProgram(argc, argv,
+                             {{"tmpq-experiment",
+                               "Makes every row of a table, a folder of configs, and writes the "
+                               "table; what is finished is not made again.",
+                               "experiments/TABLE"},
+                              tmpq::DeclareFlags,
+                              tmpq::Make,
+                              tmpq::Serve});
 }

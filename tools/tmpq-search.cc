@@ -1,6 +1,4 @@
 // tmpq-search --budget 4bit --steps 20: finds the front and a plan for a model.
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -10,13 +8,12 @@
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/driver/search_table.h"
-#include "src/eval/workers/worker_pool.h"
-#include "src/mpi/mpi_job.h"
 #include "src/runtime/device/device.h"
 #include "tools/common/backend.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"
+#include "tools/job/job_program.h"
 
 namespace tmpq {
 namespace {
@@ -56,12 +53,6 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
     config = LoadConfig<SearchConfig>(arguments["config"].as<std::string>());
   ApplyConfigFlags(arguments, config);
   return config;
-}
-
-std::string HostName() {
-  char name[256] = "";
-  gethostname(name, sizeof(name) - 1);
-  return name;
 }
 
 // `device` becomes that of --backend, where it is one.
@@ -124,53 +115,23 @@ void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
   });
 }
 
-ProgramInfo Info() {
-  return {"tmpq-search",
-          "Finds timesteps and bit-widths of a diffusion model under a budget, and a plan to run.",
-          ""};
-}
-
-int RunAlone(int argc, char** argv, Transport* ranks) {
-  return RunProgram(argc, argv, Info(), DeclareFlags,
-                    [&](const cxxopts::ParseResult& arguments) { Search(arguments, ranks); });
-}
-
-// Rank 0 speaks for the job: the others are silent, and tell it their errors.
-void ServeRanks(int argc, char** argv, Transport& ranks) {
-  RankServer server(ranks, &InstallInterruptHandler());
-  ProgramInfo info = Info();
-  info.on_error = [&](ErrorCode code, const std::string& message) {
-    server.Fail(code, HostName() + ": " + message);
-  };
-  if (std::freopen("/dev/null", "w", stdout) == nullptr) {
-    server.Fail(ErrorCode::kIo, HostName() + ": /dev/null cannot be written");
-  }
-  RunProgram(argc, argv, info, DeclareFlags, [&](const cxxopts::ParseResult& arguments) {
-    Progress silent;
-    std::unique_ptr<Device> device;
-    ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent, device), server);
-  });
-  server.Leave();
-}
-
-int Main(int argc, char** argv) {
-  std::unique_ptr<Transport> ranks;
-  try {
-    ranks = JoinMpiJob();
-  } catch (const Error& error) {
-    std::fprintf(stderr, "tmpq-search: error: %s\n", error.what());
-    return error.exit_code();
-  }
-  if (ranks != nullptr && ranks->rank() != kLeadRank) {
-    ServeRanks(argc, argv, *ranks);
-    return kDone;
-  }
-  const int code = RunAlone(argc, argv, ranks.get());
-  if (ranks != nullptr) StopRanks(*ranks);
-  return code;
+// Another rank's part.
+void Serve(const cxxopts::ParseResult& arguments, RankServer& server) {
+  Progress silent;
+  std::unique_ptr<Device> device;
+  ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent, device), server);
 }
 
 }  // namespace
 }  // namespace tmpq
 
-int main(int argc, char** argv) { return tmpq::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return tmpq::RunJobProgram(
+      argc, argv,
+      {{"tmpq-search",
+        "Finds timesteps and bit-widths of a diffusion model under a budget, and a plan to run.",
+        ""},
+       tmpq::DeclareFlags,
+       tmpq::Search,
+       tmpq::Serve});
+}

@@ -106,6 +106,29 @@ TEST(DispatchPolicyTest, KindsAreLateByTheirOwnDurations) {
   EXPECT_EQ(policy.NextLate(), 1003);
 }
 
+// Tasks 0, 1 and 3 share "a", 2 and 3 "b".
+TEST(DispatchPolicyTest, WhatTasksShareIsMadeOnce) {
+  DispatchPolicy policy = Joined(4, kInfinity);
+  policy.Begin(4, 0, {{"a"}, {"a"}, {"b"}, {"a", "b"}});
+  EXPECT_EQ(Starts(policy, 0), (Pairs{{0, 0}, {1, 2}}));
+  policy.End(1, true, 1);
+  EXPECT_EQ(Starts(policy, 1), Pairs());  // "a" is missing still
+  policy.End(0, true, 2, false);
+  EXPECT_EQ(Starts(policy, 2), (Pairs{{2, 1}}));  // makes it instead
+  policy.End(2, true, 3);
+  EXPECT_EQ(Starts(policy, 3), (Pairs{{3, 3}}));
+  policy.End(3, true, 4);
+  EXPECT_TRUE(policy.done());
+}
+
+TEST(DispatchPolicyTest, OnceMadeItServesAllAtOnce) {
+  DispatchPolicy policy = Joined(3, kInfinity);
+  policy.Begin(4, 0, {{"a"}, {"a"}, {"a"}, {"a"}});
+  EXPECT_EQ(Starts(policy, 0).size(), 1u);
+  policy.End(0, true, 1);
+  EXPECT_EQ(Starts(policy, 1).size(), 3u);
+}
+
 TEST(DispatchPolicyTest, WithoutLatenessNothingRunsTwice) {
   DispatchPolicy policy = Joined(2, kInfinity);
   policy.Begin(2, 0);

@@ -91,11 +91,12 @@ void RunJob(Trial& trial, Lead&& lead, const std::atomic<bool>* interrupted = nu
       ThreadTransport transport(ranks, rank);
       RankServer server(transport, nullptr);
       try {
-        server.Serve([&](const JobMessage& setup, std::atomic<bool>& stop) {
-          if (setup.hashes.count("refuse") > 0 && rank == 2) {
+        server.Serve([&](const Json& setup, std::atomic<bool>& stop) {
+          if (setup.contains("refuse") && rank == 2) {
             throw Error(ErrorCode::kInput, "model", "is another one");
           }
-          return RankBench{std::make_shared<SlowEvaluator>(trial, rank, stop), kTrainingSteps, 1};
+          return EvaluationWork(std::make_shared<SlowEvaluator>(trial, rank, stop), kTrainingSteps,
+                                1);
         });
       } catch (const Error& error) {
         server.Fail(error.code(), error.what());
@@ -106,9 +107,10 @@ void RunJob(Trial& trial, Lead&& lead, const std::atomic<bool>* interrupted = nu
   {
     ThreadTransport transport(ranks, kLeadRank);
     std::atomic<bool> stop{false};
-    SlowEvaluator own(trial, kLeadRank, stop);
     {
-      TaskRunner runner(own, stop);
+      TaskRunner runner(EvaluationWork(std::make_shared<SlowEvaluator>(trial, kLeadRank, stop),
+                                       kTrainingSteps, 1),
+                        stop);
       lead(transport, ranks, runner, WorkerPoolSettings{trial.late_factor, interrupted, {}});
     }
     ranks.Lose(0);  // an error that was looked at is over
@@ -139,7 +141,7 @@ TEST(WorkerPoolTest, AnyNumberOfRanksWritesTheSameJournal) {
     std::filesystem::remove(path);
     RunJob(trial, [&](Transport& transport, ThreadRanks&, TaskRunner& runner,
                       WorkerPoolSettings settings) {
-      WorkerPool pool(transport, runner, {}, {}, settings);
+      WorkerPool pool(transport, runner, {}, settings);
       const auto journal = Journal::Create(path, {"steps = 1\n", {}, "revision"});
       JournaledEvaluator journaled(pool, *journal);
       const std::vector<Candidate> candidates = Numbers(40);
@@ -167,7 +169,7 @@ TEST(WorkerPoolTest, AnswersAreGivenInOrderAsSoonAsAllBeforeAreKnown) {
          [&](Transport& transport, ThreadRanks&, TaskRunner& runner, WorkerPoolSettings settings) {
            std::atomic<int> answered{0};
            settings.on_answer = [&](Fidelity) { ++answered; };
-           WorkerPool pool(transport, runner, {}, {}, settings);
+           WorkerPool pool(transport, runner, {}, settings);
            std::vector<size_t> sizes;
            std::vector<int> known;
            pool.EvaluateInOrder(candidates, Fidelity::kTrajectory,
@@ -190,7 +192,7 @@ TEST(WorkerPoolTest, ASlowRankDoesNotBlockTheRest) {
   const auto begin = std::chrono::steady_clock::now();
   RunJob(trial,
          [&](Transport& transport, ThreadRanks&, TaskRunner& runner, WorkerPoolSettings settings) {
-           WorkerPool pool(transport, runner, {}, {}, settings);
+           WorkerPool pool(transport, runner, {}, settings);
            for (int round = 0; round < 3; ++round) {
              const std::vector<Candidate> candidates = Numbers(10);
              ExpectScores(candidates, Fidelity::kTrajectory,
@@ -202,11 +204,11 @@ TEST(WorkerPoolTest, ASlowRankDoesNotBlockTheRest) {
 }
 
 TEST(WorkerPoolTest, ErrorsOfARankReachRankZeroByName) {
-  const auto error_of = [](Trial& trial, std::map<std::string, std::string> hashes) {
+  const auto error_of = [](Trial& trial, const Json& setup) {
     std::optional<Error> caught;
     RunJob(trial, [&](Transport& transport, ThreadRanks&, TaskRunner& runner,
                       WorkerPoolSettings settings) {
-      WorkerPool pool(transport, runner, std::move(hashes), {}, settings);
+      WorkerPool pool(transport, runner, setup, settings);
       try {
         pool.Evaluate(Numbers(200), Fidelity::kTrajectory);
       } catch (const Error& error) {
@@ -218,21 +220,21 @@ TEST(WorkerPoolTest, ErrorsOfARankReachRankZeroByName) {
   };
   Trial trial;
   trial.delay = [](int, int) { return milliseconds(2); };
-  Error error = error_of(trial, {{"refuse", ""}});
+  Error error = error_of(trial, {{"refuse", true}});
   EXPECT_EQ(error.code(), ErrorCode::kInput);
   EXPECT_STREQ(error.what(), "rank 2: model: is another one");
   trial.answer = [](int rank, const Candidate& candidate, Fidelity fidelity) {
     if (rank == 1) throw Error(ErrorCode::kIo, "samples", "cannot be read");
     return ScoreOf(candidate, fidelity);
   };
-  error = error_of(trial, {});
+  error = error_of(trial, nullptr);
   EXPECT_EQ(error.code(), ErrorCode::kIo);
   EXPECT_STREQ(error.what(), "rank 1: samples: cannot be read");
   trial.answer = [](int rank, const Candidate& candidate, Fidelity fidelity) {
     if (rank == 0) throw std::runtime_error("surprise");
     return ScoreOf(candidate, fidelity);
   };
-  EXPECT_NE(std::string(error_of(trial, {}).what()).find("surprise"), std::string::npos);
+  EXPECT_NE(std::string(error_of(trial, nullptr).what()).find("surprise"), std::string::npos);
 }
 
 TEST(WorkerPoolTest, ALostRankIsAnError) {
@@ -241,7 +243,7 @@ TEST(WorkerPoolTest, ALostRankIsAnError) {
   trial.late_factor = 1e9;
   RunJob(trial, [&](Transport& transport, ThreadRanks& ranks, TaskRunner& runner,
                     WorkerPoolSettings settings) {
-    WorkerPool pool(transport, runner, {}, {}, settings);
+    WorkerPool pool(transport, runner, {}, settings);
     std::thread killer([&] {
       std::this_thread::sleep_for(milliseconds(50));
       ranks.Lose(2);
@@ -275,7 +277,7 @@ TEST(WorkerPoolTest, RanksThatDisagreeAreFound) {
   };
   RunJob(trial,
          [&](Transport& transport, ThreadRanks&, TaskRunner& runner, WorkerPoolSettings settings) {
-           WorkerPool pool(transport, runner, {}, {}, settings);
+           WorkerPool pool(transport, runner, {}, settings);
            pool.Evaluate(candidates, Fidelity::kTrajectory);
            try {
              for (int round = 0; round < 100; ++round)
@@ -296,7 +298,7 @@ TEST(WorkerPoolTest, AnInterruptEndsTheBatchAtOnce) {
   RunJob(
       trial,
       [&](Transport& transport, ThreadRanks&, TaskRunner& runner, WorkerPoolSettings settings) {
-        WorkerPool pool(transport, runner, {}, {}, settings);
+        WorkerPool pool(transport, runner, {}, settings);
         std::thread user([&] {
           std::this_thread::sleep_for(milliseconds(30));
           interrupted = true;
@@ -314,24 +316,33 @@ TEST(WorkerPoolTest, AnInterruptEndsTheBatchAtOnce) {
 }
 
 TEST(ProtocolTest, MessagesGoThroughExactlyAndOthersAreRefused) {
-  const JobMessage task{.kind = MessageKind::kTask,
-                        .task = int64_t{1} << 40,
-                        .fidelity = Fidelity::kSelection,
-                        .candidate = CandidateToJson(Numbered(7))};
-  const JobMessage back = DecodeMessage(EncodeMessage(task));
-  EXPECT_EQ(back.task, task.task);
-  EXPECT_EQ(back.fidelity, task.fidelity);
-  EXPECT_EQ(CandidateFromJson(back.candidate, kTrainingSteps, 1, "test"), Numbered(7));
+  const Json content = {{"candidate", CandidateToJson(Numbered(7))}, {"fidelity", 3}};
+  const JobMessage back = DecodeMessage(
+      EncodeMessage({.kind = MessageKind::kTask, .task = int64_t{1} << 40, .content = content}));
+  EXPECT_EQ(back.task, int64_t{1} << 40);
+  EXPECT_EQ(back.content, content);
   const double awkward = std::nextafter(0.1, 1.0);
-  const JobMessage answer = DecodeMessage(EncodeMessage(
-      {.kind = MessageKind::kAnswer, .measurements = {{"a", awkward}, {"b", -INFINITY}}}));
-  EXPECT_EQ(answer.measurements.at("a"), awkward);
-  EXPECT_EQ(answer.measurements.at("b"), -INFINITY);
+  const JobMessage answer =
+      DecodeMessage(EncodeMessage({.kind = MessageKind::kAnswer, .content = {{"a", awkward}}}));
+  EXPECT_EQ(answer.content["a"], awkward);
   for (const char* bytes :
        {"", "{}", "[1]", R"({"kind": 99})", R"({"kind": -1})", R"({"kind": 2, "task": 1})",
-        R"({"kind": 4, "task": 1, "measurements": {"a": "big"}})",
-        R"({"kind": 2, "task": 1, "fidelity": 9, "candidate": {}})"}) {
+        R"({"kind": 4, "task": "1", "content": {}})"}) {
     EXPECT_THROW(DecodeMessage(bytes), Error) << bytes;
+  }
+}
+
+TEST(EvaluationWorkTest, OtherTasksThanCandidatesAreRefused) {
+  Trial trial;
+  const std::atomic<bool> stop{false};
+  const TaskWork work =
+      EvaluationWork(std::make_shared<SlowEvaluator>(trial, 0, stop), kTrainingSteps, 1);
+  const Json candidate = CandidateToJson(Numbered(7));
+  EXPECT_TRUE(work({{"candidate", candidate}, {"fidelity", 1}}).contains("score"));
+  for (const Json& task : {Json(nullptr), Json{{"fidelity", 1}}, Json{{"candidate", candidate}},
+                           Json{{"candidate", candidate}, {"fidelity", 9}},
+                           Json{{"candidate", Json::object()}, {"fidelity", 1}}}) {
+    EXPECT_THROW(work(task), Error) << task;
   }
 }
 

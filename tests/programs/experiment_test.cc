@@ -9,6 +9,7 @@
 #include "src/core/file.h"
 #include "src/core/json.h"
 #include "tests/programs/process.h"
+#include "tests/programs/small_table.h"
 #include "tests/programs/tiny_search.h"
 
 namespace tmpq {
@@ -19,31 +20,14 @@ using Arguments = std::vector<std::string>;
 
 const fs::path& Folder() { return TestFolder("experiment"); }
 
-void Put(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
-  WriteFileAtomically(path, std::string_view(text));
-}
-
-constexpr const char* kDefaults =
-    "models = fashion-dit\nbits = w8a8, w4a4\nseeds = 0,1\nsteps = 2\nsamples = 6\n"
-    "metrics = fd,psnr\n";
-
-// The float model, two recipes, of which the second claims to beat the first.
 fs::path WriteTable(const std::string& name, const std::string& second = "recipe = quarot\n") {
-  const fs::path folder = Folder() / name;
-  Put(folder / "defaults.ini", kDefaults);
-  Put(folder / "1-float.ini", "method = float\nmetrics = fd\n");
-  Put(folder / "2-naive.ini", "label = naive, per token\n");
-  Put(folder / "3-other.ini", "improves_on = 2-naive\n" + second);
-  return folder;
+  return WriteSmallTable(Folder() / name, second);
 }
 
 ProcessResult MakeTable(const fs::path& table, const Arguments& more = {},
                         const ProcessOptions& options = {}) {
-  const fs::path base = Folder() / ("of-" + table.filename().string());
-  Arguments arguments = {table, "--out", base / "table", "--work", base / "work"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return RunProcess("tmpq-experiment", arguments, options);
+  const fs::path of = Folder() / ("of-" + table.filename().string());
+  return RunProcess("tmpq-experiment", TableArguments(table, of, more), options);
 }
 
 std::string Made(const fs::path& table, const std::string& file) {
@@ -71,7 +55,7 @@ TEST_F(ExperimentTest, ATableIsTheSameForAnyThreadsAndMadeOnce) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 + 8 * 2);
   const Json manifest = ParseJson(Made(table, "manifest.json"), "manifest");
   EXPECT_EQ(manifest["finished"], 10);
-  EXPECT_EQ(manifest["configs"]["defaults.ini"], kDefaults);
+  EXPECT_EQ(manifest["configs"]["defaults.ini"], kSmallDefaults);
 
   const ProcessResult again = MakeTable(table, {"--json"});
   EXPECT_EQ(ParseJson(again.out, "json")["made"], 0);
@@ -90,14 +74,14 @@ TEST_F(ExperimentTest, ATableIsTheSameForAnyThreadsAndMadeOnce) {
 
 TEST_F(ExperimentTest, AFailedRowLeavesTheOthersAndIsTriedAgain) {
   const fs::path table = WriteTable("failing", "recipe = broken/broken.ini\n");
-  Put(table / "broken" / "broken.ini", "rotates = true\n");
+  PutFile(table / "broken" / "broken.ini", "rotates = true\n");
   const ProcessResult first = MakeTable(table);
   ExpectError(first, 1, "3-other.fashion-dit.w4a4.0");
   ExpectError(first, 1, "rotates");
   const std::string text = Made(table, "table.md");
   EXPECT_NE(text.find("## Failed"), std::string::npos);
   EXPECT_NE(text.find("| naive, per token | "), std::string::npos);
-  Put(table / "broken" / "broken.ini", "rotate = true\n");
+  PutFile(table / "broken" / "broken.ini", "rotate = true\n");
   const ProcessResult second = MakeTable(table, {"--json"});
   ASSERT_EQ(second.exit_code, 0) << second.err;
   EXPECT_EQ(ParseJson(second.out, "json")["made"], 4);
@@ -119,13 +103,13 @@ TEST_F(ExperimentTest, KilledItGoesOn) {
 
 TEST_F(ExperimentTest, ASearchIsARow) {
   const fs::path table = Folder() / "search";
-  Put(table / "defaults.ini", kDefaults);
-  Put(table / "1-search.ini",
-      "method = search\nbits = 4bit\nseeds = 0\n[search]\ngenerations = 1\npopulation = 4\n"
-      "parents = 2\nmutants = 1\ncrossovers = 1\nwarm_start = false\ntrajectory_steps = 3\n"
-      "trajectory_samples = 2\nmetric_samples = 6\nmetric_candidates = 1\n"
-      "selection_candidates = 1\nselection_samples = 6\nreport_samples = 6\n"
-      "converged_samples = 2\n");
+  PutFile(table / "defaults.ini", kSmallDefaults);
+  PutFile(table / "1-search.ini",
+          "method = search\nbits = 4bit\nseeds = 0\n[search]\ngenerations = 1\npopulation = 4\n"
+          "parents = 2\nmutants = 1\ncrossovers = 1\nwarm_start = false\ntrajectory_steps = 3\n"
+          "trajectory_samples = 2\nmetric_samples = 6\nmetric_candidates = 1\n"
+          "selection_candidates = 1\nselection_samples = 6\nreport_samples = 6\n"
+          "converged_samples = 2\n");
   const ProcessResult result = MakeTable(table);
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(Made(table, "table.csv").find("1-search,1-search,fashion-dit,4bit,0,"),
@@ -135,28 +119,28 @@ TEST_F(ExperimentTest, ASearchIsARow) {
 TEST_F(ExperimentTest, BadFoldersAreRefused) {
   const fs::path table = WriteTable("bad");
   ExpectError(MakeTable(Folder() / "none"), 2, "is no folder");
-  Put(table / "3-other.ini", "recipes = naive\n");
+  PutFile(table / "3-other.ini", "recipes = naive\n");
   ExpectError(MakeTable(table), 2, "3-other.ini: unknown key \"recipes\"");
-  Put(table / "3-other.ini", "[fashion-did]\nsamples = 3\n");
+  PutFile(table / "3-other.ini", "[fashion-did]\nsamples = 3\n");
   ExpectError(MakeTable(table), 2, "[fashion-did] is no model");
-  Put(table / "3-other.ini", "improves_on = nothing\n");
+  PutFile(table / "3-other.ini", "improves_on = nothing\n");
   ExpectError(MakeTable(table), 2, "is no row");
-  Put(table / "3-other.ini", "bits = w9a8\n");
+  PutFile(table / "3-other.ini", "bits = w9a8\n");
   ExpectError(MakeTable(table), 2, "is no pair of bit-widths: \"w9a8\"");
-  Put(table / "3-other.ini", "metrics = fid2\n");
+  PutFile(table / "3-other.ini", "metrics = fid2\n");
   ExpectError(MakeTable(table), 2, "fid2");
-  Put(table / "3-other.ini", "[search]\ngenerationz = 3\n");
+  PutFile(table / "3-other.ini", "[search]\ngenerationz = 3\n");
   ExpectError(MakeTable(table), 2, "generationz");
 }
 
 // Several rows in float have a column of their own; planned timesteps are other ones than uniform.
 TEST_F(ExperimentTest, RowsMayDifferInTimestepsAlone) {
   const fs::path table = Folder() / "timesteps";
-  Put(table / "defaults.ini",
-      "method = float\nseeds = 0\nsteps = 3\nsamples = 4\nmetrics = psnr\nfloat_steps = 5\n");
-  Put(table / "1-uniform.ini", "");
-  Put(table / "2-list.ini", "timesteps = 999,665,332\n");  // the uniform ones
-  Put(table / "3-planned.ini", "timesteps = planned\nimproves_on = 1-uniform, 2-list\n");
+  PutFile(table / "defaults.ini",
+          "method = float\nseeds = 0\nsteps = 3\nsamples = 4\nmetrics = psnr\nfloat_steps = 5\n");
+  PutFile(table / "1-uniform.ini", "");
+  PutFile(table / "2-list.ini", "timesteps = 999,665,332\n");  // the uniform ones
+  PutFile(table / "3-planned.ini", "timesteps = planned\nimproves_on = 1-uniform, 2-list\n");
   const ProcessResult made = MakeTable(table);
   ASSERT_EQ(made.exit_code, 0) << made.err;
   const std::string text = Made(table, "table.md");
@@ -171,8 +155,8 @@ TEST_F(ExperimentTest, RowsMayDifferInTimestepsAlone) {
   ASSERT_EQ(psnr.size(), 3u);
   EXPECT_EQ(psnr[0], psnr[1]);
   EXPECT_NE(psnr[0], psnr[2]);
-  Put(table / "3-planned.ini",
-      "method = quantize\nbits = w4a4\nallocation = exact\ntimesteps = planned\n");
+  PutFile(table / "3-planned.ini",
+          "method = quantize\nbits = w4a4\nallocation = exact\ntimesteps = planned\n");
   ExpectError(MakeTable(table), 2, "timesteps");
 }
 

@@ -8,6 +8,7 @@
 
 #include "src/core/file.h"
 #include "src/core/random.h"
+#include "tests/programs/by_ranks.h"
 #include "tests/programs/process.h"
 #include "tests/programs/same_run.h"
 #include "tests/programs/tiny_search.h"
@@ -27,21 +28,10 @@ ProcessResult Search(const std::string& out, std::vector<std::string> more = {},
   return RunProcess("tmpq-search", TinySearch(Folder() / out, std::move(more)), options);
 }
 
-// The same search by `ranks` ranks, one thread each.
+// The same search by `ranks` ranks.
 ProcessResult SearchByRanks(int ranks, const std::string& out, std::vector<std::string> more = {},
                             const ProcessOptions& options = {}) {
-  std::vector<std::string> arguments = {"--allow-run-as-root",
-                                        "--oversubscribe",
-                                        "--bind-to",
-                                        "none",
-                                        "-n",
-                                        std::to_string(ranks),
-                                        fs::path(TMPQ_BIN_DIR) / "tmpq-search",
-                                        "--threads=1"};
-  for (const std::string& argument : TinySearch(Folder() / out, std::move(more))) {
-    arguments.push_back(argument);
-  }
-  return RunProcess(TMPQ_MPIRUN, arguments, options);
+  return RunByRanks(ranks, "tmpq-search", TinySearch(Folder() / out, std::move(more)), options);
 }
 
 // Lines of stderr that are the program's, as opposed to mpirun's.

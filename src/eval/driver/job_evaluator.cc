@@ -9,6 +9,12 @@
 namespace tmpq {
 namespace {
 
+// What rank 0 tells the others when the folder is ready: hashes of the artefacts, which theirs must
+// equal, and names of the files that they open.
+constexpr const char* kHashes = "hashes";
+constexpr const char* kFiles = "files";
+constexpr const char* kSetupOf = "the setup of rank 0";
+
 // A file that one machine has made may take its time to be seen by another: shared file systems
 // keep what they know of a folder for up to a minute.
 constexpr std::chrono::seconds kSharedFilePatience{120};
@@ -35,6 +41,11 @@ class RankEvaluator : public Evaluator {
   std::unique_ptr<RuntimeEvaluator> inner_;
 };
 
+TaskWork WorkOn(const SearchBench& bench, std::atomic<bool>& stop) {
+  return EvaluationWork(std::make_shared<RankEvaluator>(bench, stop),
+                        bench.schedule().training_steps(), bench.sites().sites.size());
+}
+
 // Files of the run's folder that a bench reads.
 std::vector<std::string> BenchFiles(const std::filesystem::path& folder) {
   std::vector<std::string> names;
@@ -47,9 +58,9 @@ std::vector<std::string> BenchFiles(const std::filesystem::path& folder) {
 class JobEvaluator : public Evaluator {
  public:
   JobEvaluator(const SearchBench& bench, const SearchSession& session, ImageProgress& images)
-      : own_(bench, stop_),
-        runner_(own_, stop_),
-        pool_(*session.ranks, runner_, bench.hashes(), BenchFiles(session.out),
+      : runner_(WorkOn(bench, stop_), stop_),
+        pool_(*session.ranks, runner_,
+              {{kHashes, bench.hashes()}, {kFiles, BenchFiles(session.out)}},
               {kLateFactor, session.interrupted, [&bench, &images](Fidelity fidelity) {
                  images.Advance(SamplesOf(bench.evaluator_settings(), fidelity));
                  images.Update(0);
@@ -66,7 +77,6 @@ class JobEvaluator : public Evaluator {
 
  private:
   std::atomic<bool> stop_{false};
-  RankEvaluator own_;
   TaskRunner runner_;
   WorkerPool pool_;
 };
@@ -96,21 +106,22 @@ void CompareHashes(const std::map<std::string, std::string>& own,
   }
 }
 
-// A bench and what evaluates with it.
+// A bench and what works with it.
 struct ServedBench {
-  ServedBench(const SearchConfig& config, const SearchSession& session, const JobMessage& setup,
+  ServedBench(const SearchConfig& config, const SearchSession& session, const Json& setup,
               std::atomic<bool>& stop)
       : bench(config, session) {
-    AwaitFiles(session.out, setup.files);
+    AwaitFiles(session.out, JsonGet<std::vector<std::string>>(setup, kFiles, kSetupOf));
     bench.OpenSampler();
     bench.OpenReference();
     bench.OpenSupernet();
-    CompareHashes(bench.hashes(), setup.hashes);
-    evaluator = std::make_unique<RankEvaluator>(bench, stop);
+    CompareHashes(bench.hashes(),
+                  JsonGet<std::map<std::string, std::string>>(setup, kHashes, kSetupOf));
+    work = WorkOn(bench, stop);
   }
 
   SearchBench bench;
-  std::unique_ptr<Evaluator> evaluator;
+  TaskWork work;
 };
 
 }  // namespace
@@ -133,12 +144,9 @@ std::unique_ptr<Evaluator> OpenJobEvaluator(const SearchBench& bench, const Sear
 void ServeSearch(const SearchConfig& config, const SearchSession& session, RankServer& server) {
   SearchConfig valid = config;
   valid.Validate();
-  server.Serve([&](const JobMessage& setup, std::atomic<bool>& stop) {
-    auto served = std::make_shared<ServedBench>(valid, session, setup, stop);
-    Evaluator* evaluator = served->evaluator.get();
-    return RankBench{{served, evaluator},
-                     served->bench.schedule().training_steps(),
-                     served->bench.sites().sites.size()};
+  server.Serve([&](const Json& setup, std::atomic<bool>& stop) -> TaskWork {
+    const auto served = std::make_shared<ServedBench>(valid, session, setup, stop);
+    return [served](const Json& task) { return served->work(task); };
   });
 }
 

@@ -1,66 +1,25 @@
 #include "src/eval/experiment/cell_runner.h"
 
 #include <chrono>
-#include <set>
 
 #include "src/core/config.h"
 #include "src/core/file.h"
-#include "src/core/hash.h"
 #include "src/core/version.h"
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/models/any_model.h"
-#include "src/eval/models/measured_space.h"
 #include "src/eval/results/costs_json.h"
 #include "src/eval/samples/sample_evaluation.h"
 #include "src/eval/sensitivity/measure_sensitivity.h"
 #include "src/eval/sensitivity/mixed_precision.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
-#include "src/models/split_concatenation.h"
-#include "src/models/stress.h"
-#include "src/quant/recipe.h"
 #include "src/schedule/hand_timesteps.h"
 
 namespace tmpq {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The metrics of `list` that this model can have: an encoder, a judge, frames.
-std::vector<std::string> MetricsOf(const std::string& list, const ModelFile& model,
-                                   const CellSession& session) {
-  const std::string where = "model " + model.name;
-  const Json text = TextOf(model.sampling);
-  const bool has_judge = text.is_object() && !text.value("judge", "").empty();
-  const bool has_encoder = !TextEncoderOf(model.sampling, where, session.bundled).empty();
-  const bool is_video = model.graph.node(model.graph.FindInput("sample")).shape.size() == 4;
-  std::vector<std::string> names;
-  for (const std::string& name : ParseFileMetrics(list)) {
-    const std::set<MetricNeeds> needs = NeedsOf({name});
-    const auto has = [&](MetricNeeds need) { return needs.count(need) > 0; };
-    if (has(MetricNeeds::kEncoder) && !has_encoder) continue;
-    if (has(MetricNeeds::kJudge) && !has_judge) continue;
-    if ((has(MetricNeeds::kClips) || has(MetricNeeds::kFrameFeatures)) && !is_video) continue;
-    names.push_back(name);
-  }
-  return names;
-}
-
-SearchConfig ConfigFor(const ExperimentCell& cell, const std::string& model) {
-  SearchConfig config;
-  const std::string ending = kStressEnding;
-  config.stress = model.ends_with(ending);
-  config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
-  config.recipe = cell.config.recipe, config.rounding = cell.config.rounding;
-  config.steps = IntRange::Of(cell.config.steps);
-  config.guidance = cell.config.guidance;
-  config.prompts = cell.config.prompts;
-  config.feature_net = cell.config.feature_net;
-  config.text_encoder = cell.config.text_encoder;
-  config.seed = cell.seed;
-  return config;
-}
 
 class CellRunner {
  public:
@@ -79,8 +38,7 @@ class CellRunner {
       source.timesteps = Timesteps();
     } else {
       costs = cell_.config.method == kMethodSearch ? Search() : Quantize();
-      source.plan = folder_ / kPlanName, source.model = cell_.model;
-      if (FindRecipe(cell_.config.recipe).split_concatenations) source.model += kSplitEnding;
+      source.plan = folder_ / kPlanName, source.model = SourceModelOf(cell_);
     }
     SampleEvaluationResult result = Evaluate(source, model);
     result.metrics.insert(result.metrics.end(), of_search_.begin(), of_search_.end());
@@ -117,14 +75,9 @@ class CellRunner {
   Json Quantize() {
     const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
     const bool mixed = cell_.config.allocation != kUniformBits;
-    SearchConfig config = ConfigFor(cell_, cell_.model);
-    config.weight_bits = mixed ? cell_.config.candidate_bits : std::vector<int>{bits.weight};
-    config.activation_bits =
-        mixed ? cell_.config.candidate_bits : std::vector<int>{bits.activation};
-    config.budget = mixed ? cell_.bits : "bitops=100x";  // there bits are given, not searched
-    config.Validate();
+    const SearchConfig config = QuantizeConfigOf(cell_);
     SensitivityTable table;
-    if (mixed) table = OpenTable(config);
+    if (mixed) table = OpenTable();
     SearchBench bench(config, SessionIn(folder_));
     const Candidate candidate =
         mixed ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
@@ -139,14 +92,11 @@ class CellRunner {
     return CostsToJson(bench.space().CostsOf(candidate));
   }
 
-  // The row's; where they are planned, as a list. Jump errors are the same for all seeds.
+  // The row's; where they are planned, as a list.
   std::string Timesteps() const {
     if (cell_.config.timesteps != kPlannedTimesteps) return cell_.config.timesteps;
-    SearchConfig config = ConfigFor(cell_, cell_.model);
-    config.seed = 0, config.mode = "consistent";
-    config.Validate();
-    const std::string key = HashString(ConfigText(config)).Hex().substr(0, 8);
-    const fs::path folder = session_.work / "jumps" / (cell_.model + "-" + key);
+    const SearchConfig config = JumpsConfigOf(cell_);
+    const fs::path folder = JumpsFolderOf(cell_, session_);
     PrepareFolder(folder);
     SearchBench bench(config, SessionIn(folder));
     bench.OpenSampler();
@@ -166,24 +116,15 @@ class CellRunner {
     return settings;
   }
 
-  // One table for all cells of a model and recipe, whatever their bits and seeds.
-  SensitivityTable OpenTable(const SearchConfig& config) const {
-    SensitivityConfig wanted;
-    wanted.search = config;
-    wanted.search.seed = 0;
-    wanted.bits = cell_.config.candidate_bits;
-    wanted.samples = cell_.config.sensitivity_samples;
-    wanted.ranges = cell_.config.sensitivity_ranges;
-    wanted.Validate();
-    const std::string key = HashString(ConfigText(wanted)).Hex().substr(0, 8);
-    const fs::path folder = session_.work / "sensitivity" / (cell_.model + "-" + key);
+  SensitivityTable OpenTable() const {
+    const fs::path folder = SensitivityFolderOf(cell_, session_);
     const fs::path path = folder / kSensitivityName;
-    if (!fs::exists(path)) MeasureSensitivity(wanted, SessionIn(folder));
+    if (!fs::exists(path)) MeasureSensitivity(SensitivityConfigOf(cell_), SessionIn(folder));
     return ReadSensitivity(path);
   }
 
   Json Search() {
-    SearchConfig config = ConfigFor(cell_, cell_.model);
+    SearchConfig config = SearchConfigOf(cell_);
     config.budget = cell_.bits;
     ApplyValues(config, cell_.search, cell_.name() + " [search]");
     config.Validate();
@@ -210,7 +151,7 @@ class CellRunner {
     evaluation.count = cell_.config.samples;
     evaluation.seed = cell_.seed;
     evaluation.float_steps = cell_.config.float_steps;
-    evaluation.metrics = MetricsOf(cell_.config.metrics, model, session_);
+    evaluation.metrics = MetricsOf(cell_, model, session_);
     evaluation.prompts = cell_.config.prompts;
     evaluation.feature_net = cell_.config.feature_net;
     evaluation.text_encoder = cell_.config.text_encoder;
@@ -230,26 +171,6 @@ class CellRunner {
 };
 
 }  // namespace
-
-std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
-  RowConfig config = cell.config;  // without what only tables see
-  config.label = config.improves_on = config.claim_metric = "";
-  config.claim_lower = false, config.models = config.bits = "", config.seeds = {};
-  config.recipe = "";  // what it says counts, not its name
-  if (config.allocation == kUniformBits) {
-    const RowConfig unused;
-    config.candidate_bits = unused.candidate_bits, config.decoupled = unused.decoupled;
-    config.sensitivity_samples = unused.sensitivity_samples;
-    config.sensitivity_ranges = unused.sensitivity_ranges;
-  }
-  std::string text = ChangedText(config) + cell.bits + std::to_string(cell.seed);
-  text += ChangedText(FindRecipe(cell.config.recipe));
-  for (const std::string& file : {config.prompts, config.rounding}) {
-    if (!file.empty()) text += ReadFile(file);
-  }
-  for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
-  return HashString(text + LoadAnyModel(cell.model, session.bundled).hash.Hex()).Hex();
-}
 
 Json RunCell(const ExperimentCell& cell, const CellSession& session) {
   return CellRunner(cell, session).Run();

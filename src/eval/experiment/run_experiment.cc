@@ -1,19 +1,14 @@
 #include "src/eval/experiment/run_experiment.h"
 
-#include <chrono>
 #include <sstream>
 
 #include "src/core/file.h"
+#include "src/eval/experiment/cell_job.h"
 
 namespace tmpq {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 // The results of a cells.jsonl by cell name; none where there is no such file.
 std::map<std::string, Json> ReadCells(const fs::path& path) {
@@ -36,6 +31,7 @@ class Maker {
   // Finds what is there; what has to be made is kept for MakeAll.
   void Find(const ExperimentCell& cell, bool wanted) {
     try {
+      keys_[cell.name()] = KeyOf(cell, session_);
       Json found = FindResult(cell);
       if (!found.is_null()) {
         result_.cells[cell.name()] = std::move(found);
@@ -43,32 +39,23 @@ class Maker {
         missing_.push_back(&cell);
       }
     } catch (const Error& error) {
-      Fail(cell, error);
+      Fail(cell, error.what());
     }
   }
 
   ExperimentResult MakeAll() {
-    for (const ExperimentCell* cell : missing_) {
-      const auto begin = Clock::now();
-      try {
-        Json made = RunCell(*cell, session_);
-        WriteFileAtomically(PathOf(*cell), std::string_view(made.dump(1) + "\n"));
-        result_.cells[cell->name()] = std::move(made);
-        ++result_.made;
-      } catch (const Error& error) {
-        if (error.code() == ErrorCode::kInterrupted) throw;
-        Fail(*cell, error);
-      }
-      seconds_ += Since(begin);
-      Report(cell->name() + ", " + FormatSeconds(Since(begin)));
-    }
+    MakeCells(missing_, session_, [&](const ExperimentCell& cell, CellOutcome outcome) {
+      Take(cell, std::move(outcome));
+      seconds_ += outcome.seconds;
+      Report(cell.name() + ", " + FormatSeconds(outcome.seconds));
+    });
     return std::move(result_);
   }
 
  private:
   // Null where there is no result, or one of another config.
   Json FindResult(const ExperimentCell& cell) const {
-    const std::string key = KeyOf(cell, session_), path = PathOf(cell).string();
+    const std::string &key = keys_.at(cell.name()), path = PathOf(cell).string();
     const auto has_key = [&](const Json& result) {
       return JsonGet<std::string>(result, "key", path) == key;
     };
@@ -84,21 +71,42 @@ class Maker {
     return session_.work / (cell.name() + ".json");
   }
 
-  void Fail(const ExperimentCell& cell, const Error& error) {
-    result_.failures[cell.name()] = error.what();
-    session_.progress->Log(cell.name() + " failed: " + error.what());
+  void Take(const ExperimentCell& cell, CellOutcome outcome) {
+    if (!outcome.failure.empty()) return Fail(cell, outcome.failure);
+    try {
+      Keep(cell, std::move(outcome.result));
+    } catch (const Error& error) {
+      Fail(cell, error.what());
+    }
+  }
+
+  void Keep(const ExperimentCell& cell, Json made) {
+    if (JsonGet<std::string>(made, "key", cell.name()) != keys_.at(cell.name())) {
+      throw Error(ErrorCode::kInput, cell.name(), "was made from another config, recipe or model",
+                  "all machines need the same files");
+    }
+    WriteFileAtomically(PathOf(cell), std::string_view(made.dump(1) + "\n"));
+    result_.cells[cell.name()] = std::move(made);
+    ++result_.made;
+  }
+
+  void Fail(const ExperimentCell& cell, const std::string& reason) {
+    result_.failures[cell.name()] = reason;
+    session_.progress->Log(cell.name() + " failed: " + reason);
   }
 
   void Report(const std::string& line) {
     ++done_;
     const size_t left = missing_.size() - done_;
+    const double makers = session_.ranks == nullptr ? 1 : session_.ranks->size();
     session_.progress->Log(
         "cell " + std::to_string(done_) + " of " + std::to_string(missing_.size()) + ": " + line +
-        (left > 0 ? "; about " + FormatSeconds(seconds_ / done_ * left) + " left" : ""));
+        (left > 0 ? "; about " + FormatSeconds(seconds_ / done_ * left / makers) + " left" : ""));
   }
 
   const CellSession& session_;
   std::map<std::string, Json> before_;
+  std::map<std::string, std::string> keys_;  // by cell name, as this process's files say
   std::vector<const ExperimentCell*> missing_;
   ExperimentResult result_;
   double seconds_ = 0;

@@ -30,8 +30,11 @@ void DispatchPolicy::Join(int worker) {
   idle_.insert({workers_[worker].slowness, worker});
 }
 
-int64_t DispatchPolicy::Begin(int count, int kind) {
+int64_t DispatchPolicy::Begin(int count, int kind, std::vector<std::vector<std::string>> shares) {
   TMPQ_CHECK(done(), "a batch begins when the one before is done");
+  TMPQ_CHECK(shares.empty() || shares.size() == static_cast<size_t>(count), "shares are by task");
+  shares_ = std::move(shares);
+  in_work_.clear(), made_.clear();
   first_ = next_ = end_;
   end_ += count;
   unanswered_ = count;
@@ -44,11 +47,16 @@ int64_t DispatchPolicy::Begin(int count, int kind) {
 std::optional<DispatchPolicy::Assignment> DispatchPolicy::Next(double now) {
   if (idle_.empty() || done()) return std::nullopt;
   const int worker = idle_.begin()->second;
-  int64_t task = next_;
+  int64_t task = NextFree();
   if (IsFirstOvertaken(now)) {
     task = first_ + static_cast<int64_t>(given_);
-  } else if (next_ < end_) {
-    ++next_;
+  } else if (task < end_) {
+    tasks_[task - first_].started = true;
+    if (!shares_.empty()) {
+      for (const std::string& name : shares_[task - first_]) {
+        if (made_.count(name) == 0) in_work_.insert(name);
+      }
+    }
   } else if (now >= NextLate()) {
     task = unfinished_.begin()->second;
   } else {
@@ -56,6 +64,21 @@ std::optional<DispatchPolicy::Assignment> DispatchPolicy::Next(double now) {
   }
   Start(worker, task, now);
   return Assignment{worker, task};
+}
+
+// The first task that nobody has started and that need not wait, or end_.
+int64_t DispatchPolicy::NextFree() {
+  while (next_ < end_ && tasks_[next_ - first_].started) ++next_;
+  int64_t task = next_;
+  while (task < end_ && (tasks_[task - first_].started || Waits(task))) ++task;
+  return task;
+}
+
+bool DispatchPolicy::Waits(int64_t task) const {
+  if (shares_.empty()) return false;
+  const std::vector<std::string>& names = shares_[task - first_];
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return in_work_.count(name) > 0; });
 }
 
 // The first task without answer is late, and many answers after it wait for its.
@@ -77,7 +100,7 @@ void DispatchPolicy::Start(int worker, int64_t task, double now) {
   unfinished_.insert({youngest, task});
 }
 
-DispatchPolicy::Ended DispatchPolicy::End(int worker, bool answered, double now) {
+DispatchPolicy::Ended DispatchPolicy::End(int worker, bool answered, double now, bool made_shares) {
   Worker& ended = workers_[worker];
   TMPQ_CHECK(ended.task >= 0, "who ends a task runs one");
   Ended result{std::exchange(ended.task, -1), false, {}};
@@ -89,6 +112,12 @@ DispatchPolicy::Ended DispatchPolicy::End(int worker, bool answered, double now)
   task.answered = true;
   unfinished_.erase({task.youngest_start, result.task});
   --unanswered_;
+  if (!shares_.empty()) {
+    for (const std::string& name : shares_[result.task - first_]) {
+      in_work_.erase(name);
+      if (made_shares) made_.insert(name);
+    }
+  }
   while (given_ < tasks_.size() && tasks_[given_].answered) ++given_;
   for (size_t other = 0; other < workers_.size(); ++other) {
     if (workers_[other].task == result.task) result.in_vain.push_back(static_cast<int>(other));

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,8 +29,9 @@ class DispatchPolicy {
 
   // Begins a batch of `count` tasks of one kind, whose durations are alike; the batch before is
   // done. Tasks are numbered through all batches; returns the first one's number. Workers that
-  // still run a copy from before are busy until they end it.
-  int64_t Begin(int count, int kind);
+  // still run a copy from before are busy until they end it. `shares`, by task: names of what is
+  // made on the way and serves other tasks too. Who needs a name waits while another makes it.
+  int64_t Begin(int count, int kind, std::vector<std::vector<std::string>> shares = {});
 
   struct Assignment {
     int worker;
@@ -44,7 +46,8 @@ class DispatchPolicy {
     std::vector<int> in_vain;  // workers that run other copies of it, which are to be stopped
   };
   // `worker` has ended its task at `now`: with an answer, or because it was told to stop.
-  Ended End(int worker, bool answered, double now);
+  // `made_shares`: whether what the task shares is there now; else the next one makes it.
+  Ended End(int worker, bool answered, double now, bool made_shares = true);
 
   bool done() const { return unanswered_ == 0; }
   // When Next may have something although nobody ended: the time at which a task becomes late.
@@ -61,10 +64,12 @@ class DispatchPolicy {
     double slowness = 1;  // its durations by the median's, recent ones more; 1 is unknown
   };
   struct Task {
-    bool answered = false;
+    bool started = false, answered = false;
     double youngest_start = 0;
   };
 
+  int64_t NextFree();
+  bool Waits(int64_t task) const;
   bool IsFirstOvertaken(double now) const;
   double LateTime(double start) const;
   double MedianOf(int kind) const;  // infinity where nothing is known
@@ -76,8 +81,10 @@ class DispatchPolicy {
   std::set<std::pair<double, int>> idle_;            // by slowness
   std::set<std::pair<double, int64_t>> unfinished_;  // started, not answered; by youngest start
   std::vector<Task> tasks_;                          // of this batch
+  std::vector<std::vector<std::string>> shares_;     // of this batch, or empty
+  std::set<std::string> in_work_, made_;             // of what they share
   size_t given_ = 0;                                 // of them, that are answered with all before
-  int64_t first_ = 0, next_ = 0, end_ = 0;           // of this batch; next: to be started
+  int64_t first_ = 0, next_ = 0, end_ = 0;           // of this batch; before next all are started
   int64_t unanswered_ = 0;
   int kind_ = 0;
   std::map<int, std::deque<double>> durations_;  // of answers, by kind, the latest ones

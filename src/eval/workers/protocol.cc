@@ -1,7 +1,5 @@
 #include "src/eval/workers/protocol.h"
 
-#include "src/eval/journal/record_text.h"
-
 namespace tmpq {
 namespace {
 
@@ -23,17 +21,12 @@ std::string EncodeMessage(const JobMessage& message) {
   Json json = {{"kind", static_cast<int>(message.kind)}};
   switch (message.kind) {
     case MessageKind::kSetup:
-      json["hashes"] = message.hashes;
-      json["files"] = message.files;
+      json["content"] = message.content;
       break;
     case MessageKind::kTask:
-      json["task"] = message.task;
-      json["fidelity"] = static_cast<int>(message.fidelity);
-      json["candidate"] = message.candidate;
-      break;
     case MessageKind::kAnswer:
       json["task"] = message.task;
-      json["measurements"] = MeasurementsToJson(message.measurements);
+      json["content"] = message.content;
       break;
     case MessageKind::kCancel:
     case MessageKind::kStopped:
@@ -57,18 +50,12 @@ JobMessage DecodeMessage(std::string_view bytes) {
   message.kind = EnumOf(json, "kind", MessageKind::kBye);
   switch (message.kind) {
     case MessageKind::kSetup:
-      message.hashes = JsonGet<std::map<std::string, std::string>>(json, "hashes", kWhere);
-      message.files = JsonGet<std::vector<std::string>>(json, "files", kWhere);
+      message.content = JsonGet<Json>(json, "content", kWhere);
       break;
     case MessageKind::kTask:
-      message.task = JsonGet<int64_t>(json, "task", kWhere);
-      message.fidelity = EnumOf(json, "fidelity", Fidelity::kReport);
-      message.candidate = JsonGet<Json>(json, "candidate", kWhere);
-      break;
     case MessageKind::kAnswer:
       message.task = JsonGet<int64_t>(json, "task", kWhere);
-      message.measurements =
-          MeasurementsFromJson(JsonGet<Json>(json, "measurements", kWhere), kWhere);
+      message.content = JsonGet<Json>(json, "content", kWhere);
       break;
     case MessageKind::kCancel:
     case MessageKind::kStopped:

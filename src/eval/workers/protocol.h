@@ -11,14 +11,12 @@
 //                               <-  Bye, the last message
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "src/core/error.h"
 #include "src/core/json.h"
-#include "src/search/evaluator.h"
 
 namespace tmpq {
 
@@ -27,17 +25,14 @@ enum class MessageKind { kSetup, kReady, kTask, kCancel, kAnswer, kStopped, kFai
 // One message; of each kind the fields named there count.
 struct JobMessage {
   MessageKind kind = MessageKind::kStop;
-  int64_t task = 0;                                // kTask, kCancel, kAnswer, kStopped
-  Fidelity fidelity = Fidelity::kPredicted;        // kTask
-  Json candidate = {};                             // kTask: CandidateToJson
-  Measurements measurements = {};                  // kAnswer
-  ErrorCode code = ErrorCode::kInput;              // kFailed
-  std::string text = {};                           // kFailed: what and where
-  std::map<std::string, std::string> hashes = {};  // kSetup: of the artefacts
-  std::vector<std::string> files = {};             // kSetup: that the run's folder has
+  int64_t task = 0;  // kTask, kCancel, kAnswer, kStopped
+  // kSetup: what all have to know; kTask: what is to be done; kAnswer: what came of it. In words of
+  // the job: a search's are in candidate_tasks.h.
+  Json content = {};
+  ErrorCode code = ErrorCode::kInput;  // kFailed
+  std::string text = {};               // kFailed: what and where
 };
 
-// Numbers go through exactly, those that are none included.
 std::string EncodeMessage(const JobMessage& message);
 // Throws kInput for anything that EncodeMessage did not write.
 JobMessage DecodeMessage(std::string_view bytes);

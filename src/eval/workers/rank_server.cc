@@ -4,7 +4,7 @@
 
 namespace tmpq {
 
-void RankServer::Serve(const OpenRankBench& open) {
+void RankServer::Serve(const OpenRankWork& open) {
   const auto check_interrupt = [this] {
     if (interrupted_ != nullptr && *interrupted_) {
       throw Error(ErrorCode::kInterrupted, "", "interrupted");
@@ -17,8 +17,7 @@ void RankServer::Serve(const OpenRankBench& open) {
   }
   if (stopped_) return;
   TMPQ_CHECK(setup->kind == MessageKind::kSetup, "rank 0 begins with the setup");
-  bench_ = open(*setup, stop_);
-  TaskRunner runner(*bench_.evaluator, stop_);
+  TaskRunner runner(open(setup->content, stop_), stop_);
   ranks_.Send(kLeadRank, EncodeMessage({.kind = MessageKind::kReady}));
   while (!stopped_) {
     check_interrupt();
@@ -43,9 +42,7 @@ std::optional<JobMessage> RankServer::Next() {
 
 void RankServer::Handle(const JobMessage& message, TaskRunner& runner) {
   if (message.kind == MessageKind::kTask) {
-    Candidate candidate = CandidateFromJson(message.candidate, bench_.training_steps, bench_.sites,
-                                            "a candidate of rank 0");
-    runner.Start(message.task, std::move(candidate), message.fidelity);
+    runner.Start(message.task, message.content);
   } else if (message.kind == MessageKind::kCancel) {
     // Where the answer is under way already, that is the task's end.
     if (runner.busy() && runner.task() == message.task) runner.Stop();
@@ -62,7 +59,7 @@ bool RankServer::Report(TaskRunner& runner) {
   ranks_.Send(kLeadRank, EncodeMessage({.kind = outcome->stopped ? MessageKind::kStopped
                                                                  : MessageKind::kAnswer,
                                         .task = outcome->task,
-                                        .measurements = std::move(outcome->measurements)}));
+                                        .content = std::move(outcome->answer)}));
   return true;
 }
 

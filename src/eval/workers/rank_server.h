@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,15 +13,9 @@
 
 namespace tmpq {
 
-// What a rank evaluates with.
-struct RankBench {
-  std::shared_ptr<Evaluator> evaluator;  // polls the flag that it was opened with
-  int training_steps = 0;                // what candidates are checked against
-  size_t sites = 0;
-};
-
-// Opens it when rank 0 has said that the folder is ready; `stop` outlives it.
-using OpenRankBench = std::function<RankBench(const JobMessage& setup, std::atomic<bool>& stop)>;
+// Opens what a rank works with when rank 0 has said that all is ready, and how (`setup`); the work
+// polls `stop`, which outlives it.
+using OpenRankWork = std::function<TaskWork(const Json& setup, std::atomic<bool>& stop)>;
 
 class RankServer {
  public:
@@ -30,9 +23,9 @@ class RankServer {
   RankServer(Transport& ranks, const std::atomic<bool>* interrupted)
       : ranks_(ranks), interrupted_(interrupted) {}
 
-  // Waits for rank 0's setup, opens the bench and evaluates what rank 0 sends, until it says stop.
-  // Throws what opening and evaluating throw, and kInterrupted when the flag was raised.
-  void Serve(const OpenRankBench& open);
+  // Waits for rank 0's setup, opens the work and does what rank 0 sends, until it says stop. Throws
+  // what opening and working throw, and kInterrupted when the flag was raised.
+  void Serve(const OpenRankWork& open);
   // Tells rank 0 about an error that ended the service.
   void Fail(ErrorCode code, const std::string& text);
   // The last act: waits until rank 0 says stop, and says goodbye.
@@ -46,7 +39,6 @@ class RankServer {
   Transport& ranks_;
   const std::atomic<bool>* interrupted_;
   std::atomic<bool> stop_{false};
-  RankBench bench_;
   bool stopped_ = false;  // rank 0 has said so
 };
 

@@ -4,8 +4,8 @@
 
 namespace tmpq {
 
-TaskRunner::TaskRunner(Evaluator& evaluator, std::atomic<bool>& stop)
-    : evaluator_(evaluator), stop_(stop), thread_([this] { Work(); }) {}
+TaskRunner::TaskRunner(TaskWork work, std::atomic<bool>& stop)
+    : work_(std::move(work)), stop_(stop), thread_([this] { Work(); }) {}
 
 TaskRunner::~TaskRunner() {
   stop_ = true;
@@ -17,12 +17,11 @@ TaskRunner::~TaskRunner() {
   thread_.join();
 }
 
-void TaskRunner::Start(int64_t task, Candidate candidate, Fidelity fidelity) {
+void TaskRunner::Start(int64_t task, Json content) {
   TMPQ_CHECK(!busy_, "a runner has one task");
   busy_ = true;
   stop_ = false;
-  candidate_ = std::move(candidate);
-  fidelity_ = fidelity;
+  content_ = std::move(content);
   outcome_ = {};
   outcome_.task = task;
   {
@@ -55,15 +54,15 @@ void TaskRunner::Work() {
 
 void TaskRunner::RunTask() {
   try {
-    outcome_.measurements = evaluator_.Evaluate({&*candidate_, 1}, fidelity_).at(0);
+    outcome_.answer = work_(content_);
   } catch (const Error& error) {
     outcome_.stopped = error.code() == ErrorCode::kInterrupted && stop_;
     if (!outcome_.stopped) outcome_.error = error;
   } catch (const std::bad_alloc&) {
-    outcome_.error = Error(ErrorCode::kIo, "a candidate's evaluation", "ran out of memory");
+    outcome_.error = Error(ErrorCode::kIo, "a task", "ran out of memory");
   } catch (const std::exception& error) {
-    outcome_.error = Error(ErrorCode::kInput, "a candidate's evaluation",
-                           std::string("failed: internal: ") + error.what());
+    outcome_.error =
+        Error(ErrorCode::kInput, "a task", std::string("failed: internal: ") + error.what());
   }
 }
 

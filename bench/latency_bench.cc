@@ -202,7 +202,7 @@ std::string LatencyBenchText(const LatencyTable& table) {
   for (const auto& [site, widths] : table.nanoseconds) {
     for (const auto& [bits, nanoseconds] : widths) sums[bits] += nanoseconds;
   }
-  char line[160];
+  char line[512];
   std::string text = "a sampling step of " + std::to_string(table.batch) + " samples on each of " +
                      std::to_string(table.threads) + " threads, " + table.device + "\n";
   for (const auto& [bits, sum] : sums) {

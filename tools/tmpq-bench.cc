@@ -233,7 +233,7 @@ int main(int argc, char** argv) {
         const auto text = [](const char* value) {
           return cxxopts::value<std::string>()->default_value(value);
         };
-        options.add_options()("what", kVerbs, cxxopts::value<std::string>())(
+        options.add_options()("what", tmpq::kVerbs, cxxopts::value<std::string>())(
             "shapes", "of kernels: table, models, or MxKxN,..", text("table"))(
             "roofline",
             "of kernels: least times on GPUs, predicted from what the emulated device counts")(

@@ -47,7 +47,8 @@ LatencyTable LatencyTable::FromJson(const Json& json, const std::string& where) 
   table.batch = JsonGet<int64_t>(json, "batch", where);
   CheckRange(where + ": threads", table.threads, 1, kMostThreads);
   CheckRange(where + ": batch", static_cast<double>(table.batch), 1, kMostBatch);
-  for (const auto& [site, widths] : JsonGet<Json>(json, "nanoseconds", where).items()) {
+  const Json times = JsonGet<Json>(json, "nanoseconds", where);
+  for (const auto& [site, widths] : times.items()) {
     table.nanoseconds[site] = ReadWidths(widths, where + ": " + site);
   }
   table.other_nanoseconds = ReadNanoseconds(JsonGet<Json>(json, "other_nanoseconds", where),

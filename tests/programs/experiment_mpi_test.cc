@@ -57,7 +57,7 @@ TEST_F(ExperimentMpiTest, RanksMakeTheTableOfOneProcess) {
   ASSERT_EQ(ranks.exit_code, 0) << ranks.err;
   EXPECT_EQ(ParseJson(ranks.out, "json")["made"], 6);  // once: rank 0 alone speaks
   ExpectSameTable("alone", "ranks");
-  // What cells share was made once: two ranks at it would both have written into its journal.
+  // What cells share is what one process makes.
   const fs::path one = Folder() / "alone" / "work", other = Folder() / "ranks" / "work";
   const std::vector<std::string> shared = FilesIn(one / "sensitivity");
   EXPECT_EQ(FilesIn(other / "sensitivity"), shared);

@@ -88,6 +88,17 @@ void Print(const cxxopts::ParseResult& arguments, const Experiment& experiment,
               kCellsName);
 }
 
+ExperimentResult MakeCellsOf(const Experiment& experiment, const CellSession& session,
+                             const std::string& only) {
+  try {
+    return RunExperiment(experiment, session, only);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    throw Error(ErrorCode::kInterrupted, session.work.string(), "the table was interrupted",
+                "the same command makes the cells that are missing");
+  }
+}
+
 // `ranks`: of an MPI job, which this process leads; null outside of one.
 void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
   const Experiment experiment = ReadTable(arguments);
@@ -100,7 +111,7 @@ void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
             experiment.quick ? (session.work / "table").string() : "results/" + experiment.name);
   if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
   const ExperimentResult result =
-      RunExperiment(experiment, session, arguments["only"].as<std::string>());
+      MakeCellsOf(experiment, session, arguments["only"].as<std::string>());
   WriteExperiment(experiment, result, out);
   Print(arguments, experiment, result, out);
   if (result.failures.empty()) return;

@@ -85,6 +85,21 @@ TEST_F(ExperimentMpiTest, AFailedCellLeavesTheOthersAndIsTriedAgain) {
   EXPECT_EQ(ParseJson(second.out, "json")["made"], 4);
 }
 
+TEST_F(ExperimentMpiTest, AnInterruptedJobSaysHowToGoOn) {
+  const fs::path table = WriteSmallTable(Folder() / "interrupted");
+  ProcessOptions options;
+  options.kill_when = Folder() / "stopped" / "work" / "2-naive.fashion-dit.w8a8.0.json";
+  options.interrupt_lines = 1;
+  const ProcessResult interrupted = MakeByRanks(3, table, "stopped", {}, options);
+  EXPECT_NE(interrupted.exit_code, 0);
+  const size_t error = interrupted.err.find("tmpq-experiment: error: ");
+  EXPECT_NE(interrupted.err.find("the same command", error), std::string::npos) << interrupted.err;
+  EXPECT_EQ(interrupted.err.find("tmpq-experiment: error: ", error + 1), std::string::npos);
+  const ProcessResult rest = MakeAlone(table, "stopped", {"--json"});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_LE(ParseJson(rest.out, "json")["made"], 9);
+}
+
 TEST_F(ExperimentMpiTest, ALostRankEndsTheJobAndWhatWasMadeStands) {
   const fs::path table = WriteSmallTable(Folder() / "lost");
   ProcessOptions options;

@@ -183,6 +183,7 @@ TEST_F(ExperimentTest, AScriptDrawsTheTable) {
     arguments.insert(arguments.begin(), script);
     return RunProcess("/usr/bin/python3", arguments);
   };
+  fs::create_directories(Folder());
   const std::string picture = Folder() / "table.png";
   for (const char* name : {"ablation", "schedules"}) {  // with a line, and a column, in float
     const std::string table = TMPQ_SOURCE_DIR "/results/" + std::string(name) + "/table.h5";
@@ -191,6 +192,9 @@ TEST_F(ExperimentTest, AScriptDrawsTheTable) {
     EXPECT_EQ(ReadFile(picture).substr(1, 3), "PNG");
     ExpectError(draw({table, picture, "--metric", "fid2"}), 2, "there are fd");
     ExpectError(draw({table, picture, "--models", "mine"}), 2, "there are fashion-dit");
+    const ProcessResult against = draw({table, picture, "--against", "bitops"});
+    EXPECT_EQ(against.exit_code, 0) << against.err;
+    ExpectError(draw({table, picture, "--against", "watts"}), 2, "bitops, bytes");
   }
   ExpectError(draw({TMPQ_SOURCE_DIR "/results/demo/run.h5", picture}), 1, "is not a table");
 }

@@ -177,6 +177,25 @@ TEST_F(ExperimentTest, WhatAMetricNeedsOfYourModelIsAskedForBefore) {
   EXPECT_FALSE(fs::exists(Folder() / "of-lacking"));
 }
 
+// Its configs are what the program knows, and its README says what it asks and what it may cost.
+TEST_F(ExperimentTest, EveryTableOfTheRepositoryIsReadable) {
+  int tables = 0;
+  for (const auto& entry : fs::directory_iterator(TMPQ_SOURCE_DIR "/experiments")) {
+    if (!fs::exists(entry.path() / "defaults.ini")) continue;
+    ++tables;
+    for (const Arguments& more : {Arguments{"--list"}, Arguments{"--list", "--quick"}}) {
+      const ProcessResult listed = MakeTable(entry.path(), more);
+      EXPECT_EQ(listed.exit_code, 0) << listed.err;
+      EXPECT_NE(listed.out.find('.'), std::string::npos) << entry.path();
+    }
+    const std::string text = ReadFile(entry.path() / "README.md");
+    for (const char* part : {"**Question.**", "**Refuted**", "**Limit**", "tmpq-experiment "}) {
+      EXPECT_NE(text.find(part), std::string::npos) << entry.path() << " " << part;
+    }
+  }
+  EXPECT_GE(tables, 8);
+}
+
 TEST_F(ExperimentTest, AScriptDrawsTheTable) {
   const std::string script = TMPQ_SOURCE_DIR "/scripts/plot_table.py";
   const auto draw = [&](Arguments arguments) {

@@ -128,20 +128,21 @@ def caption_of(name, metric, several):
 
 
 def draw_against(pyplot, cells, metric, name, models, cost, cost_name):
-    """One panel a model, the metric over the cost; the float model as a line."""
+    """One panel a model, the metric over the cost; a float row that stands alone is a line."""
     import numpy as np
     from matplotlib.ticker import EngFormatter
 
     several = len(cells) > len({(cell["row"], cell["model"], cell["bits"]) for cell in cells})
     labels = {cell["row"]: cell["label"] for cell in cells}
     rows = in_order(cell["row"] for cell in cells if cell["bits"] != FLOAT)
+    one_float = len({cell["row"] for cell in cells if cell["bits"] == FLOAT}) == 1
     legend = 0.3 + 0.17 * -(-(len(rows) + 1) // 2)  # inches of its lines below
     figure, grid = pyplot.subplots(1, len(models), figsize=(1.6 + 3.4 * len(models), 4 + legend), squeeze=False, layout="constrained")
     figure.get_layout_engine().set(rect=(0, legend / (4 + legend), 1, 4 / (4 + legend)))
     for axes, model in zip(grid[0], models):
         draw_costs(axes, cells, metric, cost, model, rows, labels, several)
         in_float = metric["value"][[cell["model"] == model and cell["bits"] == FLOAT for cell in cells]]
-        if np.isfinite(in_float).any():
+        if one_float and np.isfinite(in_float).any():
             axes.axhline(np.nanmean(in_float), color="black", lw=1, ls="--", label=FLOAT)
         make_logarithmic(axes, "x", EngFormatter())
         axes.set_xlabel(cost["unit"] if cost["unit"] != "bits" else cost_name.replace("_", " "), fontsize=9)

@@ -7,6 +7,7 @@
 #include "bench/temporary_folder.h"
 #include "bench/worker_simulation.h"
 #include "src/eval/journal/journal.h"
+#include "src/eval/journal/record_text.h"
 #include "src/eval/workers/protocol.h"
 
 namespace tmpq {
@@ -60,8 +61,10 @@ SimulatedCosts MeasureCosts(double evaluation_seconds) {
       SecondsOf(
           500,
           [&] {
-            EncodeMessage({.kind = MessageKind::kTask, .candidate = CandidateToJson(candidate)});
-            DecodeMessage(EncodeMessage({.kind = MessageKind::kAnswer, .measurements = answer}));
+            EncodeMessage({.kind = MessageKind::kTask, .content = CandidateToJson(candidate)});
+            const JobMessage back = DecodeMessage(EncodeMessage(
+                {.kind = MessageKind::kAnswer, .content = MeasurementsToJson(answer)}));
+            MeasurementsFromJson(back.content, "an answer");
           }) /
       2;
   const TemporaryFolder folder;

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws a table of tmpq-experiment: one metric of every row, by model and bit-widths. Usage: scripts/plot_table.py TABLE.h5 OUT.png [--metric M] [--models A,B]"""
+"""Draws a table of tmpq-experiment: one metric of every row, by model and bit-widths, or against a cost. Usage: scripts/plot_table.py TABLE.h5 OUT.png [--metric M] [--against bitops] [--models A,B]"""
 import argparse
 import pathlib
 
@@ -29,7 +29,8 @@ def read_cells(path):
         for name, parts in table.get("metrics", {}).items():
             metrics[name] = {part: parts[part][:] for part in ["value", "low", "high"]}
             metrics[name]["unit"] = text(parts["value"].attrs["units"])
-    return cells, metrics
+        costs = {name: {"value": values[:], "unit": text(values.attrs["units"])} for name, values in table["costs"].items()}
+    return cells, metrics, costs
 
 
 def in_order(items):
@@ -74,17 +75,44 @@ def draw_model(axes, cells, metric, model, widths, rows, several):
     axes.set_title(model, fontsize=10)
 
 
+def draw_costs(axes, cells, metric, cost, model, rows, labels, several):
+    """A line a row through its pairs of bit-widths and budgets, from cheap to dear."""
+    import numpy as np
+
+    markers = "osv^D<>PX*"
+    for number, row in enumerate(rows):
+        widths = in_order(cell["bits"] for cell in cells if (cell["model"], cell["row"]) == (model, row))
+        points = []
+        for bits in widths:
+            values, lows, highs = points_of(cells, metric, model, bits, row)
+            if len(values):
+                at = [(cell["model"], cell["bits"], cell["row"]) == (model, bits, row) for cell in cells]
+                spread = [values.std(ddof=1 if len(values) > 1 else 0)] * 2 if several else [max(0, values[0] - lows[0]), max(0, highs[0] - values[0])]
+                points.append((np.nanmean(cost["value"][at]), values.mean(), *spread))
+        if points:
+            x, y, below, above = np.array(sorted(points)).T
+            color = COLORS[number % len(COLORS)]
+            axes.errorbar(x, y, yerr=[below, above], color=color, marker=markers[number % len(markers)], ms=4, lw=1, capsize=2.5, label=labels[row])
+    axes.set_title(model, fontsize=10)
+
+
+def make_logarithmic(axes, axis, formatter):
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set(**{f"{axis}scale": "log"})
+    ticks = getattr(axes, f"{axis}axis")
+    ticks.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ticks.set_major_formatter(formatter)
+    ticks.set_minor_formatter(NullFormatter())
+
+
 def set_scale(axes, values):
     """Logarithmic where the values are positive and span more than a factor of 8; never so narrow that noise looks large."""
     import numpy as np
-    from matplotlib.ticker import LogLocator, NullFormatter
 
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() > 8 * values.min():
-        axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        make_logarithmic(axes, "x", "{x:g}")
     elif len(values):
         low, high = axes.get_xlim()
         missing = max(0, 0.2 * abs(values).max() - (high - low))
@@ -96,7 +124,35 @@ def caption_of(name, metric, several):
     caption = name.replace("_", " ") + ("" if metric["unit"] == "1" else f", {metric['unit']}")
     if name in LESS_IS_BETTER | MORE_IS_BETTER:
         caption += f" ({'lower' if name in LESS_IS_BETTER else 'higher'} is better)"
-    return caption + ("; mean and standard deviation of the seeds, seeds as dots" if several else "; one seed, 95 % interval")
+    return caption + ("; mean and standard deviation of the seeds" if several else "; one seed, 95 % interval")
+
+
+def draw_against(pyplot, cells, metric, name, models, cost, cost_name):
+    """One panel a model, the metric over the cost; a float row that stands alone is a line."""
+    import numpy as np
+    from matplotlib.ticker import EngFormatter
+
+    several = len(cells) > len({(cell["row"], cell["model"], cell["bits"]) for cell in cells})
+    labels = {cell["row"]: cell["label"] for cell in cells}
+    rows = in_order(cell["row"] for cell in cells if cell["bits"] != FLOAT)
+    one_float = len({cell["row"] for cell in cells if cell["bits"] == FLOAT}) == 1
+    legend = 0.3 + 0.17 * -(-(len(rows) + 1) // 2)  # inches of its lines below
+    figure, grid = pyplot.subplots(1, len(models), figsize=(1.6 + 3.4 * len(models), 4 + legend), squeeze=False, layout="constrained")
+    figure.get_layout_engine().set(rect=(0, legend / (4 + legend), 1, 4 / (4 + legend)))
+    for axes, model in zip(grid[0], models):
+        draw_costs(axes, cells, metric, cost, model, rows, labels, several)
+        in_float = metric["value"][[cell["model"] == model and cell["bits"] == FLOAT for cell in cells]]
+        if one_float and np.isfinite(in_float).any():
+            axes.axhline(np.nanmean(in_float), color="black", lw=1, ls="--", label=FLOAT)
+        make_logarithmic(axes, "x", EngFormatter())
+        axes.set_xlabel(cost["unit"] if cost["unit"] != "bits" else cost_name.replace("_", " "), fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.supylabel(caption_of(name, metric, several), fontsize=8)
+    entries = {label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels())}
+    figure.legend(entries.values(), entries.keys(), loc="lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
 
 
 def draw(pyplot, cells, metric, name, models):
@@ -139,10 +195,11 @@ def main():
     parser.add_argument("table", type=pathlib.Path, help="table.h5 of tmpq-experiment")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--metric", help="which (default: psnr, or the first)")
+    parser.add_argument("--against", help="cost on the other axis, such as bitops or bytes (default: rows beside each other)")
     parser.add_argument("--models", help="which, separated by commas (default: all)")
     arguments = parser.parse_args()
     check_out(arguments.out)
-    cells, metrics = read_cells(arguments.table)
+    cells, metrics, costs = read_cells(arguments.table)
     if not metrics:
         fail(f"{arguments.table}: holds no cell")
     name = arguments.metric or ("psnr" if "psnr" in metrics else sorted(metrics)[0])
@@ -153,7 +210,14 @@ def main():
     for model in models:
         if model not in there:
             fail(f"{arguments.table}: has no model {model}; there are {', '.join(there)}", 2)
-    save(draw(open_pyplot(), cells, metrics[name], name, models), arguments.out)
+    if arguments.against and arguments.against not in costs:
+        fail(f"{arguments.table}: has no cost {arguments.against}; there are {', '.join(sorted(costs))}", 2)
+    pyplot = open_pyplot()
+    if arguments.against:
+        figure = draw_against(pyplot, cells, metrics[name], name, models, costs[arguments.against], arguments.against)
+    else:
+        figure = draw(pyplot, cells, metrics[name], name, models)
+    save(figure, arguments.out)
 
 
 if __name__ == "__main__":

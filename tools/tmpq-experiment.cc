@@ -5,6 +5,7 @@
 #include "src/core/interrupt.h"
 #include "src/eval/experiment/cell_job.h"
 #include "src/eval/experiment/experiment_outputs.h"
+#include "tools/common/config_flags.h"
 #include "tools/job/job_program.h"
 
 namespace tmpq {
@@ -13,7 +14,10 @@ namespace {
 void DeclareFlags(cxxopts::Options& options) {
   const auto text = [] { return cxxopts::value<std::string>(); };
   options.add_options()("table", "folder of row configs", text())(
-      "out", "folder of the table (default: results/TABLE; with --quick, in --work)", text())(
+      "out",
+      "folder of the table (default: results/TABLE, with a --model results/TABLE-MODEL; with "
+      "--quick, in --work)",
+      text())(
       "work", "folder of finished cells and of what is made on the way (default: runs/TABLE)",
       text())("quick", "with the [quick] values of the configs: small, for a look and for tests")(
       "list", "print the cells and end")(
@@ -24,6 +28,7 @@ void DeclareFlags(cxxopts::Options& options) {
                                                         cxxopts::value<int>()->default_value("0"))(
       "batch", "samples per network call of a thread; never changes the result",
       cxxopts::value<int>()->default_value("8"));
+  DeclareConfigFlags(options, "Model", OwnModel());
   options.parse_positional({"table"});
 }
 
@@ -50,7 +55,9 @@ Experiment ReadTable(const cxxopts::ParseResult& arguments) {
   if (arguments.count("table") == 0) {
     throw Error(ErrorCode::kUsage, "command line", "names no table", "experiments/TABLE");
   }
-  return ReadExperiment(arguments["table"].as<std::string>(), IsQuick(arguments));
+  OwnModel own;
+  ApplyConfigFlags(arguments, own);
+  return ReadExperiment(arguments["table"].as<std::string>(), IsQuick(arguments), own);
 }
 
 CellSession ReadCellSession(const cxxopts::ParseResult& arguments, const Experiment& experiment,
@@ -81,6 +88,17 @@ void Print(const cxxopts::ParseResult& arguments, const Experiment& experiment,
               kCellsName);
 }
 
+ExperimentResult MakeCellsOf(const Experiment& experiment, const CellSession& session,
+                             const std::string& only) {
+  try {
+    return RunExperiment(experiment, session, only);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) throw;
+    throw Error(ErrorCode::kInterrupted, session.work.string(), "the table was interrupted",
+                "the same command makes the cells that are missing");
+  }
+}
+
 // `ranks`: of an MPI job, which this process leads; null outside of one.
 void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
   const Experiment experiment = ReadTable(arguments);
@@ -93,7 +111,7 @@ void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
             experiment.quick ? (session.work / "table").string() : "results/" + experiment.name);
   if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
   const ExperimentResult result =
-      RunExperiment(experiment, session, arguments["only"].as<std::string>());
+      MakeCellsOf(experiment, session, arguments["only"].as<std::string>());
   WriteExperiment(experiment, result, out);
   Print(arguments, experiment, result, out);
   if (result.failures.empty()) return;

@@ -114,10 +114,10 @@ TEST(DispatchPolicyTest, WhatTasksShareIsMadeOnce) {
   policy.End(1, true, 1);
   EXPECT_EQ(Starts(policy, 1), Pairs());  // "a" is missing still
   policy.End(0, true, 2, false);
-  EXPECT_EQ(Starts(policy, 2), (Pairs{{2, 1}}));  // makes it instead
-  policy.End(2, true, 3);
-  EXPECT_EQ(Starts(policy, 3), (Pairs{{3, 3}}));
-  policy.End(3, true, 4);
+  EXPECT_EQ(Starts(policy, 2), (Pairs{{1, 1}}));  // makes it instead
+  policy.End(1, true, 3);
+  EXPECT_EQ(Starts(policy, 3), (Pairs{{1, 3}}));
+  policy.End(1, true, 4);
   EXPECT_TRUE(policy.done());
 }
 

@@ -37,12 +37,6 @@ void ExpectSameTable(const std::string& one, const std::string& other) {
   }
 }
 
-size_t FilesEnding(const fs::path& folder, const std::string& ending) {
-  size_t count = 0;
-  for (const std::string& name : FilesIn(folder)) count += name.ends_with(ending);
-  return count;
-}
-
 class ExperimentMpiTest : public testing::Test {
  protected:
   static void TearDownTestSuite() { fs::remove_all(Folder()); }
@@ -53,7 +47,7 @@ TEST_F(ExperimentMpiTest, RanksMakeTheTableOfOneProcess) {
   const fs::path table = Folder() / "shared";
   PutFile(table / "defaults.ini",
           "[quick]\nmodels = fashion-dit\nbits = w4a4\nseeds = 0,1\nsteps = 2\nsamples = 6\n"
-          "sensitivity_samples = 1\nsensitivity_ranges = 1\ncandidate_bits = 4,8\n");
+          "sensitivity_samples = 2\nsensitivity_ranges = 1\ncandidate_bits = 4,8\n");
   PutFile(table / "1-float.ini", "method = float\nmetrics = fd\n");
   PutFile(table / "2-greedy.ini", "allocation = greedy\n");
   PutFile(table / "3-exact.ini", "allocation = exact\nimproves_on = 2-greedy\n");
@@ -63,8 +57,15 @@ TEST_F(ExperimentMpiTest, RanksMakeTheTableOfOneProcess) {
   ASSERT_EQ(ranks.exit_code, 0) << ranks.err;
   EXPECT_EQ(ParseJson(ranks.out, "json")["made"], 6);  // once: rank 0 alone speaks
   ExpectSameTable("alone", "ranks");
-  EXPECT_EQ(FilesEnding(Folder() / "ranks/work", "sensitivity.h5"), 1u);
-  EXPECT_EQ(FilesIn(Folder() / "ranks/work/float"), FilesIn(Folder() / "alone/work/float"));
+  // What cells share is what one process makes.
+  const fs::path one = Folder() / "alone" / "work", other = Folder() / "ranks" / "work";
+  const std::vector<std::string> shared = FilesIn(one / "sensitivity");
+  EXPECT_EQ(FilesIn(other / "sensitivity"), shared);
+  for (const std::string& name : shared) {
+    EXPECT_EQ(ReadFile(other / "sensitivity" / name) == ReadFile(one / "sensitivity" / name), true)
+        << name;
+  }
+  EXPECT_EQ(FilesIn(other / "float"), FilesIn(one / "float"));
 }
 
 TEST_F(ExperimentMpiTest, AFailedCellLeavesTheOthersAndIsTriedAgain) {
@@ -84,10 +85,25 @@ TEST_F(ExperimentMpiTest, AFailedCellLeavesTheOthersAndIsTriedAgain) {
   EXPECT_EQ(ParseJson(second.out, "json")["made"], 4);
 }
 
+TEST_F(ExperimentMpiTest, AnInterruptedJobSaysHowToGoOn) {
+  const fs::path table = WriteSmallTable(Folder() / "interrupted");
+  ProcessOptions options;
+  options.kill_when = Folder() / "stopped" / "work" / "2-naive.fashion-dit.w8a8.0.json";
+  options.interrupt_lines = 1;
+  const ProcessResult interrupted = MakeByRanks(3, table, "stopped", {}, options);
+  EXPECT_NE(interrupted.exit_code, 0);
+  const size_t error = interrupted.err.find("tmpq-experiment: error: ");
+  EXPECT_NE(interrupted.err.find("the same command", error), std::string::npos) << interrupted.err;
+  EXPECT_EQ(interrupted.err.find("tmpq-experiment: error: ", error + 1), std::string::npos);
+  const ProcessResult rest = MakeAlone(table, "stopped", {"--json"});
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_LE(ParseJson(rest.out, "json")["made"], 9);
+}
+
 TEST_F(ExperimentMpiTest, ALostRankEndsTheJobAndWhatWasMadeStands) {
   const fs::path table = WriteSmallTable(Folder() / "lost");
   ProcessOptions options;
-  options.kill_when = Folder() / "lost-ranks/work/2-naive.fashion-dit.w8a8.0.json";
+  options.kill_when = Folder() / "lost-ranks" / "work" / "2-naive.fashion-dit.w8a8.0.json";
   options.kill_lines = 1;
   options.victim = 1;
   EXPECT_NE(MakeByRanks(3, table, "lost-ranks", {}, options).exit_code, 0);

@@ -105,12 +105,14 @@ TEST_F(ExperimentTest, ASearchIsARow) {
   const fs::path table = Folder() / "search";
   PutFile(table / "defaults.ini", kSmallDefaults);
   PutFile(table / "1-search.ini",
-          "method = search\nbits = 4bit\nseeds = 0\n[search]\ngenerations = 1\npopulation = 4\n"
-          "parents = 2\nmutants = 1\ncrossovers = 1\nwarm_start = false\ntrajectory_steps = 3\n"
+          "method = search\nbits = 4bit\nseeds = 0\n[quick-search]\nparents = 2\n"
+          "[search]\nparents = 0\ngenerations = 1\npopulation = 4\nmutants = 1\n"
+          "crossovers = 1\nwarm_start = false\ntrajectory_steps = 3\n"
           "trajectory_samples = 2\nmetric_samples = 6\nmetric_candidates = 1\n"
           "selection_candidates = 1\nselection_samples = 6\nreport_samples = 6\n"
           "converged_samples = 2\n");
-  const ProcessResult result = MakeTable(table);
+  ExpectError(MakeTable(table), 1, "parents");
+  const ProcessResult result = MakeTable(table, {"--quick"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(Made(table, "table.csv").find("1-search,1-search,fashion-dit,4bit,0,"),
             std::string::npos);
@@ -131,6 +133,89 @@ TEST_F(ExperimentTest, BadFoldersAreRefused) {
   ExpectError(MakeTable(table), 2, "fid2");
   PutFile(table / "3-other.ini", "[search]\ngenerationz = 3\n");
   ExpectError(MakeTable(table), 2, "generationz");
+  PutFile(table / "3-other.ini", "[quick-search]\ngenerationz = 3\n");
+  ExpectError(MakeTable(table), 2, "[quick-search]: unknown key \"generationz\"");
+}
+
+// A copy of the bundled model under another name has the bundled model's table.
+TEST_F(ExperimentTest, AModelOfYourOwnTakesTheRowsPlaces) {
+  const fs::path table = WriteTable("own"), mine = Folder() / "models" / "mine";
+  PutFile(table / "defaults.ini", std::string(kSmallDefaults) + "[fashion-dit]\nsteps = 3\n");
+  fs::create_directories(mine);
+  fs::copy_file(TMPQ_SOURCE_DIR "/checkpoints/fashion-dit/weights.safetensors",
+                mine / "weights.safetensors");
+  const ProcessResult made = MakeTable(table, {"--model", mine.string() + "/"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::string csv = Made(table, "table.csv");
+  EXPECT_NE(csv.find("2-naive,\"naive, per token\",mine,w8a8,0,"), std::string::npos) << csv;
+  EXPECT_EQ(ParseJson(Made(table, "manifest.json"), "manifest")["experiment"], "own-mine");
+  PutFile(table / "defaults.ini", kSmallDefaults);  // sections of models say nothing to others
+  const ProcessResult bundled = MakeTable(table, {"--fresh", "--work", Folder() / "own-bundled"});
+  ASSERT_EQ(bundled.exit_code, 0) << bundled.err;
+  for (size_t at; (at = csv.find(",mine,")) != std::string::npos;) {
+    csv.replace(at, 6, ",fashion-dit,");
+  }
+  EXPECT_EQ(Made(table, "table.csv"), csv);
+}
+
+TEST_F(ExperimentTest, WhatAMetricNeedsOfYourModelIsAskedForBefore) {
+  const fs::path table = WriteTable("lacking"), net = Folder() / "models" / "net";
+  fs::create_directories(net);
+  fs::copy_file(TMPQ_SOURCE_DIR "/checkpoints/fashion-features/weights.safetensors",
+                net / "weights.safetensors");
+  const auto refused = [&](const Arguments& more, const char* part) {
+    Arguments arguments = {"--model", "fashion-dit"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    ExpectError(MakeTable(table, arguments), 2, part);
+  };
+  refused({"--metrics", "psnr,text_similarity"}, "--text-encoder names one");
+  refused({"--metrics", "text_alignment"}, "has no judge of its captions");
+  refused({"--metrics", "flicker"}, "row 1-float: metric flicker: is not for model fashion-dit");
+  refused({"--feature-net", net}, "--reference names samples");
+  ExpectError(MakeTable(table, {"--feature-net", net}), 2, "--model names it");
+  ExpectError(MakeTable(table, {"--model", Folder() / "none"}), 1, "none");
+  EXPECT_FALSE(fs::exists(Folder() / "of-lacking"));
+}
+
+// Its configs are what the program knows, and its README says what it asks and what it may cost.
+TEST_F(ExperimentTest, EveryTableOfTheRepositoryIsReadable) {
+  int tables = 0;
+  for (const auto& entry : fs::directory_iterator(TMPQ_SOURCE_DIR "/experiments")) {
+    if (!fs::exists(entry.path() / "defaults.ini")) continue;
+    ++tables;
+    for (const Arguments& more : {Arguments{"--list"}, Arguments{"--list", "--quick"}}) {
+      const ProcessResult listed = MakeTable(entry.path(), more);
+      EXPECT_EQ(listed.exit_code, 0) << listed.err;
+      EXPECT_NE(listed.out.find('.'), std::string::npos) << entry.path();
+    }
+    const std::string text = ReadFile(entry.path() / "README.md");
+    for (const char* part : {"**Question.**", "**Refuted**", "**Limit**", "tmpq-experiment "}) {
+      EXPECT_NE(text.find(part), std::string::npos) << entry.path() << " " << part;
+    }
+  }
+  EXPECT_GE(tables, 8);
+}
+
+TEST_F(ExperimentTest, AScriptDrawsTheTable) {
+  const std::string script = TMPQ_SOURCE_DIR "/scripts/plot_table.py";
+  const auto draw = [&](Arguments arguments) {
+    arguments.insert(arguments.begin(), script);
+    return RunProcess("/usr/bin/python3", arguments);
+  };
+  fs::create_directories(Folder());
+  const std::string picture = Folder() / "table.png";
+  for (const char* name : {"ablation", "schedules"}) {  // with a line, and a column, in float
+    const std::string table = TMPQ_SOURCE_DIR "/results/" + std::string(name) + "/table.h5";
+    const ProcessResult drawn = draw({table, picture, "--metric", "fd"});
+    ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+    EXPECT_EQ(ReadFile(picture).substr(1, 3), "PNG");
+    ExpectError(draw({table, picture, "--metric", "fid2"}), 2, "there are fd");
+    ExpectError(draw({table, picture, "--models", "mine"}), 2, "there are fashion-dit");
+    const ProcessResult against = draw({table, picture, "--against", "bitops"});
+    EXPECT_EQ(against.exit_code, 0) << against.err;
+    ExpectError(draw({table, picture, "--against", "watts"}), 2, "bitops, bytes");
+  }
+  ExpectError(draw({TMPQ_SOURCE_DIR "/results/demo/run.h5", picture}), 1, "is not a table");
 }
 
 // Several rows in float have a column of their own; planned timesteps are other ones than uniform.

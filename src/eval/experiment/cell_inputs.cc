@@ -1,5 +1,8 @@
 #include "src/eval/experiment/cell_inputs.h"
 
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
 #include <set>
 
 #include "src/core/config.h"
@@ -8,6 +11,7 @@
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/files/file_metrics.h"
 #include "src/eval/models/any_model.h"
+#include "src/eval/models/feature_space.h"
 #include "src/eval/models/measured_space.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
@@ -38,13 +42,57 @@ std::string OwnFloatSamples(const ExperimentCell& cell, const CellSession& sessi
   return JumpsFolderOf(cell, session).string();
 }
 
+// Why a model cannot have a metric, and what would give it to it.
+struct Lack {
+  std::string what, remedy;
+};
+
+// The distribution that distances in the named network's features are to.
+bool HasStatistics(const std::string& net, const CellSession& session) {
+  return !net.empty() && net != kRandomFeatures && !StatisticsPath(net, session.bundled).empty();
+}
+
+std::optional<Lack> LackFor(const std::string& metric, const ExperimentCell& cell,
+                            const ModelFile& model, const CellSession& session) {
+  const std::string where = "model " + model.name;
+  const RowConfig& config = cell.config;
+  const std::set<MetricNeeds> needs = NeedsOf({metric});
+  const auto needs_any = [&](std::initializer_list<MetricNeeds> kinds) {
+    return std::any_of(kinds.begin(), kinds.end(),
+                       [&](MetricNeeds kind) { return needs.count(kind) > 0; });
+  };
+  const Json text = TextOf(model.sampling);
+  if (needs_any({MetricNeeds::kEncoder}) && config.text_encoder.empty() &&
+      TextEncoderOf(model.sampling, where, session.bundled).empty()) {
+    return Lack{"names no text encoder", "--text-encoder names one; "};
+  }
+  if (needs_any({MetricNeeds::kJudge}) && !(text.is_object() && !text.value("judge", "").empty())) {
+    return Lack{"has no judge of its captions", "text_similarity looks at texts too; "};
+  }
+  if (needs_any({MetricNeeds::kClips, MetricNeeds::kFrameFeatures}) &&
+      model.graph.node(model.graph.FindInput("sample")).shape.size() != 4) {
+    return Lack{"samples no clips", ""};
+  }
+  const std::string net =
+      config.feature_net.empty() ? FeatureNetOf(model.sampling, where) : config.feature_net;
+  if (needs_any({MetricNeeds::kFeatures}) && config.reference.empty() &&
+      !HasStatistics(net, session)) {
+    return Lack{"comes with no data that distances are to",
+                "--reference names samples, or statistics of --feature-net; "};
+  }
+  if (needs_any({MetricNeeds::kFeatureMaps}) && net.empty()) {
+    return Lack{"names no feature network", "--feature-net names one; "};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 SearchConfig SearchConfigOf(const ExperimentCell& cell) {
-  const std::string& model = cell.model;
+  const std::string& model = cell.source;
   SearchConfig config;
   const std::string ending = kStressEnding;
-  config.stress = model.ends_with(ending);
+  config.stress = model.ends_with(ending) && !fs::exists(model);
   config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
   config.recipe = cell.config.recipe, config.rounding = cell.config.rounding;
   config.steps = IntRange::Of(cell.config.steps);
@@ -94,26 +142,30 @@ fs::path JumpsFolderOf(const ExperimentCell& cell, const CellSession& session) {
 }
 
 std::string SourceModelOf(const ExperimentCell& cell) {
-  return IsSplit(cell) ? cell.model + kSplitEnding : cell.model;
+  return IsSplit(cell) ? cell.source + kSplitEnding : cell.source;
 }
 
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
                                    const CellSession& session) {
-  const std::string where = "model " + model.name;
-  const Json text = TextOf(model.sampling);
-  const bool has_judge = text.is_object() && !text.value("judge", "").empty();
-  const bool has_encoder = !TextEncoderOf(model.sampling, where, session.bundled).empty();
-  const bool is_video = model.graph.node(model.graph.FindInput("sample")).shape.size() == 4;
   std::vector<std::string> names;
   for (const std::string& name : ParseFileMetrics(cell.config.metrics)) {
-    const std::set<MetricNeeds> needs = NeedsOf({name});
-    const auto has = [&](MetricNeeds need) { return needs.count(need) > 0; };
-    if (has(MetricNeeds::kEncoder) && !has_encoder) continue;
-    if (has(MetricNeeds::kJudge) && !has_judge) continue;
-    if ((has(MetricNeeds::kClips) || has(MetricNeeds::kFrameFeatures)) && !is_video) continue;
-    names.push_back(name);
+    if (!LackFor(name, cell, model, session).has_value()) names.push_back(name);
   }
   return names;
+}
+
+void CheckMetrics(const Experiment& experiment, const CellSession& session) {
+  if (experiment.own.model.empty()) return;
+  const ModelFile model = LoadAnyModel(experiment.own.model, session.bundled);
+  for (const ExperimentCell& cell : experiment.cells) {
+    for (const std::string& name : ParseFileMetrics(cell.config.metrics)) {
+      const std::optional<Lack> lack = LackFor(name, cell, model, session);
+      if (!lack.has_value()) continue;
+      throw Error(ErrorCode::kUsage, "row " + cell.row + ": metric " + name,
+                  "is not for model " + experiment.own.model + ", which " + lack->what,
+                  lack->remedy + "--metrics without it leaves it out");
+    }
+  }
 }
 
 std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
@@ -133,7 +185,7 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
     if (!file.empty()) text += ReadFile(file);
   }
   for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
-  return HashString(text + LoadAnyModel(cell.model, session.bundled).hash.Hex()).Hex();
+  return HashString(text + LoadAnyModel(cell.source, session.bundled).hash.Hex()).Hex();
 }
 
 std::vector<std::string> SharedParts(const ExperimentCell& cell, const CellSession& session) {

@@ -42,9 +42,11 @@ std::filesystem::path JumpsFolderOf(const ExperimentCell& cell, const CellSessio
 // The model, or the variant of it that the recipe is for: a name of LoadAnyModel.
 std::string SourceModelOf(const ExperimentCell& cell);
 
-// The row's metrics that this model can have: an encoder, a judge, frames.
+// The row's metrics that this model can have: for an encoder, a judge, frames, data.
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
                                    const CellSession& session);
+// Throws kUsage where an own model cannot have one of its rows' metrics, and as LoadAnyModel does.
+void CheckMetrics(const Experiment& experiment, const CellSession& session);
 
 // What the result is a function of, hashed: config, recipe, model.
 std::string KeyOf(const ExperimentCell& cell, const CellSession& session);

@@ -28,12 +28,12 @@ class CellRunner {
 
   Json Run() {
     const auto begin = std::chrono::steady_clock::now();
-    const ModelFile model = LoadAnyModel(cell_.model, session_.bundled);
+    const ModelFile model = LoadAnyModel(cell_.source, session_.bundled);
     Json costs = Json::object();
     SourceOptions source;
     source.bundled = session_.bundled;
     if (cell_.config.method == kMethodFloat) {
-      source.model = cell_.model;
+      source.model = cell_.source;
       source.steps = cell_.config.steps, source.guidance = cell_.config.guidance;
       source.timesteps = Timesteps();
     } else {

@@ -20,6 +20,7 @@ using Values = std::map<std::string, std::string>;
 constexpr const char* kDefaultsName = "defaults.ini";
 constexpr const char* kSearchSection = "search";
 constexpr const char* kQuickSection = "quick";
+constexpr const char* kQuickSearchSection = "quick-search";
 
 // Keys by section; "": those before any.
 std::map<std::string, Values> SectionsOf(const Values& values) {
@@ -62,27 +63,64 @@ RowConfig CommonConfig(const RowFiles& files, bool quick) {
 void CheckSections(const RowFiles& files) {
   const std::vector<std::string> models = ListedNames(CommonConfig(files, false).models);
   for (const auto& [name, values] : files.sections) {
-    if (name.empty() || name == kSearchSection || name == kQuickSection) continue;
+    if (name.empty() || name == kSearchSection || name == kQuickSection ||
+        name == kQuickSearchSection) {
+      continue;
+    }
     if (std::find(models.begin(), models.end(), name) != models.end()) continue;
     throw Error(ErrorCode::kUsage, files.where, "section [" + name + "] is no model of the row",
-                "known are search, quick and the models");
+                "known are search, quick, quick-search and the models");
   }
-  SearchConfig search;
-  ApplyValues(search, files.Of(kSearchSection), files.where + " [search]");
+  for (const char* section : {kSearchSection, kQuickSearchSection}) {
+    SearchConfig search;
+    ApplyValues(search, files.Of(section), files.where + " [" + section + "]");
+  }
+}
+
+Values SearchValues(const RowFiles& files, bool quick) {
+  Values values = quick ? files.Of(kQuickSearchSection) : Values();
+  values.merge(files.Of(kSearchSection));  // what is there stays
+  return values;
+}
+
+// How cells and files call it: "mine" for folder/mine/ and for folder/mine.safetensors.
+std::string NameOf(const OwnModel& own) {
+  const fs::path path = fs::path(own.model + "/").parent_path();
+  return path.extension() == ".safetensors" ? path.stem() : path.filename();
+}
+
+// Puts what was given in place of what the row says.
+void Apply(const OwnModel& own, RowConfig& config) {
+  const std::pair<const std::string&, std::string&> fields[] = {
+      {own.prompts, config.prompts},
+      {own.feature_net, config.feature_net},
+      {own.text_encoder, config.text_encoder},
+      {own.reference, config.reference},
+      {own.metrics, config.metrics}};
+  for (const auto& [given, field] : fields) {
+    if (!given.empty()) field = given;
+  }
 }
 
 void AddCells(const RowFiles& files, const std::string& row, Experiment& experiment) {
   const RowConfig common = experiment.Of(row);
   const bool in_float = common.method == kMethodFloat;
-  for (const std::string& model : ListedNames(common.models)) {
+  const bool is_own = !experiment.own.model.empty();
+  for (const std::string& model :
+       is_own ? std::vector{NameOf(experiment.own)} : ListedNames(common.models)) {
     RowConfig config = common;
-    if (!experiment.quick) files.Apply(model, config);
+    if (is_own) {
+      Apply(experiment.own, config);
+    } else if (!experiment.quick) {
+      files.Apply(model, config);
+    }
     config.Validate(files.where);
     const auto pairs = in_float ? std::vector<std::string>{kMethodFloat} : ListedNames(config.bits);
     for (const std::string& bits : pairs) {
       for (const int seed : config.seeds) {
-        experiment.cells.push_back(
-            {row, model, bits, static_cast<uint64_t>(seed), config, files.Of(kSearchSection)});
+        experiment.cells.push_back({row, model, bits, static_cast<uint64_t>(seed), config,
+                                    SearchValues(files, experiment.quick),
+                                    is_own ? experiment.own.model : model});
       }
     }
   }
@@ -142,14 +180,25 @@ void RowConfig::Validate(const std::string& where) const {
   }
 }
 
+void OwnModel::Validate() const {
+  OwnModel given = *this;
+  given.ForEachField([&](const char* name, const std::string& value, const char* /*help*/) {
+    if (value.empty() || !model.empty()) return;
+    throw Error(ErrorCode::kUsage, name, "goes with a model of your own",
+                "--model names it; the rows of bundled models say theirs");
+  });
+}
+
 std::string ExperimentCell::name() const {
   return row + "." + model + "." + bits + "." + std::to_string(seed);
 }
 
-Experiment ReadExperiment(const fs::path& folder, bool quick) {
+Experiment ReadExperiment(const fs::path& folder, bool quick, const OwnModel& own) {
+  own.Validate();
   Experiment experiment;
   experiment.name = fs::absolute(folder / "").parent_path().filename();
-  experiment.quick = quick;
+  if (!own.model.empty()) experiment.name += "-" + NameOf(own);
+  experiment.quick = quick, experiment.own = own;
   std::map<std::string, Values> defaults;
   if (fs::exists(folder / kDefaultsName)) {
     experiment.texts[kDefaultsName] = ReadFile(folder / kDefaultsName);

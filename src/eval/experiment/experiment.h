@@ -90,12 +90,38 @@ struct RowConfig {
 // The parts of a list with commas, without spaces around them.
 std::vector<std::string> ListedNames(const std::string& text);
 
+// A user's model in place of the models that the rows name, with what its metrics need.
+struct OwnModel {
+  std::string model;
+  std::string prompts;
+  std::string feature_net;
+  std::string text_encoder;
+  std::string reference;
+  std::string metrics;
+
+  template <typename V>
+  void ForEachField(V&& visit) {
+    visit("model", model,
+          "in place of the rows' models: weights file, or folder of a network or of diffusers; "
+          "flags below go with it");
+    visit("prompts", prompts, "file of prompts");
+    visit("feature_net", feature_net, "feature network of distances: name, folder or file");
+    visit("text_encoder", text_encoder, "of text similarity: name, or folder of CLIP");
+    visit("reference", reference, "what distances are to: samples, or statistics of the network");
+    visit("metrics", metrics, "in place of the rows'; the model has to have all of them");
+  }
+
+  // Throws kUsage where something is given without a model.
+  void Validate() const;
+};
+
 // One thing to make and measure.
 struct ExperimentCell {
   std::string row, model, bits;
   uint64_t seed = 0;
   RowConfig config;
   std::map<std::string, std::string> search;  // keys of SearchConfig
+  std::string source;                         // the model as LoadAnyModel knows it
 
   // "20-dynamic.fashion-dit.w4a8.0": of files.
   std::string name() const;
@@ -104,6 +130,7 @@ struct ExperimentCell {
 struct Experiment {
   std::string name;
   bool quick = false;
+  OwnModel own;                              // model empty: the rows' models
   std::vector<std::string> rows;             // names, in the order of their files
   std::map<std::string, RowConfig> configs;  // by row, before sections of models
   std::map<std::string, std::string> texts;  // every file's, by its name
@@ -113,8 +140,10 @@ struct Experiment {
 };
 
 // Reads `folder`: defaults.ini, then each row's file on top. A section named as a model holds what
-// differs for it, [search] holds keys of SearchConfig, [quick] what differs where `quick`. Throws
-// kIo, and kUsage naming the file of an unknown key, section, row or value.
-Experiment ReadExperiment(const std::filesystem::path& folder, bool quick);
+// differs for it, [search] holds keys of SearchConfig, [quick] and [quick-search] what differs from
+// both where `quick`. With an own model, whose name the table's then ends with, sections of models
+// say nothing. Throws kIo, and kUsage naming the file of an unknown key, section, row or value.
+Experiment ReadExperiment(const std::filesystem::path& folder, bool quick,
+                          const OwnModel& own = {});
 
 }  // namespace tmpq

@@ -3,6 +3,7 @@
 #include <limits>
 #include <set>
 
+#include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/core/version.h"
 #include "src/eval/experiment/machine.h"
@@ -111,6 +112,7 @@ Json ManifestOf(const Experiment& experiment, const ExperimentResult& result,
           {"machine", DescribeMachine()},
           {"libraries", LibraryVersions()},
           {"input_hashes", hashes},
+          {"own_model", ChangedText(experiment.own)},
           {"configs", experiment.texts}};
 }
 

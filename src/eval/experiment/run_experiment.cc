@@ -117,6 +117,7 @@ class Maker {
 
 ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session,
                                const std::string& only) {
+  CheckMetrics(experiment, session);
   PrepareFolder(session.work);
   Maker maker(session);
   for (const ExperimentCell& cell : experiment.cells) {

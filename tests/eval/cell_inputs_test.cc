@@ -1,0 +1,67 @@
+// Which cells of a table share what they keep for each other.
+#include "src/eval/experiment/cell_inputs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tmpq {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+ExperimentCell Cell(const std::string& bits, uint64_t seed) {
+  ExperimentCell cell;
+  cell.row = "row", cell.model = cell.source = "fashion-dit";
+  cell.bits = bits, cell.seed = seed;
+  return cell;
+}
+
+// Of another row, with another part of the config.
+template <typename Change>
+ExperimentCell Changed(ExperimentCell cell, Change&& change) {
+  cell.row = "another";
+  change(cell.config);
+  return cell;
+}
+
+std::vector<std::string> Shared(const ExperimentCell& cell) { return SharedParts(cell, {}); }
+
+TEST(SharedPartsTest, FloatSamplesAreOfASeedAndItsTimesteps) {
+  const ExperimentCell cell = Cell("w4a8", 0);
+  ASSERT_THAT(Shared(cell), SizeIs(1));
+  EXPECT_EQ(Shared(cell), Shared(Cell("w6a6", 0)));
+  EXPECT_NE(Shared(cell), Shared(Cell("w4a8", 1)));
+  EXPECT_EQ(Shared(cell), Shared(Changed(cell, [](RowConfig& row) { row.recipe = "quarot"; })));
+  EXPECT_EQ(
+      Shared(cell),
+      Shared(Changed(cell, [](RowConfig& row) { row.method = kMethodFloat, row.metrics = "fd"; })));
+  EXPECT_NE(Shared(cell), Shared(Changed(cell, [](RowConfig& row) { row.steps = 10; })));
+  EXPECT_NE(Shared(cell), Shared(Changed(cell, [](RowConfig& row) { row.samples = 64; })));
+  // Its shortcuts are split: the float model of another graph.
+  EXPECT_NE(Shared(cell), Shared(Changed(cell, [](RowConfig& row) { row.recipe = "mixdq"; })));
+}
+
+TEST(SharedPartsTest, NoPairsNoFloatSamples) {
+  const ExperimentCell cell = Cell("w4a8", 0);
+  EXPECT_THAT(Shared(Changed(cell, [](RowConfig& row) { row.metrics = "fd"; })), IsEmpty());
+  const auto searched = [](RowConfig& row) { row.method = kMethodSearch; };
+  EXPECT_THAT(Shared(Changed(cell, searched)), IsEmpty());  // whose timesteps nobody knows yet
+  const auto at_fifty = [](RowConfig& row) { row.float_steps = 50; };
+  EXPECT_EQ(Shared(Changed(Changed(cell, searched), at_fifty)), Shared(Changed(cell, at_fifty)));
+}
+
+TEST(SharedPartsTest, TablesOfSensitivityAndJumpsAreForAllSeeds) {
+  const auto mixed = [](RowConfig& row) { row.allocation = "greedy", row.metrics = "fd"; };
+  const auto exact = [](RowConfig& row) { row.allocation = "exact", row.metrics = "fd"; };
+  const auto planned = [](RowConfig& row) { row.timesteps = "planned", row.metrics = "fd"; };
+  ASSERT_THAT(Shared(Changed(Cell("w4a8", 0), mixed)), SizeIs(1));
+  EXPECT_EQ(Shared(Changed(Cell("w4a8", 0), mixed)), Shared(Changed(Cell("w4a8", 1), mixed)));
+  EXPECT_EQ(Shared(Changed(Cell("w4a8", 0), mixed)), Shared(Changed(Cell("w6a6", 0), exact)));
+  ASSERT_THAT(Shared(Changed(Cell("w4a8", 0), planned)), SizeIs(1));
+  EXPECT_EQ(Shared(Changed(Cell("w4a8", 0), planned)), Shared(Changed(Cell("w4a8", 1), planned)));
+  EXPECT_NE(Shared(Changed(Cell("w4a8", 0), planned)), Shared(Changed(Cell("w4a8", 0), mixed)));
+}
+
+}  // namespace
+}  // namespace tmpq

@@ -132,9 +132,10 @@ class NetworkStages {
         network.Activate(plan.description().candidate.policy(0), &plan.weights());
     const RandomBatch inputs(graph, settings_.batch);
     RuntimeModel model(network, inputs, settings_.batch, settings_.threads);
-    Json result = TimeCalls(settings_.calls, [&] { model.Run(active); });
+    Json ops;  // of the last call
+    Json result = TimeCalls(settings_.calls, [&] { ops = model.TimeOps(active, 1); });
     result["memory"] = MemoryToJson(begin);
-    result["ops"] = model.TimeOps(active, 1);
+    result["ops"] = ops;
     result["relative_difference"] = Check(model.out(), policy.most_difference);
     result["most_relative_difference"] = policy.most_difference;
     return result;
@@ -205,6 +206,9 @@ Json BenchNetwork(const std::string& name, const NetworkBenchSettings& settings,
     return RunInChild(name + ": " + stage, work);
   };
   Json result = {{"name", name},
+                 {"batch", settings.batch},
+                 {"threads", settings.threads},
+                 {"calls", settings.calls},
                  {"parameters", graph.parameter_count()},
                  {"macs", graph.macs()},
                  {"float32", run("float32 call", [&] { return stages.CallFloat(); })}};
@@ -261,9 +265,9 @@ std::string RatioRow(const Json& ratios) {
 
 Json BenchNetworks(const NetworkBenchSettings& settings, Progress& progress) {
   for (const std::string& name : settings.networks) BuildNetwork(name);  // refuses unknown ones
-  Json result = {{"format", "tmpq-bench-networks-1"}, {"batch", settings.batch},
-                 {"threads", settings.threads},       {"calls", settings.calls},
-                 {"machine", MachineToJson()},        {"networks", Json::array()}};
+  Json result = {{"format", "tmpq-bench-networks-1"},
+                 {"machine", MachineToJson()},
+                 {"networks", Json::array()}};
   for (const std::string& name : settings.networks) {
     result["networks"].push_back(BenchNetwork(name, settings, progress));
   }
@@ -271,15 +275,16 @@ Json BenchNetworks(const NetworkBenchSettings& settings, Progress& progress) {
 }
 
 std::string NetworkBenchText(const Json& result) {
-  char line[160];
-  std::snprintf(line, sizeof(line), "batch %d, %d threads; the fastest of %d calls\n",
-                result["batch"].get<int>(), result["threads"].get<int>(),
-                result["calls"].get<int>());
-  std::string text = line;
+  char line[240];
+  std::string text;
   for (const Json& network : result["networks"]) {
-    std::snprintf(line, sizeof(line), "%s: %.1f M parameters, %.1f G multiplications a sample\n",
-                  network["name"].get<std::string>().c_str(),
-                  1e-6 * network["parameters"].get<double>(), 1e-9 * network["macs"].get<double>());
+    std::snprintf(
+        line, sizeof(line),
+        "%s: %.1f M parameters, %.1f G multiplications a sample; batch %d, %d threads, the "
+        "fastest of %d calls\n",
+        network["name"].get<std::string>().c_str(), 1e-6 * network["parameters"].get<double>(),
+        1e-9 * network["macs"].get<double>(), network["batch"].get<int>(),
+        network["threads"].get<int>(), network["calls"].get<int>());
     text += line;
     text += Row("", {"packing s", "weights MB", "call s", "CPU s", "peak MB", "used MB", "off by"});
     text += CallRow("float32", network["float32"], 4 * network["parameters"].get<double>(), {});

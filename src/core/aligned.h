@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -27,5 +29,23 @@ struct CacheLineAllocator {
 
 template <typename T>
 using AlignedVector = std::vector<T, CacheLineAllocator<T>>;
+
+// Bytes that hold nothing before they are written: pages that nobody writes take no memory.
+class ScratchMemory {
+ public:
+  ScratchMemory() = default;
+  explicit ScratchMemory(size_t size)
+      : bytes_(CacheLineAllocator<uint8_t>().allocate(size)), size_(size) {}
+
+  uint8_t* data() const { return bytes_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  struct Deallocate {
+    void operator()(uint8_t* bytes) const { CacheLineAllocator<uint8_t>().deallocate(bytes, 0); }
+  };
+  std::unique_ptr<uint8_t, Deallocate> bytes_;
+  size_t size_ = 0;
+};
 
 }  // namespace tmpq

@@ -9,8 +9,10 @@ namespace tmpq {
 
 std::span<const float> ParameterSet::Get(const std::string& name) const {
   const auto found = values_.find(name);
-  TMPQ_CHECK(found != values_.end(), "no parameter " + name);
-  return found->second;
+  if (found != values_.end()) return found->second;
+  const auto view = views_.find(name);
+  TMPQ_CHECK(view != views_.end(), "no parameter " + name);
+  return view->second;
 }
 
 std::span<float> ParameterSet::Mutable(const std::string& name) {

@@ -11,14 +11,19 @@
 
 namespace tmpq {
 
-// Owns its data. Const-safe.
+// Owns its data, but for views. Const-safe.
 class ParameterSet {
  public:
   void Set(const std::string& name, std::vector<float> values) {
     values_[name] = std::move(values);
   }
-  bool Has(const std::string& name) const { return values_.count(name) > 0; }
+  // Values that outlive this set and its copies: those of a mapped file.
+  void SetView(const std::string& name, std::span<const float> values) { views_[name] = values; }
+  bool Has(const std::string& name) const {
+    return values_.count(name) > 0 || views_.count(name) > 0;
+  }
   std::span<const float> Get(const std::string& name) const;
+  // Of what is owned.
   std::span<float> Mutable(const std::string& name);
   const std::map<std::string, std::vector<float>>& values() const { return values_; }
 
@@ -32,6 +37,7 @@ class ParameterSet {
 
  private:
   std::map<std::string, std::vector<float>> values_;
+  std::map<std::string, std::span<const float>> views_;
 };
 
 }  // namespace tmpq

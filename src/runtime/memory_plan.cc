@@ -35,6 +35,22 @@ bool IsView(const Graph& graph, NodeId id) {
   return true;
 }
 
+// Whether each element of a node's output is made of the same element of its input alone, and may
+// be written over it.
+bool IsElementwise(OpKind kind) {
+  switch (kind) {
+    case OpKind::kSilu:
+    case OpKind::kGelu:
+    case OpKind::kGeluErf:
+    case OpKind::kQuickGelu:
+    case OpKind::kScale:
+    case OpKind::kRelu:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct Block {
   int64_t begin, end;
 };
@@ -81,15 +97,26 @@ MemoryPlan PlanMemory(const Graph& graph) {
   }
   if (plan.values[graph.output()].buffer >= 0) last_use[plan.values[graph.output()].buffer] = count;
 
+  // Nobody reads the input after an elementwise node, not even in part.
+  const auto InPlace = [&](NodeId id) {
+    if (!IsElementwise(graph.node(id).kind) || id == graph.output()) return false;
+    const NodeId input = graph.node(id).inputs[0];
+    return plan.values[input].buffer == input && last_use[input] == id;
+  };
   std::vector<std::pair<NodeId, Block>> live;
   for (NodeId id = 0; id < count; ++id) {
     std::erase_if(live, [&](const auto& entry) { return last_use[entry.first] < id; });
     if (plan.values[id].buffer != id) continue;
-    std::vector<Block> used;
-    for (const auto& entry : live) used.push_back(entry.second);
     const int64_t floats = plan.values[id].rows * plan.values[id].cols;
     const int64_t size = (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
-    const int64_t at = FirstFit(used, size);
+    int64_t at;
+    if (InPlace(id)) {
+      at = plan.arena_offset[graph.node(id).inputs[0]];
+    } else {
+      std::vector<Block> used;
+      for (const auto& entry : live) used.push_back(entry.second);
+      at = FirstFit(used, size);
+    }
     plan.arena_offset[id] = at;
     plan.arena_floats_per_sample = std::max(plan.arena_floats_per_sample, at + size);
     live.push_back({id, {at, at + size}});

@@ -164,7 +164,7 @@ Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
   workspace.arena.resize(plan_.arena_floats_per_sample * max_batch);
-  workspace.scratch.resize(ScratchBytes(max_batch));
+  workspace.scratch = ScratchMemory(ScratchBytes(max_batch));
   return workspace;
 }
 

@@ -49,7 +49,7 @@ using LayerObserver = std::function<void(NodeId id, const float* x, int64_t batc
 struct Workspace {
   int64_t max_batch = 0;
   AlignedVector<float> arena;
-  AlignedVector<uint8_t> scratch;
+  ScratchMemory scratch;
   std::vector<double>* node_seconds = nullptr;  // added to where asked for: op_times.h
 };
 

@@ -103,8 +103,7 @@ PlanFile::PlanFile(const std::filesystem::path& path)
       IntegerOnlyWeights(description_.graph, description_.candidate);
   for (const auto& [name, shape] : description_.graph.parameters()) {
     if (integer_only.count(name) > 0) continue;
-    const std::span<const float> values = file_.Floats(kParameterPrefix + name, shape);
-    parameters_.Set(name, {values.begin(), values.end()});
+    parameters_.SetView(name, file_.Floats(kParameterPrefix + name, shape));
   }
   const Json json = ParseJson(file_.Metadata(kMetadataKey), path.string());
   weights_ = std::make_unique<QuantTable>(

@@ -41,6 +41,7 @@ class PlanFile {
   explicit PlanFile(const std::filesystem::path& path);
 
   const PlanDescription& description() const { return description_; }
+  // Views into the file: this object outlives copies too.
   const ParameterSet& parameters() const { return parameters_; }
   const QuantTable& weights() const { return *weights_; }
   Hash128 hash() const { return file_.hash(); }

@@ -70,6 +70,9 @@ TEST_F(PlanFileTest, HoldsWhatItsStepsUseAndNoMore) {
   EXPECT_TRUE(plan.parameters().Has("patches.weight"));  // float at the second step
   EXPECT_FALSE(plan.parameters().Has("fc1.weight"));
   EXPECT_TRUE(plan.parameters().Has("fc1.bias"));
+  // A file that is mapped is not copied.
+  EXPECT_EQ(std::as_bytes(plan.parameters().Get("fc1.bias")).data(),
+            plan.tensors().at("parameters.fc1.bias").data.data());
 }
 
 TEST_F(PlanFileTest, SameArgumentsSameBytes) {

@@ -1,6 +1,8 @@
 // Layers of a recipe's network, each alone.
 #pragma once
 
+#include <algorithm>
+
 #include "tests/runtime/recipe_network.h"
 
 namespace tmpq {
@@ -48,11 +50,12 @@ inline std::vector<float> RunAlone(const RecipeNetwork& net, const LayerCase& la
       network.Activate({BitWidth::Of(weight_bits), BitWidth::Of(activation_bits)}, &table, place);
   Workspace workspace = network.MakeWorkspace(2);
   const size_t size = workspace.scratch.size();
-  workspace.scratch.resize(size + 65536, 0x5A);
+  workspace.scratch = ScratchMemory(size + 65536);
+  std::fill_n(workspace.scratch.data(), workspace.scratch.size(), uint8_t{0x5A});
   std::vector<float> out(2 * ElementsOf(graph.output_shape()));
   network.Run(policy, {2, {{"x", layer.x.data()}}, {}}, out.data(), workspace);
   for (size_t i = size; i < workspace.scratch.size(); ++i) {
-    if (workspace.scratch[i] != 0x5A) {
+    if (workspace.scratch.data()[i] != 0x5A) {
       ADD_FAILURE() << net.graph().node(layer.id).name << " writes beyond its scratch";
       break;
     }

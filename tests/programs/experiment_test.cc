@@ -158,6 +158,23 @@ TEST_F(ExperimentTest, AModelOfYourOwnTakesTheRowsPlaces) {
   EXPECT_EQ(Made(table, "table.csv"), csv);
 }
 
+// Of diffusers, with an autoencoder and a text encoder, and a sampler that has no budgets.
+TEST_F(ExperimentTest, APipelineOfYourOwnTakesThemToo) {
+  const fs::path table = WriteTable("pipeline", "recipe = mixdq\n");  // splits its shortcuts
+  const Arguments own = {"--model", TMPQ_SOURCE_DIR "/tests/fixtures/pipeline", "--metrics",
+                         "psnr"};
+  ExpectError(MakeTable(table, own), 1, "sampler plms");
+  Arguments with_sampler = own;
+  with_sampler.insert(with_sampler.end(), {"--sampler", "ddim"});
+  const ProcessResult made = MakeTable(table, with_sampler);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string csv = Made(table, "table.csv");
+  for (const char* cell :
+       {"1-float,1-float,pipeline,float,1,", "3-other,3-other,pipeline,w4a4,0,"}) {
+    EXPECT_NE(csv.find(cell), std::string::npos) << csv;
+  }
+}
+
 TEST_F(ExperimentTest, WhatAMetricNeedsOfYourModelIsAskedForBefore) {
   const fs::path table = WriteTable("lacking"), net = Folder() / "models" / "net";
   fs::create_directories(net);

@@ -96,7 +96,7 @@ SearchConfig SearchConfigOf(const ExperimentCell& cell) {
   config.model = config.stress ? model.substr(0, model.size() - ending.size()) : model;
   config.recipe = cell.config.recipe, config.rounding = cell.config.rounding;
   config.steps = IntRange::Of(cell.config.steps);
-  config.guidance = cell.config.guidance;
+  config.guidance = cell.config.guidance, config.sampler = cell.config.sampler;
   config.prompts = cell.config.prompts;
   config.feature_net = cell.config.feature_net;
   config.text_encoder = cell.config.text_encoder;
@@ -139,10 +139,6 @@ fs::path SensitivityFolderOf(const ExperimentCell& cell, const CellSession& sess
 
 fs::path JumpsFolderOf(const ExperimentCell& cell, const CellSession& session) {
   return SharedFolder(session, "jumps", cell, ConfigText(JumpsConfigOf(cell)));
-}
-
-std::string SourceModelOf(const ExperimentCell& cell) {
-  return IsSplit(cell) ? cell.source + kSplitEnding : cell.source;
 }
 
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
@@ -194,9 +190,10 @@ std::vector<std::string> SharedParts(const ExperimentCell& cell, const CellSessi
   std::vector<std::string> parts;
   if (config.allocation != kUniformBits) parts.push_back(SensitivityFolderOf(cell, session));
   if (config.timesteps == kPlannedTimesteps) parts.push_back(JumpsFolderOf(cell, session));
-  const std::string samples = "float samples of " + SourceModelOf(cell) + " " +
-                              std::to_string(cell.seed) + " " + std::to_string(config.samples) +
-                              " " + std::to_string(config.guidance) + " " + config.prompts + " at ";
+  const std::string samples =
+      "float samples of " + cell.source + (IsSplit(cell) ? kSplitEnding : "") + " " +
+      std::to_string(cell.seed) + " " + std::to_string(config.samples) + " " +
+      std::to_string(config.guidance) + " " + config.sampler + " " + config.prompts + " at ";
   if (in_float) parts.push_back(samples + OwnFloatSamples(cell, session));
   if (NeedsOf(ParseFileMetrics(config.metrics)).count(MetricNeeds::kPairs) == 0) return parts;
   if (config.float_steps != 0) {

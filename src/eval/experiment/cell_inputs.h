@@ -39,9 +39,6 @@ SearchConfig JumpsConfigOf(const ExperimentCell& cell);
 std::filesystem::path SensitivityFolderOf(const ExperimentCell& cell, const CellSession& session);
 std::filesystem::path JumpsFolderOf(const ExperimentCell& cell, const CellSession& session);
 
-// The model, or the variant of it that the recipe is for: a name of LoadAnyModel.
-std::string SourceModelOf(const ExperimentCell& cell);
-
 // The row's metrics that this model can have: for an encoder, a judge, frames, data.
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
                                    const CellSession& session);

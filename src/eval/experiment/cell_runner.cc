@@ -35,10 +35,10 @@ class CellRunner {
     if (cell_.config.method == kMethodFloat) {
       source.model = cell_.source;
       source.steps = cell_.config.steps, source.guidance = cell_.config.guidance;
-      source.timesteps = Timesteps();
+      source.timesteps = Timesteps(), source.sampler = cell_.config.sampler;
     } else {
       costs = cell_.config.method == kMethodSearch ? Search() : Quantize();
-      source.plan = folder_ / kPlanName, source.model = SourceModelOf(cell_);
+      source.plan = folder_ / kPlanName, source.model = cell_.source;
     }
     SampleEvaluationResult result = Evaluate(source, model);
     result.metrics.insert(result.metrics.end(), of_search_.begin(), of_search_.end());

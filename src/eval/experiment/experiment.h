@@ -35,6 +35,7 @@ struct RowConfig {
   std::string timesteps = "uniform";
   int float_steps = 0;
   double guidance = -1;
+  std::string sampler;
   std::string prompts;
   std::string metrics = "fd,psnr";
   int samples = 256;
@@ -71,6 +72,7 @@ struct RowConfig {
     visit("float_steps", float_steps,
           "uniform steps of the float model that pairs compare with; 0: the row's own timesteps");
     visit("guidance", guidance, "guidance scale; -1: the model's own");
+    visit("sampler", sampler, "as of tmpq-search (default: the model's own)");
     visit("prompts", prompts, "file of prompts (default: the model's own)");
     visit("metrics", metrics, "of tmpq-eval; a model that has no such metric leaves it out");
     visit("samples", samples, "that the metrics look at");
@@ -93,6 +95,7 @@ std::vector<std::string> ListedNames(const std::string& text);
 // A user's model in place of the models that the rows name, with what its metrics need.
 struct OwnModel {
   std::string model;
+  std::string sampler;
   std::string prompts;
   std::string feature_net;
   std::string text_encoder;
@@ -104,6 +107,7 @@ struct OwnModel {
     visit("model", model,
           "in place of the rows' models: weights file, or folder of a network or of diffusers; "
           "flags below go with it");
+    visit("sampler", sampler, "as of tmpq-search; plms cannot be searched nor budgeted");
     visit("prompts", prompts, "file of prompts");
     visit("feature_net", feature_net, "feature network of distances: name, folder or file");
     visit("text_encoder", text_encoder, "of text similarity: name, or folder of CLIP");

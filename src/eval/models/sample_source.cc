@@ -41,6 +41,10 @@ void SampleSource::OpenModel(const SourceOptions& options) {
   schedule_ = ScheduleOf(model), settings_ = SamplerOf(model);
   text_ = TextOf(model.sampling), sampling_ = model.sampling;
   CheckRange("--steps", options.steps, 1, schedule_.training_steps());
+  if (!options.sampler.empty()) {
+    CheckMethod(options.sampler);
+    settings_.method = options.sampler;
+  }
   if (options.guidance >= 0) {
     settings_.guidance_scale = options.guidance;
     settings_.guidance_ranges.clear();

@@ -22,6 +22,7 @@ struct SourceOptions {
   int steps = 20;                     // of a model without a plan
   std::string timesteps = "uniform";  // likewise: HandTimesteps
   double guidance = -1;               // of a model without a plan; -1: its own
+  std::string sampler;                // likewise; empty: its own
   std::filesystem::path bundled;
 };
 

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -62,10 +63,9 @@ Json RunInChild(const std::string& what, const std::function<Json()>& work) {
     throw Error(ErrorCode::kIo, what, "no process can be started for it");
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {
-    const std::string how =
-        WIFSIGNALED(status) ? "was ended by signal " + std::to_string(WTERMSIG(status)) : "failed";
-    throw Error(ErrorCode::kIo, what, "its process " + how,
-                "signal 9 is what too little memory is");
+    const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    throw Error(ErrorCode::kIo, what, "its process ended by signal " + std::to_string(signal),
+                signal == SIGKILL ? "more memory, or fewer samples" : "");
   }
   const Json answer = ParseJson(text, what);
   if (answer.contains("error")) {

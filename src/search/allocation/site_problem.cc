@@ -1,5 +1,6 @@
 #include "src/search/allocation/site_problem.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -161,7 +162,7 @@ class Builder {
     Add(component.table.sites[0].layer, range, component.sites, widths, std::move(items));
   }
 
-  // Each decision as a group; the first choices' costs join those of the group without a choice.
+  // Each decision as a group; what its cheapest choices cost joins the group without a choice.
   void AddSites(const Component& component, size_t range) {
     const ComponentCosts costs(settings_, made_.problem.limits, range);
     Policy first;
@@ -187,6 +188,7 @@ class Builder {
         items.push_back(std::move(item));
         widths.push_back(std::move(chosen));
       }
+      AddToRest(TakeLeast(items));
       Add(component.table.sites[decision[0]].name, range, std::move(sites), std::move(widths),
           std::move(items));
     }
@@ -199,6 +201,18 @@ class Builder {
   }
 
  private:
+  // Subtracts from the items, cost by cost, the least of theirs: the narrowest bit-width need not
+  // be the fastest.
+  static std::vector<double> TakeLeast(std::vector<AllocationItem>& items) {
+    std::vector<double> least = items[0].costs;
+    for (const AllocationItem& item : items) {
+      for (size_t k = 0; k < least.size(); ++k) least[k] = std::min(least[k], item.costs[k]);
+    }
+    for (AllocationItem& item : items) {
+      for (size_t k = 0; k < least.size(); ++k) item.costs[k] -= least[k];
+    }
+    return least;
+  }
   double Damage(size_t range, int site, BitWidth width) const {
     const auto found = damages_[range].find({static_cast<size_t>(site), width});
     return found == damages_[range].end() ? 0 : found->second;

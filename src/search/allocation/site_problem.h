@@ -27,8 +27,8 @@ struct SiteProblemSettings {
 // chosen at once: a weight with its input, query with key, softmax with value. Such a component, in
 // one range of timesteps, is a group, and its items are all combinations of its sites' choices.
 // Other costs are sums over sites: every site, in one range, is a group, whose items cost what they
-// do beyond the site's first choice. Tied sites are one site to both. A group without a choice
-// holds the rest: what is kept in float, and all first choices. Limits carry the budget's names;
+// do beyond the site's cheapest choice. Tied sites are one site to both. A group without a choice
+// holds the rest: what is kept in float, and all cheapest choices. Limits carry the budget's names;
 // those of averages are in bits of all weights, or all inputs, together.
 struct SiteProblem {
   struct Group {

@@ -98,7 +98,7 @@ MemoryPlan PlanMemory(const Graph& graph) {
   if (plan.values[graph.output()].buffer >= 0) last_use[plan.values[graph.output()].buffer] = count;
 
   // Nobody reads the input after an elementwise node, not even in part.
-  const auto InPlace = [&](NodeId id) {
+  const auto in_place = [&](NodeId id) {
     if (!IsElementwise(graph.node(id).kind) || id == graph.output()) return false;
     const NodeId input = graph.node(id).inputs[0];
     return plan.values[input].buffer == input && last_use[input] == id;
@@ -110,7 +110,7 @@ MemoryPlan PlanMemory(const Graph& graph) {
     const int64_t floats = plan.values[id].rows * plan.values[id].cols;
     const int64_t size = (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
     int64_t at;
-    if (InPlace(id)) {
+    if (in_place(id)) {
       at = plan.arena_offset[graph.node(id).inputs[0]];
     } else {
       std::vector<Block> used;

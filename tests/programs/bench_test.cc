@@ -80,7 +80,7 @@ TEST(BenchTest, LatencyTablesBoundSearches) {
   const ProcessResult found = search("run", folder / "known.json");
   ASSERT_EQ(found.exit_code, 0) << found.err;
   const Json summary = ParseJson(found.out, "search");
-  const Json& plan = summary["rows"]["plan"];
+  const Json& plan = summary["plan"];
   EXPECT_LE(plan["latency_ns"], most);
   EXPECT_GT(plan["latency_ns"], 4 * 1000 * sites);
   EXPECT_GT(plan["peak_bytes"].get<int64_t>(), plan["bytes"].get<int64_t>());

@@ -86,7 +86,9 @@ TEST_F(ExperimentMpiTest, AFailedCellLeavesTheOthersAndIsTriedAgain) {
 }
 
 TEST_F(ExperimentMpiTest, AnInterruptedJobSaysHowToGoOn) {
-  const fs::path table = WriteSmallTable(Folder() / "interrupted");
+  // Cells that are still at it when the interrupt comes.
+  const fs::path table =
+      WriteSmallTable(Folder() / "interrupted", "recipe = quarot\nsteps = 900\n");
   ProcessOptions options;
   options.kill_when = Folder() / "stopped" / "work" / "2-naive.fashion-dit.w8a8.0.json";
   options.interrupt_lines = 1;
@@ -95,6 +97,7 @@ TEST_F(ExperimentMpiTest, AnInterruptedJobSaysHowToGoOn) {
   const size_t error = interrupted.err.find("tmpq-experiment: error: ");
   EXPECT_NE(interrupted.err.find("the same command", error), std::string::npos) << interrupted.err;
   EXPECT_EQ(interrupted.err.find("tmpq-experiment: error: ", error + 1), std::string::npos);
+  WriteSmallTable(table);
   const ProcessResult rest = MakeAlone(table, "stopped", {"--json"});
   ASSERT_EQ(rest.exit_code, 0) << rest.err;
   EXPECT_LE(ParseJson(rest.out, "json")["made"], 9);

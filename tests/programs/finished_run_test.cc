@@ -89,7 +89,7 @@ TEST_F(FinishedRunTest, APredictionAnswersOtherBudgets) {
   const fs::path plan = Folder() / "predicted.safetensors";
   const Arguments more = {"--predicted", "--plan-out=" + plan.string(), "--overwrite", "--json"};
   std::vector<double> errors;
-  for (const char* query : {"bitops<=0.26x", "bitops<=0.5x", "bitops<=1x"}) {
+  for (const char* query : {"bitops<=0.3x", "bitops<=0.5x", "bitops<=1x"}) {
     const ProcessResult result = Query(query, more);
     ASSERT_EQ(result.exit_code, 0) << result.err;
     const Json answer = ParseJson(result.out, "answer");

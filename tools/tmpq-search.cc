@@ -41,7 +41,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
       cxxopts::value<std::string>())("predicted",
                                      "that plan is the one of least predicted error, on the front "
-                                     "that the search's model predicts "
+                                     "that the search's tables predict "
                                      "for all budgets; nothing is measured")(
       "plan-out", "where that plan goes (default: plan-query.safetensors in --out)",
       cxxopts::value<std::string>());

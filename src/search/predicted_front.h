@@ -1,4 +1,4 @@
-// What a calibrated model says of every budget, so that another one is answered without measuring.
+// What additive tables say of every budget, so that another one is answered without measuring.
 #pragma once
 
 #include <string>
@@ -10,8 +10,10 @@
 namespace tmpq {
 
 // The front of predicted error against BitOps over all of the space's bit-widths, whatever its
-// budget, at `timesteps` and the same at all steps: allocations by the model's damages, each
-// predicted by the model. Objectives are named `measurement` and kBitOps.
+// budget, at `timesteps` and the same at all steps: allocations by the model's damages, none below
+// 0, predicted by their sum and what the timesteps leave. The model's calibration is left out: it
+// is fitted to candidates near the budget, and wrong by far elsewhere. Objectives are named
+// `measurement` and kBitOps.
 std::vector<ArchiveEntry> PredictFront(const SearchSpace& space, const AdditiveModel& model,
                                        const TimestepSequence& timesteps,
                                        const std::string& measurement);

@@ -241,7 +241,8 @@ std::string FrontAnswerText(const Json& answer) {
                          "measures it on fresh noise."
                    : "The least predicted error of the " + among +
                          " candidates of the predicted front that satisfy " + query +
-                         ".\nThe model of the search predicts it, and nothing was measured: "
+                         ".\nIt is the sum of what the search measured of single sites, and "
+                         "nothing was measured: "
                          "tmpq-eval --plan does.") +
          "\nWrote " + answer["plan"].get<std::string>() + ".\n";
 }

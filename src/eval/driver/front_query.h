@@ -1,6 +1,6 @@
 // Another plan out of a finished run: of those that satisfy conditions the candidate of least
 // distance, among those whose distance the search has measured, or of least predicted error, on the
-// front that its model predicts for all budgets. Nothing is evaluated.
+// front that its tables predict for all budgets. Nothing is evaluated.
 #pragma once
 
 #include <filesystem>

@@ -36,7 +36,7 @@ class SearchStage {
   // How the guided algorithm's predictions ordered the candidates that it chose by them; NaN
   // where there are none.
   const Estimate& prediction() const { return prediction_; }
-  // What its model says of every budget, at the nearest measured candidate's timesteps; empty of
+  // What its tables say of every budget, at the nearest measured candidate's timesteps; empty of
   // other algorithms.
   const std::vector<ArchiveEntry>& predicted_front() const { return predicted_front_; }
 

@@ -5,13 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <numeric>
 
 #include "bench/contest.h"
-#include "bench/temporary_folder.h"
-#include "src/core/config.h"
-#include "src/eval/driver/search_bench.h"
+#include "bench/opened_search.h"
+#include "src/quant/recipe.h"
 #include "src/runtime/op_times.h"
 #include "tests/runtime/random_batch.h"
 
@@ -81,16 +79,6 @@ class TimedStep {
   int64_t batch_;
   std::vector<Share> shares_;
 };
-
-SearchConfig ConfigOf(const LatencyBenchSettings& settings) {
-  SearchConfig config;
-  config.model = settings.model, config.recipe = settings.recipe;
-  config.weight_bits = config.activation_bits = settings.bits;
-  config.budget =
-      std::to_string(*std::max_element(settings.bits.begin(), settings.bits.end())) + "bit";
-  config.Validate();
-  return config;
-}
 
 // The uniform policies of every weight bit-width, and float. Activations of all bit-widths are
 // multiplied as bytes, so one of theirs stands for all.
@@ -176,13 +164,9 @@ LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress)
   bits.insert(bits.end(), {4, 8});  // the baselines'
   std::sort(bits.begin(), bits.end());
   bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
-  const TemporaryFolder folder;
-  SearchSession session;
-  session.out = folder.path(), session.bundled = settings.bundled;
-  session.batch = settings.batch, session.progress = &progress;
-  SearchBench bench(ConfigOf(settings), session);
-  bench.OpenSampler();
-  bench.OpenSupernet();
+  const OpenedSearch opened(settings.model, FindRecipe(settings.recipe), bits, settings.bundled,
+                            settings.batch, progress);
+  const SearchBench& bench = *opened.bench;
   const RuntimeNetwork& network = bench.sampler().network();
   TimedStep step(network, settings.batch * bench.sampler().calls_per_step(), settings.threads);
 

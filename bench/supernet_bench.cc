@@ -1,40 +1,14 @@
 #include "bench/supernet_bench.h"
 
 #include <cstdio>
-#include <memory>
 
-#include "bench/temporary_folder.h"
-#include "src/core/config.h"
-#include "src/core/file.h"
-#include "src/eval/driver/search_bench.h"
+#include "bench/opened_search.h"
 #include "src/quant/recipe.h"
 #include "src/supernet/supernet_size.h"
 #include "tests/runtime/random_batch.h"
 
 namespace tmpq {
 namespace {
-
-// A search of the model, opened as far as its supernet.
-struct OpenedSearch {
-  TemporaryFolder folder;
-  std::unique_ptr<SearchBench> bench;
-
-  OpenedSearch(const SupernetBenchSettings& settings, const QuantRecipe& recipe,
-               Progress& progress) {
-    const auto recipe_file = folder.path() / "recipe.ini";
-    WriteFileAtomically(recipe_file, ConfigText(recipe));
-    SearchConfig config;
-    config.model = settings.model, config.recipe = recipe_file;
-    config.weight_bits = config.activation_bits = settings.bits;
-    config.budget = std::to_string(settings.bits.back()) + "bit";
-    SearchSession session;
-    session.out = folder.path(), session.bundled = settings.bundled;
-    session.batch = settings.batch, session.progress = &progress;
-    bench = std::make_unique<SearchBench>(config, session);
-    bench->OpenSampler();
-    bench->OpenSupernet();
-  }
-};
 
 Json SizesToJson(const SearchBench& bench, size_t widths) {
   const Graph& graph = bench.model().graph;
@@ -110,7 +84,8 @@ Json BenchSupernet(const SupernetBenchSettings& settings, Progress& progress) {
       storage = {{"refused", error.what()}};
       continue;
     }
-    const OpenedSearch opened(settings, recipe, progress);
+    const OpenedSearch opened(settings.model, recipe, settings.bits, settings.bundled,
+                              settings.batch, progress);
     storage = SizesToJson(*opened.bench, settings.bits.size());
     if (!nested) result["switch"] = SwitchToJson(settings, *opened.bench);
   }

@@ -11,7 +11,7 @@ packages=(
   libeigen3-dev libhdf5-dev libboost-program-options-dev libboost-context-dev libcxxopts-dev nlohmann-json3-dev
   libpng-dev libgif-dev zlib1g-dev libxxhash-dev libicu-dev libsentencepiece-dev coinor-libcbc-dev
   libopenmpi-dev openmpi-bin
-  libgtest-dev libgmock-dev libbenchmark-dev libdnnl-dev
+  libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev libdnnl-dev
   dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy
 )
 [[ "${1:-}" == "--core" ]] || packages+=(python3-pip)

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/bytes_avx2.h"
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/transform.h"
 #include "kernels/cpu/vectors_avx2.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/packing.h"
@@ -18,14 +20,8 @@
 namespace tmpq::kernels {
 namespace {
 
-// Eight of a panel's outputs, from half a group of weights on: two 16-byte parts of four outputs
-// each, whose four products are summed in pairs.
-constexpr int kHalfOutputs = kGroupOutputs / 2, kHalfValues = kGroupValues / 2;
 // Groups of inputs between stores of a tile, whose widened activations stay in the first cache.
 constexpr int64_t kWideGroups = 128;
-// Of a tile: more would not fit the registers as GCC 12 orders the loads.
-constexpr int kRowsAtOnce = 4;
-
 // sums += a times 16-bit copies of the weights; products of 16-bit integers are exact, unlike
 // vpmaddubsw, whose 16-bit sums saturate. `a`: widened rows, kWideGroups groups apart.
 template <int Rows>
@@ -62,50 +58,10 @@ inline void Widen(int64_t rows, int64_t groups, const int8_t* a, int64_t a_strid
   }
 }
 
-// sums += a times weights of at most 4 to 7 bits, all in bytes: sums of two products fit 16 bits,
-// and so do those of `depth` groups.
-template <int Rows>
-void NarrowTile(int64_t groups, int64_t depth, const int8_t* a, int64_t a_stride, const uint8_t* w,
-                int64_t group_stride, int32_t* out, int64_t out_stride) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  for (int64_t begin = 0; begin < groups; begin += depth) {
-    const int64_t end = begin + depth < groups ? begin + depth : groups;
-    __m256i sums[Rows][2];
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
-    for (int64_t g = begin; g < end; ++g, w += group_stride) {
-      const __m256i low = _mm256_loadu_si256((const __m256i*)w),
-                    high = _mm256_loadu_si256((const __m256i*)(w + kHalfValues));
-#pragma GCC unroll 4
-      for (int r = 0; r < Rows; ++r) {
-        int32_t word;
-        __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
-        const __m256i inputs = _mm256_set1_epi32(word);
-        sums[r][0] = _mm256_add_epi16(sums[r][0], _mm256_maddubs_epi16(low, inputs));
-        sums[r][1] = _mm256_add_epi16(sums[r][1], _mm256_maddubs_epi16(high, inputs));
-      }
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < Rows; ++r) {
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half) {
-        auto* at = (__m256i*)(out + r * out_stride + half * kHalfOutputs);
-        _mm256_storeu_si256(
-            at, _mm256_add_epi32(_mm256_loadu_si256(at), _mm256_madd_epi16(sums[r][half], ones)));
-      }
-    }
-  }
-}
-
 using WideTileFunction = void (*)(int64_t, const int16_t*, const uint8_t*, int64_t, int32_t*,
                                   int64_t);
-using NarrowTileFunction = void (*)(int64_t, int64_t, const int8_t*, int64_t, const uint8_t*,
-                                    int64_t, int32_t*, int64_t);
 constexpr WideTileFunction kWideTiles[kRowsAtOnce] = {WideTile<1>, WideTile<2>, WideTile<3>,
                                                       WideTile<4>};
-constexpr NarrowTileFunction kNarrowTiles[kRowsAtOnce] = {NarrowTile<1>, NarrowTile<2>,
-                                                          NarrowTile<3>, NarrowTile<4>};
-
 // Of a group: two vectors.
 struct GroupValues {
   __m256i low, high;
@@ -172,16 +128,17 @@ struct Tiles {
     }
     for (int64_t r = 0; r < rows; r += kRowsAtOnce) {
       const int64_t count = rows - r < kRowsAtOnce ? rows - r : kRowsAtOnce;
-      (w.bits < 8 ? AddNarrow : AddWide)(count, panels, groups, a + r * a_stride, a_stride, w,
-                                         out + r * out_stride, out_stride);
+      (ExactDepth(w.a_bits, w.bits) > 0 ? AddNarrow : AddWide)(
+          count, panels, groups, a + r * a_stride, a_stride, w, out + r * out_stride, out_stride);
     }
   }
   static void AddNarrow(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
                         int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
-    const int64_t depth = 32767 / (256 * ((1 << w.bits) - 1));
-    for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs, w.data += w.panel_stride) {
-      kNarrowTiles[rows - 1](groups, depth, a, a_stride, w.data, w.group_stride, out, out_stride);
-    }
+    const int64_t depth = ExactDepth(w.a_bits, w.bits);
+    const int8_t* at[kRowsAtOnce];
+    for (int64_t r = 0; r < rows; ++r) at[r] = a + r * a_stride;
+    for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs, w.data += w.panel_stride)
+      NarrowTile(rows, groups, depth, at, w.data, w.group_stride, out, out_stride);
   }
   static void AddWide(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
                       int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
@@ -279,7 +236,7 @@ constexpr KernelSet kSet = {"avx2",
                             GeluErf,
                             RmsNorm,
                             QuickGelu,
-                            TransformRows,
+                            TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,
                             ConvIntBy<Vectors>};
 

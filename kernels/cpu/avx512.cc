@@ -11,6 +11,7 @@
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/cpu/transform.h"
 #include "kernels/cpu/vectors_avx512.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/packing.h"
@@ -203,9 +204,13 @@ void LinearF32(const LinearF32Args& args) {
 }
 
 bool Supported() {
+#ifdef TMPQ_EMULATED_AVX512  // tests/kernels/avx512_emulation.h
+  return true;
+#else
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vnni");
+#endif
 }
 
 constexpr KernelSet kSet = {"avx512vnni",
@@ -230,7 +235,7 @@ constexpr KernelSet kSet = {"avx512vnni",
                             GeluErf,
                             RmsNorm,
                             QuickGelu,
-                            TransformRows,
+                            TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,
                             ConvIntBy<Vectors>};
 

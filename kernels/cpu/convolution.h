@@ -89,7 +89,7 @@ inline void SumWindows(const ConvolutionShape& s, const ConvolutionScratch& scra
   }
 }
 
-// The sum of (a + ao)(q + wo) is sum a u + (wo - weight_offset) sum a + ao (sum q + K wo), u what
+// The sum of (a + ao)(q + wo) is sum a u + (wo - WeightOffset) sum a + ao (sum q + K wo), u what
 // is stored; modulo 2^32 in between.
 inline void MakeTerms(const ConvIntArgs& args, float a_scale, int32_t a_offset,
                       const OutputTerms& terms) {
@@ -99,7 +99,7 @@ inline void MakeTerms(const ConvIntArgs& args, float a_scale, int32_t a_offset,
     const uint32_t w_sum = args.symmetric ? 0u : (uint32_t)args.w_sums[n];
     terms.scale[n] = a_scale * args.w_scale[n];
     terms.bias[n] = args.bias != nullptr ? args.bias[n] : 0.0f;
-    terms.factor[n] = (int32_t)(w_offset - (uint32_t)args.weight_offset);
+    terms.factor[n] = (int32_t)(w_offset - (uint32_t)WeightOffset(args.bits));
     terms.constant[n] = (int32_t)((uint32_t)a_offset * (w_sum + inputs * w_offset));
   }
 }
@@ -132,7 +132,8 @@ void MultiplyWindows(const ConvIntArgs& args, const ConvolutionScratch& scratch)
   const bool whole = run % kGroupInputs == 0;
   const int64_t line = RoundUp(s.inputs(), kGroupInputs), groups = GroupsOfInputs(s.inputs());
   const typename V::Window window = {whole ? s.kernel_height : 1,
-                                     whole ? run / kGroupInputs : groups, row_bytes};
+                                     whole ? run / kGroupInputs : groups, row_bytes, args.a_bits,
+                                     args.bits};
   alignas(64) int32_t sums[kWindowsAtOnce * kWindowPanels * kGroupOutputs];
   const int64_t windows = s.out_height * s.out_width, panels = GroupsOfOutputs(s.outputs);
   for (int64_t first = 0; first < windows; first += kWindowsAtOnce) {

@@ -29,7 +29,8 @@ constexpr int kTileColumns = kTilePanels * kGroupOutputs;
 struct PanelBlock {
   const uint8_t* data;
   int64_t panel_stride, group_stride;
-  int bits;  // all values are below 2^bits
+  int bits;    // all values are below 2^bits
+  int a_bits;  // activations are at most 2^(a_bits - 1) in magnitude
 };
 
 // One part of the inputs: which group of scales, its first input, how many.
@@ -71,7 +72,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
   const int64_t panel_bytes = groups * kGroupValues / 8 * stored_bits;
   const uint8_t* packed = args.weights + first * panel_bytes;
   if (args.bits == 8 && (args.m < kRowsWorthACopy || (uintptr_t)packed % 64 == 0)) {
-    return {packed, panel_bytes, kGroupValues, args.bits};
+    return {packed, panel_bytes, kGroupValues, args.bits, args.a_bits};
   }
   for (int64_t p = 0; p < width; ++p) {
     uint8_t* out = scratch + p * kGroupValues;
@@ -84,7 +85,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
     }
   }
   NarrowGroups(scratch, groups * stride, stored_bits, args.bits);
-  return {scratch, kGroupValues, stride, args.bits};
+  return {scratch, kGroupValues, stride, args.bits, args.a_bits};
 }
 
 // Packed weights as bytes in their panels, once for many products.

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/cpu/bytes_avx2.h"
 #include "kernels/include/packing.h"
 
 namespace tmpq::kernels {
@@ -37,6 +38,14 @@ struct Vectors {
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     half = _mm_max_ps(half, _mm_movehl_ps(half, half));
     return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+  }
+  // The sum with the lane at distance Half, or in the upper of the two the difference from it.
+  template <int Half>
+  static F Butterfly(F a) {
+    constexpr int kUpper = Half == 1 ? 0xaa : Half == 2 ? 0xcc : 0xf0;
+    const F other =
+        Half == 4 ? _mm256_permute2f128_ps(a, a, 1) : _mm256_permute_ps(a, Half == 1 ? 0xb1 : 0x4e);
+    return _mm256_blend_ps(_mm256_add_ps(a, other), _mm256_sub_ps(other, a), kUpper);
   }
   static F Whole(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static F KeepFirst(F a, F b, int64_t count) {
@@ -85,6 +94,7 @@ struct Vectors {
 
   struct Window {
     int64_t rows, groups, stride;
+    int a_bits, bits;
   };
   static void WindowProduct(int64_t rows, int64_t panels, const Window& window,
                             const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
@@ -163,13 +173,34 @@ void WindowTile(const Vectors::Window& window, const int8_t* const* at, const ui
   sums.Store(out, 4 * kGroupOutputs);
 }
 
+// With products that 16 bits hold.
+inline void NarrowWindows(int64_t rows, const Vectors::Window& window, int64_t depth,
+                          const int8_t* const* at, const uint8_t* w, int32_t* sums,
+                          int64_t sums_stride) {
+  const int8_t* a[kRowsAtOnce];
+  for (int64_t r = 0; r < rows; ++r) {
+    a[r] = at[r];
+    for (int i = 0; i < kGroupOutputs; ++i) sums[r * sums_stride + i] = 0;
+  }
+  for (int64_t i = 0; i < window.rows; ++i, w += window.groups * kGroupValues) {
+    NarrowTile(rows, window.groups, depth, a, w, kGroupValues, sums, sums_stride);
+    for (int64_t r = 0; r < rows; ++r) a[r] += window.stride;
+  }
+}
+
 inline void Vectors::WindowProduct(int64_t rows, int64_t panels, const Window& window,
                                    const int8_t* const* at, const uint8_t* w, int64_t panel_bytes,
                                    int32_t* sums) {
+  constexpr int64_t kSumsStride = 4 * kGroupOutputs;
+  const int64_t depth = ExactDepth(window.a_bits, window.bits);
   for (int64_t p = 0; p < panels; ++p, w += panel_bytes, sums += kGroupOutputs) {
     int64_t r = 0;
-    for (; r + 2 <= rows; r += 2) WindowTile<2>(window, at + r, w, sums + r * 4 * kGroupOutputs);
-    if (r < rows) WindowTile<1>(window, at + r, w, sums + r * 4 * kGroupOutputs);
+    for (; depth > 0 && r < rows; r += kRowsAtOnce) {
+      const int64_t count = rows - r < kRowsAtOnce ? rows - r : kRowsAtOnce;
+      NarrowWindows(count, window, depth, at + r, w, sums + r * kSumsStride, kSumsStride);
+    }
+    for (; r + 2 <= rows; r += 2) WindowTile<2>(window, at + r, w, sums + r * kSumsStride);
+    if (r < rows) WindowTile<1>(window, at + r, w, sums + r * kSumsStride);
   }
 }
 

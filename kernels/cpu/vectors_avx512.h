@@ -36,6 +36,21 @@ struct Vectors {
   static F Min(F a, F b) { return _mm512_min_ps(a, b); }
   static F Abs(F a) { return _mm512_abs_ps(a); }
   static float Largest(F a) { return _mm512_reduce_max_ps(a); }
+  // The sum with the lane at distance Half, or in the upper of the two the difference from it.
+  template <int Half>
+  static F Butterfly(F a) {
+    constexpr __mmask16 kUpper = Half == 1   ? 0xaaaa
+                                 : Half == 2 ? 0xcccc
+                                 : Half == 4 ? 0xf0f0
+                                             : 0xff00;
+    F other;
+    if constexpr (Half < 4) {
+      other = _mm512_permute_ps(a, Half == 1 ? 0xb1 : 0x4e);
+    } else {
+      other = _mm512_shuffle_f32x4(a, a, Half == 4 ? 0xb1 : 0x4e);
+    }
+    return _mm512_mask_sub_ps(_mm512_add_ps(a, other), kUpper, other, a);
+  }
   static F Whole(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
   // The first `count` lanes of a, else of b.
   static F KeepFirst(F a, F b, int64_t count) { return _mm512_mask_blend_ps(First(count), b, a); }
@@ -70,6 +85,7 @@ struct Vectors {
   // A convolution's window: rows of groups of four bytes, `stride` bytes from row to row.
   struct Window {
     int64_t rows, groups, stride;
+    int a_bits, bits;  // of the activations and the weights, as in PanelBlock
   };
   // sums (6, 64) of up to 6 windows (signed) times up to 4 panels of weights (unsigned).
   static void WindowProduct(int64_t rows, int64_t panels, const Window& window,

@@ -31,7 +31,7 @@ struct ConvIntArgs {
   const float* fixed_scale = nullptr;     // static scale; null: from x itself
   const int32_t* fixed_offset = nullptr;  // with it, unless symmetric
   const uint8_t* weights = nullptr;       // unpack_weights of (outputs, inputs)
-  int32_t weight_offset = 0;              // what unpacked weights have too much
+  int bits = 8;                           // of the weights: they are stored with WeightOffset
   const float* w_scale = nullptr;         // (outputs)
   const int32_t* w_offset = nullptr;      // (outputs); null: all 0
   const int32_t* w_sums = nullptr;        // (outputs), of weights without offset; unless symmetric

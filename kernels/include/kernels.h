@@ -26,6 +26,9 @@ struct QuantizeRowsArgs {
   int64_t fixed_rows = 0, fixed_first = 0;
 };
 
+// Rows of small blocks that a set may rotate together.
+constexpr int64_t kTransformScratchRows = 16;
+
 // Channel balancing and rotation: out row = x row * multiply, then the Hadamard transform.
 struct TransformRowsArgs {
   const float* x = nullptr;  // (rows, cols)
@@ -35,7 +38,7 @@ struct TransformRowsArgs {
   int64_t order = 1;
   const int8_t* matrix = nullptr;  // (order, order) of +1 and -1; null for order 1
   float* out = nullptr;            // (rows, cols), contiguous
-  float* scratch = nullptr;        // (order)
+  float* scratch = nullptr;        // (kTransformScratchRows, cols)
 };
 
 // out (m, n) = fmaf((float)sum_k a w, a_scale w_scale, bias) where a and w are integers plus their
@@ -46,9 +49,9 @@ struct LinearIntArgs {
   const int8_t* a = nullptr;         // (m, RoundUp4(k))
   const float* a_scale = nullptr;    // (m)
   const uint8_t* weights = nullptr;  // packed (n, k), kernels/include/packing.h
-  int bits = 8;                      // of the weights
-  const float* w_scale = nullptr;    // (groups, n)
-  const float* bias = nullptr;       // (n) or null
+  int bits = 8, a_bits = 8;        // of the weights; a is within -2^(a_bits - 1) and 2^(a_bits - 1)
+  const float* w_scale = nullptr;  // (groups, n)
+  const float* bias = nullptr;     // (n) or null
   float* out = nullptr;
   int64_t out_stride = 0;
   uint8_t* scratch = nullptr;  // LinearIntScratchBytes(n, k), 64-byte aligned

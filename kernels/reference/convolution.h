@@ -50,7 +50,7 @@ void ConvInt(const ConvIntArgs& args) {
               const int32_t a = q[(row * s.width + column) * s.channels + c] + a_offset;
               const int64_t at = (n / kGroupOutputs * groups + k / kGroupInputs) * kGroupValues +
                                  n % kGroupOutputs * kGroupInputs + k % kGroupInputs;
-              sum += a * (args.weights[at] - args.weight_offset + w_offset);
+              sum += a * (args.weights[at] - WeightOffset(args.bits) + w_offset);
             }
           }
         }

@@ -92,7 +92,7 @@ std::vector<float> TransformInputs(const std::string& layer, std::span<const flo
   std::vector<float> result(inputs.begin(), inputs.end());
   if (transform.identity()) return result;
   const Hadamard hadamard = transform.rotated ? Rotation(layer, channels) : Hadamard{};
-  std::vector<float> scratch(hadamard.order);
+  std::vector<float> scratch(kernels::kTransformScratchRows * channels);
   kernels::TransformRowsArgs args;
   args.x = inputs.data(), args.cols = args.x_stride = channels;
   args.rows = static_cast<int64_t>(inputs.size()) / channels;

@@ -24,10 +24,13 @@ inline ProductShape ProductOf(const Node& node) {
 
 // Rows of a linear that are transformed at a time, before they are quantized.
 constexpr int64_t kTransformRows = 64;
+inline int64_t TransformScratchBytes(int64_t channels) {
+  return AlignedBytes(4 * kernels::kTransformScratchRows * channels);
+}
 // Scratch of that: rows of inputs, of a float branch's middle (no wider) and of its outputs.
 inline int64_t TransformBytes(const ProductShape& product) {
-  return 2 * AlignedBytes(4 * kTransformRows * product.inputs) + AlignedBytes(4 * product.inputs) +
-         AlignedBytes(4 * kTransformRows * product.outputs);
+  return 2 * AlignedBytes(4 * kTransformRows * product.inputs) +
+         TransformScratchBytes(product.inputs) + AlignedBytes(4 * kTransformRows * product.outputs);
 }
 
 // Height, width and channels: the last three dimensions; how many such images a sample has.
@@ -100,13 +103,14 @@ inline kernels::LinearIntArgs LinearArgs(const ActivePolicy::NodeBinding& bindin
   const PackedWeightView& weights = binding.weights;
   kernels::LinearIntArgs args;
   args.n = product.outputs, args.k = product.inputs, args.bias = bias;
-  args.weights = weights.data, args.bits = weights.bits, args.stored_bits = weights.stored_bits;
+  args.weights = weights.data, args.bits = weights.bits, args.a_bits = binding.bits[0],
+  args.stored_bits = weights.stored_bits;
   args.w_scale = weights.scale, args.w_offset = weights.offset, args.w_sums = weights.sums;
   args.group = weights.group;
   return args;
 }
 
-// Rows through a layer's balancing and rotation; `scratch` (channels) floats.
+// Rows through a layer's balancing and rotation; `scratch`: TransformScratchBytes.
 void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView& inputs,
                         const float* x, int64_t rows, int64_t channels, uint8_t* scratch,
                         float* out);

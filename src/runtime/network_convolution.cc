@@ -62,7 +62,7 @@ int64_t ConvolutionScratchBytes(const Node& node, const Shape& input) {
   const ImageLayout in(input), out(node.shape);
   const ProductShape product = ProductOf(node);
   const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
-  const int64_t image = AlignedBytes(4 * in.elements()) + AlignedBytes(4 * in.channels);
+  const int64_t image = AlignedBytes(4 * in.elements()) + TransformScratchBytes(in.channels);
   const int64_t gathered = AlignedBytes(4 * pixels * product.inputs) +
                            AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
                            2 * AlignedBytes(4 * pixels) + image +
@@ -83,14 +83,14 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const ProductShape product = ProductOf(node);
   Carver scratch{call.workspace.scratch.data()};
   auto* moved = scratch.Take<float>(in.elements());
-  auto* channels = scratch.Take<uint8_t>(4 * in.channels);
+  auto* channels = scratch.Take<uint8_t>(TransformScratchBytes(in.channels));
   auto* bytes = scratch.Take<uint8_t>(kernels::PackedBytes(product.outputs, product.inputs, 8));
   kernels::ConvIntArgs args;
   args.shape = ShapeOf(node.attributes, in, out);
   args.a_bits = binding.bits[0], args.symmetric = binding.inputs.symmetric;
   args.fixed_scale = binding.inputs.fixed_scale, args.fixed_offset = binding.inputs.fixed_offset;
   args.weights = WeightBytes(*kernels_, binding.weights, product, bytes);
-  args.weight_offset = kernels::WeightOffset(binding.weights.bits);
+  args.bits = binding.weights.bits;
   args.w_scale = binding.weights.scale, args.w_offset = binding.weights.offset;
   args.w_sums = binding.weights.sums, args.bias = bias_of_node_[id], args.scratch = scratch.at;
   for (int64_t image = 0; image < call.batch * in.images; ++image) {

@@ -57,7 +57,7 @@ struct Outputs {
 Outputs RunReference(const Case& c, const Inputs& in) {
   const kernels::KernelSet& set = ReferenceKernels();
   const int64_t cols = c.cols, count = kRows * cols, stride = PaddedInputs(cols, c.group);
-  std::vector<float> x(count), y(count), scratch(cols);
+  std::vector<float> x(count), y(count), scratch(kernels::kTransformScratchRows * cols);
   for (int64_t i = 0; i < count; ++i) x[i] = in.x[i / cols * (cols + 3) + i % cols];
   y = x;
   if (c.unary == Unary::kGeluTanh) set.gelu_tanh(x.data(), count, y.data());

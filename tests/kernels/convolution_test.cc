@@ -52,7 +52,7 @@ struct Operands {
     ConvIntArgs args;
     args.shape = c.shape, args.x = x.data(), args.a_bits = c.a_bits, args.symmetric = !c.a_offset;
     if (c.fixed) args.fixed_scale = &scale, args.fixed_offset = &offset;
-    args.weights = bytes.data(), args.weight_offset = WeightOffset(c.weight_bits);
+    args.weights = bytes.data(), args.bits = c.weight_bits;
     args.w_scale = w_scale.data(), args.w_offset = c.w_offset ? w_offset.data() : nullptr;
     args.w_sums = w_sums.data(), args.bias = c.bias ? bias.data() : nullptr;
     args.out = out, args.scratch = scratch.data();
@@ -127,6 +127,30 @@ TEST(ConvolutionTest, EverySetGivesTheBytesOfTheReference) {
             *AllKernels()[i], size, "case " + std::to_string(turn),
             [&](const KernelSet& set, float* out) { set.conv_int(operands.Args(c, set, out)); });
         operands.ExpectGuard();
+      }
+    }
+  }
+}
+
+// Every activation at the lower end of its bits, every weight at the upper end: nothing saturates.
+TEST(ConvolutionTest, HoldsExtremes) {
+  Case c;
+  c.shape = Shape(6, 6, 32, 20, 3, 1, 1), c.a_offset = c.fixed = true;
+  const int64_t size = c.shape.out_height * c.shape.out_width * c.shape.outputs;
+  for (c.a_bits = 2; c.a_bits <= 8; ++c.a_bits) {
+    for (c.weight_bits = 2; c.weight_bits <= 8; ++c.weight_bits) {
+      c.stored_bits = c.weight_bits;
+      Operands operands(c);
+      std::fill(operands.x.begin(), operands.x.end(), -1e6f);
+      operands.offset = 0;
+      const std::vector<int8_t> most(operands.w.size(), static_cast<int8_t>(QMax(c.weight_bits)));
+      PackWeights(most.data(), c.shape.outputs, c.shape.inputs(), c.weight_bits,
+                  operands.packed.data());
+      for (int i = 1; i < kKernelSetCount; ++i) {
+        if (!AllKernels()[i]->supported()) continue;
+        ExpectSameBytes<float>(
+            *AllKernels()[i], size, std::to_string(c.weight_bits),
+            [&](const KernelSet& set, float* out) { set.conv_int(operands.Args(c, set, out)); });
       }
     }
   }

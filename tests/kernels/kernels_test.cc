@@ -37,8 +37,9 @@ std::vector<float> LinearInt(const KernelSet& set, int64_t m, int64_t n, int64_t
   std::vector<float> out(m * stride, 77.0f);
   LinearIntArgs args;
   args.m = m, args.n = n, args.k = k, args.a = a.data(), args.a_scale = a_scale.data();
-  args.weights = packed.data() + shift, args.bits = bits, args.w_scale = w_scale.data();
-  args.bias = bias ? b.data() : nullptr, args.out = out.data(), args.out_stride = stride;
+  args.weights = packed.data() + shift, args.bits = bits, args.a_bits = a_bits;
+  args.w_scale = w_scale.data(), args.bias = bias ? b.data() : nullptr, args.out = out.data(),
+  args.out_stride = stride;
   args.scratch = scratch.data();
   if (sums != nullptr) sums->assign(m * stride, 77), args.sums = sums->data();
   set.linear_int(args);
@@ -68,12 +69,12 @@ TEST_P(KernelSetTest, LinearIntEqualsReference) {
   for (const int64_t m : ms) {
     for (const int64_t n : ns) {
       for (const int64_t k : ks) {
-        const int bits = 2 + turn % 7;
+        const int bits = 2 + turn % 7, a_bits = 8 - turn / 7 % 7;
         const bool bias = turn++ % 3 != 0;
         const int64_t stride = n + turn % 2 * 5;
-        const auto expected = LinearInt(ReferenceKernels(), m, n, k, bits, 8, bias, stride);
+        const auto expected = LinearInt(ReferenceKernels(), m, n, k, bits, a_bits, bias, stride);
         const int64_t shift = turn % 2 * 16;
-        const auto actual = LinearInt(set(), m, n, k, bits, 8, bias, stride, shift);
+        const auto actual = LinearInt(set(), m, n, k, bits, a_bits, bias, stride, shift);
         ASSERT_EQ(expected.size(), actual.size());
         if (expected.empty()) continue;
         ASSERT_EQ(std::memcmp(expected.data(), actual.data(), expected.size() * sizeof(float)), 0)
@@ -83,7 +84,6 @@ TEST_P(KernelSetTest, LinearIntEqualsReference) {
   }
 }
 
-// The largest magnitudes that can meet: nothing saturates on the way.
 // More rows than there is room for sums of.
 TEST_P(KernelSetTest, LinearIntTakesManyRows) {
   const int64_t m = 2 * LinearRowSums(5) + 3;
@@ -116,23 +116,29 @@ TEST_P(KernelSetTest, QuantizationOfWhatIsNotFinite) {
   }
 }
 
+// The largest magnitudes that can meet: nothing saturates on the way.
 TEST_P(KernelSetTest, LinearIntHoldsExtremes) {
-  const int64_t k = 512;
-  for (const int sign : {-1, 1}) {
-    for (int bits = 2; bits <= 8; ++bits) {
-      const std::vector<int8_t> a(k, 127), w(16 * k, static_cast<int8_t>(sign * QMax(bits)));
-      std::vector<uint8_t> packed(PackedBytes(16, k, bits));
-      PackWeights(w.data(), 16, k, bits, packed.data());
-      AlignedVector<uint8_t> scratch(LinearIntScratchBytes(16, k));
-      const std::vector<float> ones(16, 1.0f);
-      std::vector<float> out(16);
-      LinearIntArgs args;
-      args.m = 1, args.n = 16, args.k = k, args.a = a.data(), args.a_scale = ones.data();
-      args.weights = packed.data(), args.bits = bits, args.w_scale = ones.data(),
-      args.out = out.data();
-      args.out_stride = 16, args.scratch = scratch.data();
-      set().linear_int(args);
-      for (const float value : out) EXPECT_EQ(value, sign * 127.0f * QMax(bits) * k);
+  const int64_t m = 5, n = 16, k = 512;
+  for (int a_bits = 2; a_bits <= 8; ++a_bits) {
+    for (const int activation : {QMax(a_bits), -1 - QMax(a_bits)}) {
+      for (int bits = 2; bits <= 8; ++bits) {
+        for (const int weight : {QMax(bits), -QMax(bits)}) {
+          const std::vector<int8_t> a(m * k, static_cast<int8_t>(activation)),
+              w(n * k, static_cast<int8_t>(weight));
+          std::vector<uint8_t> packed(PackedBytes(n, k, bits));
+          PackWeights(w.data(), n, k, bits, packed.data());
+          AlignedVector<uint8_t> scratch(LinearIntScratchBytes(n, k));
+          const std::vector<float> ones(n, 1.0f);
+          std::vector<float> out(m * n);
+          LinearIntArgs args;
+          args.m = m, args.n = n, args.k = k, args.a = a.data(), args.a_scale = ones.data();
+          args.weights = packed.data(), args.bits = bits, args.a_bits = a_bits;
+          args.w_scale = ones.data(), args.out = out.data();
+          args.out_stride = n, args.scratch = scratch.data();
+          set().linear_int(args);
+          for (const float value : out) ASSERT_EQ(value, activation * weight * k) << bits;
+        }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 // kernels gives the reference's bytes.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -211,19 +212,25 @@ TEST_P(KernelSetTest, RowsWithOffsetsEqualReference) {
   }
 }
 
-// A matrix of +1 and -1 for order 4 by hand: rotation keeps lengths, and undoes itself.
-constexpr int8_t kFour[16] = {1, 1, 1, 1, 1, -1, 1, -1, 1, 1, -1, -1, 1, -1, -1, 1};
+// Sylvester's matrix of +1 and -1; orders are powers of 2.
+std::vector<int8_t> SylvesterMatrix(int64_t order) {
+  std::vector<int8_t> matrix(order * order);
+  for (int64_t i = 0; i < order * order; ++i)
+    matrix[i] = std::popcount(static_cast<uint64_t>(i / order & i % order)) % 2 == 0 ? 1 : -1;
+  return matrix;
+}
 
 TEST_P(KernelSetTest, RotationsEqualReferenceAndKeepProducts) {
-  for (const int64_t order : {1, 4}) {
-    for (const int64_t block : {1, 2, 8, 32}) {
-      const int64_t cols = order * block, rows = 3;
+  for (const int64_t order : {1, 4, 16}) {
+    const std::vector<int8_t> matrix = SylvesterMatrix(order);
+    for (const int64_t block : {1, 2, 4, 8, 16, 32, 64, 256}) {
+      const int64_t cols = order * block, rows = 19;
       const auto x = Values(rows * (cols + 1), 1), multiply = Values(cols, 2);
-      std::vector<float> scratch(order), rotated(rows * cols);
+      std::vector<float> scratch(kTransformScratchRows * cols), rotated(rows * cols);
       TransformRowsArgs args;
       args.x = x.data(), args.rows = rows, args.cols = cols, args.x_stride = cols + 1;
       args.multiply = multiply.data(), args.rotate = true, args.order = order;
-      args.matrix = order > 1 ? kFour : nullptr, args.scratch = scratch.data();
+      args.matrix = order > 1 ? matrix.data() : nullptr, args.scratch = scratch.data();
       ExpectSameBytes<float>(set(), rows * cols, "transform_rows",
                              [&](const KernelSet& k, float* out) {
                                args.out = out;

@@ -21,9 +21,10 @@ struct DTypeInfo {
   size_t size;
 };
 constexpr DTypeInfo kDTypes[] = {
-    {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2}, {DType::kBF16, "BF16", 2},
-    {DType::kF64, "F64", 8}, {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
-    {DType::kI32, "I32", 4}, {DType::kI64, "I64", 8}, {DType::kBool, "BOOL", 1},
+    {DType::kF32, "F32", 4},   {DType::kF16, "F16", 2}, {DType::kBF16, "BF16", 2},
+    {DType::kF64, "F64", 8},   {DType::kI8, "I8", 1},   {DType::kU8, "U8", 1},
+    {DType::kI16, "I16", 2},   {DType::kI32, "I32", 4}, {DType::kI64, "I64", 8},
+    {DType::kBool, "BOOL", 1},
 };
 
 const DTypeInfo& InfoOf(DType dtype) { return kDTypes[static_cast<int>(dtype)]; }
@@ -171,6 +172,10 @@ std::span<const float> TensorFile::Floats(const std::string& name,
                                           const std::vector<int64_t>& shape) const {
   return As<float>(GetChecked(name, DType::kF32, shape));
 }
+std::span<const int16_t> TensorFile::Int16s(const std::string& name,
+                                            const std::vector<int64_t>& shape) const {
+  return As<int16_t>(GetChecked(name, DType::kI16, shape));
+}
 std::span<const int32_t> TensorFile::Int32s(const std::string& name,
                                             const std::vector<int64_t>& shape) const {
   return As<int32_t>(GetChecked(name, DType::kI32, shape));
@@ -200,6 +205,10 @@ void TensorFileWriter::Add(const std::string& name, DType dtype, std::vector<int
 void TensorFileWriter::AddFloats(const std::string& name, std::vector<int64_t> shape,
                                  std::span<const float> data) {
   Add(name, DType::kF32, std::move(shape), std::as_bytes(data));
+}
+void TensorFileWriter::AddInt16s(const std::string& name, std::vector<int64_t> shape,
+                                 std::span<const int16_t> data) {
+  Add(name, DType::kI16, std::move(shape), std::as_bytes(data));
 }
 void TensorFileWriter::AddInt32s(const std::string& name, std::vector<int64_t> shape,
                                  std::span<const int32_t> data) {

@@ -20,7 +20,7 @@
 
 namespace tmpq {
 
-enum class DType { kF32, kF16, kBF16, kF64, kI8, kU8, kI32, kI64, kBool };
+enum class DType { kF32, kF16, kBF16, kF64, kI8, kU8, kI16, kI32, kI64, kBool };
 
 size_t SizeOf(DType dtype);
 const char* NameOf(DType dtype);  // as in the file: "F32", ...
@@ -54,6 +54,8 @@ class TensorFile {
   // The tensor's elements; throws kInput unless dtype and shape are as asked (empty shape: any).
   std::span<const float> Floats(const std::string& name,
                                 const std::vector<int64_t>& shape = {}) const;
+  std::span<const int16_t> Int16s(const std::string& name,
+                                  const std::vector<int64_t>& shape = {}) const;
   std::span<const int32_t> Int32s(const std::string& name,
                                   const std::vector<int64_t>& shape = {}) const;
   std::span<const uint8_t> Bytes(const std::string& name,
@@ -79,6 +81,8 @@ class TensorFileWriter {
   void Add(const std::string& name, DType dtype, std::vector<int64_t> shape,
            std::span<const std::byte> data);
   void AddFloats(const std::string& name, std::vector<int64_t> shape, std::span<const float> data);
+  void AddInt16s(const std::string& name, std::vector<int64_t> shape,
+                 std::span<const int16_t> data);
   void AddInt32s(const std::string& name, std::vector<int64_t> shape,
                  std::span<const int32_t> data);
   void AddBytes(const std::string& name, std::vector<int64_t> shape, std::span<const uint8_t> data);

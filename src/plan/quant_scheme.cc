@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "src/core/error.h"
+#include "src/plan/stored_sums.h"
 
 namespace tmpq {
 namespace {
@@ -117,15 +118,16 @@ SiteTable WithScheme(SiteTable table, const QuantScheme& scheme) {
     const LayerScheme& layer = scheme.Of(site.layer);
     const int64_t inputs = site.input_features, outputs = site.output_features;
     const int64_t group = layer.weight_group > 0 ? layer.weight_group : inputs;
-    const int64_t one_each = 4 * outputs * ((inputs + group - 1) / group);
-    const int scales = scheme.nested ? 0 : 1;  // nested: once a set, others follow from it
-    const int numbers =
-        scales + (layer.weight_symmetric ? 0 : 1) + (layer.activation_symmetric ? 0 : 1);
+    const int64_t ranges = outputs * ((inputs + group - 1) / group);
+    // Scales of 4 bytes, zero points of 2, and sums. Nested scales: once a set, others follow.
+    const int scale = scheme.nested ? 0 : 4;
+    const int bytes = scale + (layer.weight_symmetric ? 0 : 2) +
+                      (layer.activation_symmetric ? 0 : StoredSumBytes(layer.weight_group));
     WeightStorage& storage = site.storage;
-    storage.scale_bytes = numbers * one_each;
+    storage.scale_bytes = bytes * ranges;
     const int64_t channels = table.sites[s + 1].input_features;  // of the layer's activation
     storage.set_bytes = (layer.transformed() ? 4 * channels : 0) +
-                        4 * layer.low_rank * (inputs + outputs) + (1 - scales) * one_each;
+                        4 * layer.low_rank * (inputs + outputs) + (4 - scale) * ranges;
     storage.layer_bytes = layer.first_row ? 4 * outputs : 0;
     storage.by_range = layer.balanced && scheme.balanced_by_range;
     storage.nested = scheme.nested;

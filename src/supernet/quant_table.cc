@@ -4,6 +4,7 @@
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
+#include "src/plan/stored_sums.h"
 #include "src/supernet/weight_sets.h"
 
 namespace tmpq {
@@ -55,6 +56,13 @@ const float* QuantTable::Scales(const std::string& set, int bits,
   narrow.assign(scales.begin(), scales.end());
   for (float& scale : narrow) scale *= static_cast<float>(1 << (stored - bits));
   return narrow.data();
+}
+
+const int32_t* QuantTable::Widened(const std::string& name, const std::vector<int64_t>& shape) {
+  const std::span<const int16_t> narrow = file_->Int16s(name, shape);
+  std::vector<int32_t>& wide = widened_[name];
+  wide.assign(narrow.begin(), narrow.end());
+  return wide.data();
 }
 
 void QuantTable::IndexSite(int site) {
@@ -157,8 +165,12 @@ PackedWeightView QuantTable::ReadWeights(int site, int bits, int range) {
                           {kernels::PackedBytes(outputs, inputs, stored)})
                   .data();
   view.scale = Scales(set, bits, shape);
-  if (!layer.weight_symmetric) view.offset = file_->Int32s(name + ".offset", shape).data();
-  if (!layer.activation_symmetric) view.sums = file_->Int32s(name + ".sums", shape).data();
+  if (!layer.weight_symmetric) view.offset = Widened(name + ".offset", shape);
+  if (!layer.activation_symmetric) {
+    view.sums = StoredSumBytes(layer.weight_group) == 2
+                    ? Widened(name + ".sums", shape)
+                    : file_->Int32s(name + ".sums", shape).data();
+  }
   view.group = layer.weight_group;
   return view;
 }
@@ -221,8 +233,16 @@ void QuantTable::Add(TensorFileWriter& writer, const std::string& layer,
         writer.AddBytes(name + ".data", {length(weights.data)}, weights.data);
         writer.AddFloats(name + ".scale", shape, weights.scale);
       }
-      if (!scheme.weight_symmetric) writer.AddInt32s(name + ".offset", shape, weights.offset);
-      if (!scheme.activation_symmetric) writer.AddInt32s(name + ".sums", shape, weights.sums);
+      const auto add_narrow = [&](const std::string& tensor, const std::vector<int32_t>& wide) {
+        writer.AddInt16s(tensor, shape, std::vector<int16_t>(wide.begin(), wide.end()));
+      };
+      // Zero points are within 2^(bits-1) of 0.
+      if (!scheme.weight_symmetric) add_narrow(name + ".offset", weights.offset);
+      if (!scheme.activation_symmetric && StoredSumBytes(scheme.weight_group) == 2) {
+        add_narrow(name + ".sums", weights.sums);
+      } else if (!scheme.activation_symmetric) {
+        writer.AddInt32s(name + ".sums", shape, weights.sums);
+      }
     }
   }
   for (const auto& [bits, scales] : content.activations) {

@@ -91,6 +91,8 @@ class QuantTable {
   const float* Scales(const std::string& set, int bits, const std::vector<int64_t>& shape);
   Place PlaceOfInputs(int site, int bits, int range, int branch) const;
   void IndexSite(int site);
+  // Integers of a set, (groups, N), widened from 16 bits.
+  const int32_t* Widened(const std::string& name, const std::vector<int64_t>& shape);
   PackedWeightView ReadWeights(int site, int bits, int range);
   LayerInputView ReadInputs(int site, int bits, int range, int branch) const;
   void ReadBranch(int site, const std::string& set);
@@ -101,9 +103,10 @@ class QuantTable {
   const TensorFile* file_;
   const SiteTable* sites_;
   QuantScheme scheme_;
-  std::map<int64_t, Hadamard> rotations_;               // by channels
-  std::map<std::string, AlignedVector<float>> panels_;  // float branches, by tensor
-  std::map<std::string, std::vector<float>> scales_;    // nested ones, by the tensor they would be
+  std::map<int64_t, Hadamard> rotations_;                // by channels
+  std::map<std::string, AlignedVector<float>> panels_;   // float branches, by tensor
+  std::map<std::string, std::vector<float>> scales_;     // nested ones, by the tensor they would be
+  std::map<std::string, std::vector<int32_t>> widened_;  // by the tensor of 16 bits
   std::map<Place, PackedWeightView> weights_;
   std::map<Place, LayerInputView> inputs_;
 };

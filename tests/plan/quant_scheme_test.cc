@@ -101,10 +101,10 @@ TEST(WithSchemeTest, ScalesZeroPointsAndSumsCount) {
   QuantScheme scheme;
   scheme.layers["fc"].weight_group = 4;  // 3 groups of 10 inputs
   scheme.layers["fc"].weight_symmetric = false;
-  scheme.layers["conv"].activation_symmetric = false;
+  scheme.layers["fc"].activation_symmetric = scheme.layers["conv"].activation_symmetric = false;
   const SiteTable table = WithScheme(SmallTable(), scheme);
   EXPECT_EQ(CostsAt(table, {9}, {4}).bytes,
-            FcPanels(4) + 4 * 2 * 3 * 3 + ConvPanels(4) + 4 * 2 * 20);
+            FcPanels(4) + (4 + 2 + 2) * 3 * 3 + ConvPanels(4) + 4 * 2 * 20);
   // Each bit-width has its own.
   EXPECT_EQ(CostsAt(table, {9, 5}, {4, 6}).bytes,
             FcPanels(4) + FcPanels(6) + 2 * 72 + ConvPanels(4) + ConvPanels(6) + 2 * 160);

@@ -55,14 +55,15 @@ class SamplesTest : public testing::Test {
 };
 
 TEST_F(SamplesTest, APlanMeasuresAsItsFilesDo) {
-  const std::string metrics = "fd,sharpness,psnr,ssim,sqnr,feature_map_distance,delta_sharpness";
+  const std::string metrics =
+      "fd,sharpness,psnr,ssim,sqnr,feature_map_distance,delta_sharpness,fd_float";
   const Json drawn = Measure({"--plan", Plan(), "--samples=12", "--seed=5", "--metrics", metrics});
   const Arguments same = {"--plan", Plan(), "--count=12", "--seed=5"};
   const std::string samples = Draw("plan.npy", same),
                     in_float = Draw("float.npy", Joined(same, {"--backend=float"}));
-  const Json pairs =
-      Measure({"--samples", samples, "--reference", in_float, "--feature-net=fashion-features",
-               "--metrics", "sharpness,psnr,ssim,sqnr,feature_map_distance,delta_sharpness"});
+  const Json pairs = Measure(
+      {"--samples", samples, "--reference", in_float, "--feature-net=fashion-features", "--metrics",
+       "sharpness,psnr,ssim,sqnr,feature_map_distance,delta_sharpness,fd_float"});
   for (const auto& [name, metric] : pairs["metrics"].items()) {
     EXPECT_EQ(drawn["metrics"][name], metric) << name;
   }
@@ -70,6 +71,9 @@ TEST_F(SamplesTest, APlanMeasuresAsItsFilesDo) {
       {"--samples", samples, "--feature-net=fashion-features", "--metrics=fd", "--reference",
        TMPQ_SOURCE_DIR "/checkpoints/fashion-features/statistics.safetensors"});
   EXPECT_EQ(drawn["metrics"]["fd"], distance["metrics"]["fd"]);
+  const Json to_float = Measure({"--samples", samples, "--reference", in_float,
+                                 "--feature-net=fashion-features", "--metrics=fd"});
+  EXPECT_EQ(drawn["metrics"]["fd_float"], to_float["metrics"]["fd"]);
   EXPECT_EQ(drawn["feature_net"]["name"], "fashion-features");
   EXPECT_EQ(drawn["reference"], "training set");
   EXPECT_GT(drawn["metrics"]["feature_map_distance"]["value"], 0);

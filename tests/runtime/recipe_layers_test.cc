@@ -31,7 +31,7 @@ LayerNumbers NumbersOf(const TensorFile& file, const LayerScheme& scheme, const 
   const double halved = 1 << (stored - bits);
   for (int64_t i = 0; i < n * k; ++i) {
     const int64_t at = (scheme.weight_group > 0 ? i % k / scheme.weight_group : 0) * n + i / k;
-    const int offset = scheme.weight_symmetric ? 0 : file.Int32s(name + ".offset")[at];
+    const int offset = scheme.weight_symmetric ? 0 : file.Int16s(name + ".offset")[at];
     numbers.weights.push_back(static_cast<double>(scale[at]) * halved *
                               (kernels::NarrowValue(q[i], stored, bits) + offset));
   }

@@ -80,7 +80,7 @@ std::optional<Lack> LackFor(const std::string& metric, const ExperimentCell& cel
     return Lack{"comes with no data that distances are to",
                 "--reference names samples, or statistics of --feature-net; "};
   }
-  if (needs_any({MetricNeeds::kFeatureMaps}) && net.empty()) {
+  if (needs_any({MetricNeeds::kFeatureMaps, MetricNeeds::kPairedFeatures}) && net.empty()) {
     return Lack{"names no feature network", "--feature-net names one; "};
   }
   return std::nullopt;

@@ -22,6 +22,7 @@ const char* TextOf(MetricNeeds needs) {
       return "logits";
     case MetricNeeds::kPairs:
       return "pairs";
+    case MetricNeeds::kPairedFeatures:
     case MetricNeeds::kFeatureMaps:
       return "pairs, --feature-net";
     case MetricNeeds::kEncoder:
@@ -122,8 +123,10 @@ std::set<MetricNeeds> NeedsOf(const std::vector<std::string>& names) {
     const MetricRow* row = FindRow(name);
     if (row == nullptr) continue;
     needs.insert(row->needs);
-    if (name != row->name || row->needs == MetricNeeds::kFeatureMaps)
+    if (name != row->name || row->needs == MetricNeeds::kFeatureMaps ||
+        row->needs == MetricNeeds::kPairedFeatures) {
       needs.insert(MetricNeeds::kPairs);
+    }
   }
   return needs;
 }

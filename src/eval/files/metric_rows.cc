@@ -20,6 +20,15 @@ Estimate Frechet(Measurer& all) {
   return EstimateFrechet(reference, all.samples().Features(), all.FeatureHash());
 }
 
+// Against the partners as a fixed set.
+Estimate FrechetToPairs(Measurer& all) {
+  const std::vector<float>& partners = all.Paired().Features();
+  const Hash128 network = all.FeatureHash();
+  return EstimateFrechet(
+      FrechetReference(StatisticsOf(partners, all.samples().dimension(), network)),
+      all.samples().Features(), network);
+}
+
 Estimate FrechetInfinity(Measurer& all) {
   const FrechetReference& reference = all.Frechet();
   return EstimateFrechetInfinity(reference, all.samples().Features(), all.FeatureHash());
@@ -223,6 +232,11 @@ const MetricRow kRows[] = {
      Needs::kFeatures,
      "the same, extrapolated to infinitely many samples",
      {.whole = FrechetInfinity}},
+    {"fd_float",
+     "1",
+     Needs::kPairedFeatures,
+     "squared Frechet distance to the samples' pairs, the float model's (FVD-FP16 of clips)",
+     {.whole = FrechetToPairs}},
     {"sfd",
      "1",
      Needs::kSpatialFeatures,

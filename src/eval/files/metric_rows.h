@@ -17,6 +17,7 @@ enum class MetricNeeds {
   kSpatialFeatures,  // given as arrays, or by a network that has maps
   kLogits,           // given as arrays, or by a network that classifies
   kPairs,            // reference sample i is sample i's own
+  kPairedFeatures,   // pairs, in a feature network's space
   kFeatureMaps,      // pairs, and a network that has maps
   kEncoder,          // texts and an encoder of both
   kJudge,            // texts of a captioned world

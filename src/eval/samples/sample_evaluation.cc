@@ -94,7 +94,7 @@ class Evaluation {
         settings_.feature_net.empty() ? FeatureNetOf(sampling, where) : settings_.feature_net;
     const Shape shape = PictureShape();
     if (Needs(MetricNeeds::kFeatures) || Needs(MetricNeeds::kSpatialFeatures) ||
-        Needs(MetricNeeds::kLogits)) {
+        Needs(MetricNeeds::kLogits) || Needs(MetricNeeds::kPairedFeatures)) {
       OpenFeatures(net, shape, where);
     }
     if (Needs(MetricNeeds::kFeatureMaps)) {

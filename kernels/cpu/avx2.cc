@@ -22,6 +22,7 @@ namespace {
 
 // Groups of inputs between stores of a tile, whose widened activations stay in the first cache.
 constexpr int64_t kWideGroups = 128;
+
 // sums += a times 16-bit copies of the weights; products of 16-bit integers are exact, unlike
 // vpmaddubsw, whose 16-bit sums saturate. `a`: widened rows, kWideGroups groups apart.
 template <int Rows>
@@ -62,6 +63,7 @@ using WideTileFunction = void (*)(int64_t, const int16_t*, const uint8_t*, int64
                                   int64_t);
 constexpr WideTileFunction kWideTiles[kRowsAtOnce] = {WideTile<1>, WideTile<2>, WideTile<3>,
                                                       WideTile<4>};
+
 // Of a group: two vectors.
 struct GroupValues {
   __m256i low, high;

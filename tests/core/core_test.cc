@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <numeric>
 
 #include "src/core/config.h"
@@ -11,6 +10,7 @@
 #include "src/core/json.h"
 #include "src/core/progress.h"
 #include "src/core/random.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -118,13 +118,12 @@ TEST(ConfigTest, BadValuesNameKeyAndPlace) {
 }
 
 TEST(ConfigTest, IniFilesHaveSectionsAndComments) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "core_test.ini";
+  const auto path = TestPath();
   WriteFileAtomically(path, "# comment\nsteps = 3\n[model]\nwidth = 12\n");
   EXPECT_EQ(ReadIni(path),
             (std::map<std::string, std::string>{{"steps", "3"}, {"model.width", "12"}}));
   WriteFileAtomically(path, "steps = 3\nnonsense\n");
   EXPECT_THROW(ReadIni(path), Error);
-  std::filesystem::remove(path);
   EXPECT_THROW(ReadIni(path), Error);
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "src/core/error.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -16,13 +17,9 @@ namespace fs = std::filesystem;
 class FileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("file_test-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
+    folder_ = TestPath();
     fs::create_directories(folder_);
   }
-  void TearDown() override { fs::remove_all(folder_); }
   size_t FileCount() const {
     return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
   }

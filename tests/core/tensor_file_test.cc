@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "src/core/error.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -12,16 +13,13 @@ namespace {
 class TensorFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = std::filesystem::path(testing::TempDir()) /
-            ("tensor_file-" +
-             std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    path_ = TestPath();
     writer_.SetMetadata("note", "hello");
     writer_.AddFloats("weights", {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6});
     writer_.AddBytes("bytes", {3}, std::vector<uint8_t>{7, 8, 9});
     writer_.AddDoubles("table", {1}, std::vector<double>{0.5});
     writer_.Write(path_);
   }
-  void TearDown() override { std::filesystem::remove(path_); }
 
   std::filesystem::path path_;
   TensorFileWriter writer_;

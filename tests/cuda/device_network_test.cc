@@ -12,6 +12,7 @@
 #include "src/supernet/supernet.h"
 #include "tests/runtime/op_cases.h"
 #include "tests/runtime/recipe_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -74,8 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, DeviceConformanceTest,
 
 TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
   const Graph graph = OpCases()[GetParam()];
-  const auto path = std::filesystem::path(testing::TempDir()) /
-                    ("device-conformance-" + std::to_string(GetParam()));
+  const auto path = TestPath();
   const std::vector<BitWidth> widths = {BitWidth::Of(3), BitWidth::Of(8)};
   Progress silent;
   Supernet::Build(graph, RandomParameters(graph), HashString("m"), widths, path, silent);
@@ -91,7 +91,6 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
     for (const bool fuse : {false, true})
       EXPECT_EQ(RunDevice(network, policy, inputs, fuse, bits), expected) << bits << " bits";
   }
-  std::filesystem::remove(path);
 }
 
 // Networks of each kind under every recipe: zero points, groups, static scales, balancing,
@@ -107,8 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Recipes, DeviceRecipeTest, testing::ValuesIn(TestedReci
 
 TEST_P(DeviceRecipeTest, GivesTheRuntimesBytes) {
   for (const std::string kind : {"dit", "unet", "text"}) {
-    const RecipeNetwork net(kind, TestedRecipe(GetParam()),
-                            testing::TempDir() + "/device-recipe-" + kind + "-" + GetParam());
+    const RecipeNetwork net(kind, TestedRecipe(GetParam()), TestPath());
     const Supernet supernet = net.Open();
     const RuntimeNetwork network(net.graph(), net.parameters(), kernels::BestKernels());
     const RandomBatch random(net.graph(), kBatch);
@@ -154,8 +152,7 @@ INSTANTIATE_TEST_SUITE_P(Models, BundledModelTest,
 TEST_P(BundledModelTest, GivesTheRuntimesBytes) {
   const std::filesystem::path folder = std::string(TMPQ_SOURCE_DIR) + "/checkpoints/" + GetParam();
   const ModelFile model = ModelFile::Load(folder / "weights.safetensors");
-  const auto path =
-      std::filesystem::path(testing::TempDir()) / (std::string("device-") + GetParam());
+  const auto path = TestPath();
   Progress silent;
   Supernet::Build(model.graph, model.parameters, model.hash, AllWidths(), path, silent);
   const Supernet supernet(path, model.graph, model.hash, AllWidths());
@@ -164,13 +161,12 @@ TEST_P(BundledModelTest, GivesTheRuntimesBytes) {
   const NetworkInputs inputs = random.Inputs(model.graph, 0, 1);
   const ActivePolicy policy = network.Activate(MixedPolicy(model.graph), &supernet.weights());
   EXPECT_EQ(RunDevice(network, policy, inputs, true), RunHost(network, policy, inputs));
-  std::filesystem::remove(path);
 }
 
 // A graph of launches is replayed on other inputs; fusion saves launches.
 TEST(DeviceNetworkTest, CapturesACall) {
   const Graph graph = SmallDenoiser();
-  const auto path = std::filesystem::path(testing::TempDir()) / "device-capture";
+  const auto path = TestPath();
   Progress silent;
   Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
   const Supernet supernet(path, graph, HashString("m"), AllWidths());
@@ -192,13 +188,12 @@ TEST(DeviceNetworkTest, CapturesACall) {
     launches[fuse ? 1 : 0] = device.launches();
   }
   EXPECT_EQ(launches[0] - launches[1], 2 * 5);  // silu, norm, modulate, gelu, gated add
-  std::filesystem::remove(path);
 }
 
 // Guided sampling with float and mixed steps through captured calls.
 TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
   const Graph graph = SmallDenoiser();
-  const auto path = std::filesystem::path(testing::TempDir()) / "device-sampling";
+  const auto path = TestPath();
   Progress silent;
   Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
   const Supernet supernet(path, graph, HashString("m"), AllWidths());
@@ -217,7 +212,6 @@ TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
   options.batch = 2, options.network_call = MakeDeviceCalls(network, device, 4)();
   EXPECT_EQ(sampler.Sample(run, request, options), sampler.Sample(run, request, {}));
   EXPECT_GT(device.launches(), 0);
-  std::filesystem::remove(path);
 }
 
 TEST(DeviceNetworkTest, SaysThatMemoryIsUsedUp) {

@@ -8,6 +8,7 @@
 #include "src/data/image_writer.h"
 #include "src/data/npy_reader.h"
 #include "src/data/png_reader.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -17,7 +18,6 @@ namespace fs = std::filesystem;
 class ReadersTest : public testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder_); }
-  void TearDown() override { fs::remove_all(folder_); }
 
   fs::path Write(const std::string& name, const std::string& bytes) {
     WriteFileAtomically(folder_ / name, std::string_view(bytes));
@@ -34,10 +34,7 @@ class ReadersTest : public testing::Test {
     return Write("array.npy", bytes + header + payload);
   }
 
-  // Of this test's own: tests run side by side.
-  const fs::path folder_ =
-      fs::path(testing::TempDir()) /
-      ("readers-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+  const fs::path folder_ = TestPath();
 };
 
 // Runs `action` and returns the error's code; the message must contain `part`.

@@ -17,6 +17,7 @@
 #include "tests/eval/expect_error.h"
 #include "tests/eval/folder_copy.h"
 #include "tests/eval/network_case.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -117,17 +118,13 @@ TEST(InceptionTest, WrongFilesAreRefused) {
     change(tensors);
     TensorFileWriter writer;
     for (const auto& [name, view] : tensors) writer.Add(name, view.dtype, view.shape, view.data);
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    const fs::path path =
-        fs::path(testing::TempDir()) / (test->name() + std::string(".safetensors"));
-    fs::remove(path);
+    const fs::path path = TestPath(".safetensors");
     writer.Write(path);
     return path;
   };
   const auto refuse = [&](const auto& change, const std::string& part) {
     const fs::path path = write(change);
     ExpectError([&] { OpenFeatureSpace(path.string(), {}, ""); }, part);
-    fs::remove(path);
   };
   refuse([](auto& t) { t.erase("Mixed_6b.branch7x7_2.bn.running_var"); },
          "Mixed_6b.branch7x7_2.bn.running_var");

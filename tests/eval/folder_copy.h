@@ -8,16 +8,14 @@
 #include <string>
 
 #include "src/core/file.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 
 class FolderCopy {
  public:
   explicit FolderCopy(const std::filesystem::path& from) {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string(test->test_suite_name()) + "-" + test->name());
-    std::filesystem::remove_all(folder_);
+    folder_ = TestPath();
     std::filesystem::copy(from, folder_, std::filesystem::copy_options::recursive);
   }
   FolderCopy(const FolderCopy&) = delete;

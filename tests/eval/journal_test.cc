@@ -6,6 +6,7 @@
 #include "src/core/error.h"
 #include "src/core/file.h"
 #include "src/eval/journal/journaled_evaluator.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -32,13 +33,7 @@ class SpyEvaluator : public Evaluator {
 
 class JournalTest : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ =
-        std::filesystem::path(testing::TempDir()) /
-        ("journal-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    std::filesystem::remove(path_);
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
+  void SetUp() override { path_ = TestPath(); }
 
   // Eight candidates, one twice, at two fidelities.
   std::vector<double> Work(Journal& journal) {

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "src/core/error.h"
 #include "src/runtime/device/device_network.h"
 #include "src/runtime/device/emulated_device.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -72,8 +72,7 @@ TEST_F(JumpErrorsTest, AreTheSameForAnyBatchAndThreads) {
 
 TEST_F(JumpErrorsTest, AreWhatTheyWereInAFile) {
   const JumpErrors errors = Measure(6);
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("tmpq-jumps-" + std::to_string(getpid()) + ".safetensors");
+  const auto path = TestPath();
   SaveJumpErrors(errors, path);
   const JumpErrors loaded = LoadJumpErrors(path);
   EXPECT_EQ(loaded.timesteps, errors.timesteps);
@@ -82,7 +81,6 @@ TEST_F(JumpErrorsTest, AreWhatTheyWereInAFile) {
   EXPECT_EQ(loaded.network_calls, errors.network_calls);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 8);
   EXPECT_THROW(LoadJumpErrors(path), Error);
-  std::filesystem::remove(path);
 }
 
 TEST_F(JumpErrorsTest, NeedTwoTimesteps) { EXPECT_THROW(Measure(1), Error); }

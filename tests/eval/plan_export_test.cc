@@ -11,17 +11,12 @@
 #include "src/eval/export/exported_weights.h"
 #include "tests/eval/expect_error.h"
 #include "tests/runtime/recipe_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
 
 using Case = std::tuple<std::string, std::string>;  // network, recipe
-
-std::filesystem::path TestPath() {
-  const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-  return testing::TempDir() + "/plan_export_test-" +
-         std::regex_replace(std::string(info->name()), std::regex("/"), "-");
-}
 
 // The plan of a small network's mixed candidate.
 std::filesystem::path WritePlanOf(const RecipeNetwork& net, const Candidate& candidate) {

@@ -9,6 +9,7 @@
 #include "src/eval/results/hdf5_file.h"
 #include "src/eval/results/run_reader.h"
 #include "tests/eval/expect_error.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -38,7 +39,7 @@ RunRecord SmallRecord() {
 
 // Plain h5py reads what docs/formats.md promises.
 TEST(RunFileTest, H5pyReadsIt) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "run_file_test.h5";
+  const auto path = TestPath();
   WriteRunFile(path, SmallRecord());
   const std::string script = R"(
 import sys, h5py, numpy as np
@@ -66,7 +67,6 @@ assert f["timings"].attrs["search"] == 1.5
   WriteFileAtomically(script_path, script);
   const std::string command = "/usr/bin/python3 '" + script_path + "' '" + path.string() + "'";
   EXPECT_EQ(std::system(command.c_str()), 0);
-  std::filesystem::remove(path);
   std::filesystem::remove(script_path);
 }
 
@@ -81,9 +81,8 @@ TEST(RunFileTest, SameRecordSameBytes) {
 class RunReaderTest : public testing::Test {
  protected:
   void Write(const std::string& bytes) const { WriteFileAtomically(path_, bytes); }
-  void TearDown() override { std::filesystem::remove(path_); }
 
-  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "run_reader_test.h5";
+  std::filesystem::path path_ = TestPath();
 };
 
 TEST_F(RunReaderTest, ReadsWhatWasWritten) {

@@ -12,6 +12,7 @@
 #include "src/eval/report/svg_chart.h"
 #include "tests/eval/expect_error.h"
 #include "tests/eval/small_run.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -161,8 +162,7 @@ TEST(RunReportTest, LacksWhatTheRunLacks) {
 }
 
 TEST(RunReportTest, ReadsAFolder) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "run_report_test";
-  std::filesystem::remove_all(folder);
+  const auto folder = TestPath();
   std::filesystem::create_directories(folder);
   ExpectError([&] { LoadRunReport(folder); }, "run.h5");
   WriteRunFile(folder / "run.h5", SmallRun());
@@ -170,7 +170,6 @@ TEST(RunReportTest, ReadsAFolder) {
   EXPECT_EQ(LoadRunReport(folder).samples_gif, "GIF");
   WriteFileAtomically(folder / "summary.json", std::string_view("{"));
   ExpectError([&] { LoadRunReport(folder); }, "summary.json");
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

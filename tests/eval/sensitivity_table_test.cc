@@ -2,7 +2,6 @@
 #include "src/eval/sensitivity/sensitivity_table.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include "src/eval/sensitivity/sensitivity_report.h"
 #include "tests/eval/expect_error.h"
 #include "tests/search/small_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -56,7 +56,6 @@ class SensitivityTableTest : public testing::Test {
     settings_.timesteps = table_.timesteps;
     settings_.solver = AllocationSolver::kExact;
   }
-  ~SensitivityTableTest() override { std::filesystem::remove(path_); }
 
   SensitivityTable Read(const SensitivityTable& table) const {
     WriteFileAtomically(path_, std::string_view(SerializeSensitivity(table)));
@@ -67,8 +66,7 @@ class SensitivityTableTest : public testing::Test {
   SiteTable sites_;
   SensitivityTable table_;
   MixedSettings settings_;
-  std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) /
-                                ("sensitivity-" + std::to_string(getpid()) + ".h5");
+  std::filesystem::path path_ = TestPath();
 };
 
 TEST_F(SensitivityTableTest, FilesHoldAllOfIt) {

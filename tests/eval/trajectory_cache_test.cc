@@ -2,15 +2,14 @@
 #include "src/eval/proxies/trajectory_cache.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "src/runtime/device/device_network.h"
 #include "src/runtime/device/emulated_device.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -29,13 +28,11 @@ class TrajectoryCacheTest : public testing::TestWithParam<const char*> {
     settings.guidance_scale = 2;
     sampler_ = std::make_unique<DiffusionSampler>(
         network_, NoiseSchedule::Make("linear", kTrainingSteps), settings);
-    const auto path = std::filesystem::path(testing::TempDir()) /
-                      ("trajectory-cache-" + std::to_string(getpid()));
+    const auto path = TestPath();
     const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
     Progress silent;
     Supernet::Build(graph_, parameters_, Hash128{1, 2}, widths, path, silent);
     supernet_ = std::make_unique<Supernet>(path, graph_, Hash128{1, 2}, widths);
-    std::filesystem::remove(path);
   }
 
   // Six steps, of which those in `narrow` have four bits; the last timestep is `last`.

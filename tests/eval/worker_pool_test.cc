@@ -13,6 +13,7 @@
 #include "src/eval/journal/journaled_evaluator.h"
 #include "src/eval/workers/rank_server.h"
 #include "tests/eval/thread_ranks.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -130,15 +131,13 @@ void ExpectScores(const std::vector<Candidate>& candidates, Fidelity fidelity,
 }
 
 TEST(WorkerPoolTest, AnyNumberOfRanksWritesTheSameJournal) {
-  const std::filesystem::path path =
-      std::filesystem::path(testing::TempDir()) / "worker-pool-journal";
   std::string expected;
   for (int ranks = 1; ranks <= 8; ++ranks) {
+    const std::filesystem::path path = TestPath("-" + std::to_string(ranks));
     Trial trial;
     trial.ranks = ranks;
     // Later candidates are quicker: answers come out of order.
     trial.delay = [](int rank, int t) { return milliseconds((t * 7 + rank * 3) % 11); };
-    std::filesystem::remove(path);
     RunJob(trial, [&](Transport& transport, ThreadRanks&, TaskRunner& runner,
                       WorkerPoolSettings settings) {
       WorkerPool pool(transport, runner, {}, settings);
@@ -155,7 +154,6 @@ TEST(WorkerPoolTest, AnyNumberOfRanksWritesTheSameJournal) {
     if (ranks == 1) expected = ReadFile(path);
     EXPECT_EQ(ReadFile(path) == expected, true) << ranks;
   }
-  std::filesystem::remove(path);
 }
 
 TEST(WorkerPoolTest, AnswersAreGivenInOrderAsSoonAsAllBeforeAreKnown) {

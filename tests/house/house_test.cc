@@ -117,6 +117,19 @@ TEST(HouseTest, HeadersAreGuardedOnce) {
   }
 }
 
+// Tests of a suite run side by side, each in its process: files of one name would meet.
+TEST(HouseTest, TestsWriteToPathsOfTheirOwn) {
+  const std::regex shared(
+      "TempD"
+      "ir\\(|temp_directory_"
+      "path\\(");
+  for (const fs::path& file : SourcesIn({"tests"})) {
+    const std::string path = file.string();
+    if (path == "tests/test_path.h" || path.rfind("tests/programs/", 0) == 0) continue;
+    EXPECT_FALSE(std::regex_search(ReadFile(Root() / file), shared)) << path << ": TestPath()";
+  }
+}
+
 // What a fresh machine does not have: paths of this one, and package hosts.
 TEST(HouseTest, FilesNameNoMachineAndNoPackageHost) {
   const std::regex forbidden(

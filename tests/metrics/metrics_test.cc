@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
@@ -9,6 +8,7 @@
 #include "src/metrics/feature_statistics.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/psnr.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -73,7 +73,7 @@ TEST(FeatureStatisticsTest, CutsDoNotMatterAndMergesAgree) {
 }
 
 TEST(FeatureStatisticsTest, FilesKeepEveryBitAndTheSpace) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "statistics_test";
+  const auto path = TestPath();
   const FeatureStatistics statistics = StatisticsOf(Features(50, 4, 3), 4);
   WriteFeatureStatistics(statistics, path);
   const FeatureStatistics back = ReadFeatureStatistics(path, 4, kSpace);
@@ -83,7 +83,6 @@ TEST(FeatureStatisticsTest, FilesKeepEveryBitAndTheSpace) {
   EXPECT_EQ(ReadFeatureStatistics(path).feature_hash, kSpace);
   EXPECT_THROW(ReadFeatureStatistics(path, 5, kSpace), Error);
   EXPECT_THROW(ReadFeatureStatistics(path, 4, HashString("other")), Error);
-  std::filesystem::remove(path);
 }
 
 TEST(FeatureStatisticsTest, SpatialFeaturesAreFlattened) {

@@ -16,6 +16,7 @@
 #include "src/models/diffusers.h"
 #include "src/models/position.h"
 #include "src/plan/costs.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -27,13 +28,9 @@ const fs::path kFixtures = fs::path(TMPQ_SOURCE_DIR) / "tests/fixtures/diffusers
 class CheckpointTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) /
-              ("checkpoint-" +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
+    folder_ = TestPath();
     fs::create_directories(folder_);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   // A copy of a fixture to damage.
   fs::path Copy(const char* name) {

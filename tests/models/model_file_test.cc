@@ -9,6 +9,7 @@
 #include "src/core/file.h"
 #include "src/graph/graph_builder.h"
 #include "src/models/feature_net.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -18,9 +19,7 @@ namespace fs = std::filesystem;
 class ModelFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("models-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    folder_ = TestPath();
     fs::create_directories(folder_ / "bundled/one");
     FeatureNetConfig net;
     net.image_height = net.image_width = 8;
@@ -33,7 +32,6 @@ class ModelFileTest : public testing::Test {
     model_.training = {{"seed", 1}};
     model_.Save(path());
   }
-  void TearDown() override { fs::remove_all(folder_); }
   fs::path path() const { return folder_ / "bundled/one/weights.safetensors"; }
 
   fs::path folder_;
@@ -81,8 +79,7 @@ TEST_F(ModelFileTest, DamageAndNotANumberAreRefused) {
 
 // What a user writes from Python: a graph as JSON, and weights of any writer.
 TEST(NetworkFolderTest, GraphAndWeightsFromFiles) {
-  const fs::path folder = fs::path(testing::TempDir()) / "network-folder";
-  fs::remove_all(folder);
+  const fs::path folder = TestPath();
   fs::create_directories(folder);
   EXPECT_FALSE(IsNetworkFolder(folder));
   GraphBuilder builder("brought");
@@ -109,7 +106,6 @@ TEST(NetworkFolderTest, GraphAndWeightsFromFiles) {
   json["graph"]["nodes"][1]["features"] = 4;
   WriteFileAtomically(folder / "network.json", json.dump());
   EXPECT_THROW(LoadNetworkFolder(folder), Error);
-  fs::remove_all(folder);
 }
 
 }  // namespace

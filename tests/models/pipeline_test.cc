@@ -12,6 +12,7 @@
 #include "src/core/random.h"
 #include "src/models/autoencoder.h"
 #include "src/models/encoder.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -23,13 +24,9 @@ const fs::path kFixtures = fs::path(TMPQ_SOURCE_DIR) / "tests/fixtures";
 class PipelineTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("pipeline-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
+    folder_ = TestPath();
     fs::create_directories(folder_ / "unet");
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   static void Write(const fs::path& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
 #include "src/core/random.h"
 #include "src/graph/graph_builder.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -23,10 +23,8 @@ class LayerStatisticsTest : public testing::Test {
     linear_ = b.Linear("linear", tokens, 4, LayerGroup::kFeedForward);
     conv_ = b.Conv2d("conv", image, 3, 3, 2, 1, LayerGroup::kConvolution);
     graph_ = b.Finish(b.Linear("end", linear_, 1));
-    path_ = testing::TempDir() + "/layer_statistics_test-" +
-            testing::UnitTest::GetInstance()->current_test_info()->name();
+    path_ = TestPath();
   }
-  ~LayerStatisticsTest() override { std::filesystem::remove(path_); }
 
   std::vector<float> Input(uint64_t stream, int64_t elements) const {
     std::vector<float> x(elements);

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <functional>
 
 #include "src/core/error.h"
 #include "src/core/file.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -32,13 +32,10 @@ class LearnedRoundingTest : public testing::Test {
       : recipe_(FindRecipe("q-diffusion")),
         grid_(FindWeightScales("l", weights_, 1, 3, BitWidth::Of(3), {})),
         learned_(HashString("m"), recipe_, {{"seed", 1}}) {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) /
-            (std::string("rounding-") + info->name() + std::to_string(getpid()));
+    path_ = TestPath();
     learned_.SetWeights("l", 0, weights_, grid_, std::vector<uint8_t>{1, 0, 1});
     learned_.SetSteps("l", 8, {2, 1, {0.5f, 0.25f}, {3, -3}});
   }
-  ~LearnedRoundingTest() override { std::filesystem::remove(path_); }
 
   LearnedRounding Load() const { return LearnedRounding::Load(path_, HashString("m"), recipe_); }
 

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <functional>
 
 #include "src/core/config.h"
@@ -11,6 +10,7 @@
 #include "src/core/file.h"
 #include "src/plan/candidate.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -27,11 +27,7 @@ std::string ErrorOf(const std::function<void()>& call) {
 
 class RecipeFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ = testing::TempDir() + "/recipe_test-" +
-            testing::UnitTest::GetInstance()->current_test_info()->name() + ".ini";
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
+  void SetUp() override { path_ = TestPath(".ini"); }
   QuantRecipe Find(const std::string& text) const {
     WriteFileAtomically(path_, text);
     return FindRecipe(path_);

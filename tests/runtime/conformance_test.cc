@@ -2,11 +2,11 @@
 // integers.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <set>
 
 #include "src/supernet/supernet.h"
 #include "tests/runtime/op_cases.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -44,8 +44,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, ConformanceTest,
                          });
 
 TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
-  const auto path =
-      std::filesystem::path(testing::TempDir()) / ("conformance-" + std::to_string(GetParam()));
+  const auto path = TestPath();
   const std::vector<BitWidth> widths = {BitWidth::Of(3), BitWidth::Of(8)};
   Progress silent;
   Supernet::Build(graph_, RandomParameters(graph_), HashString("m"), widths, path, silent);
@@ -65,7 +64,6 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
       }
     }
   }
-  std::filesystem::remove(path);
 }
 
 TEST_P(ConformanceTest, GraphsSurviveTheirFile) {

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <filesystem>
 #include <set>
 
 #include "src/core/error.h"
 #include "src/runtime/sampler.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -24,13 +24,11 @@ std::vector<BitWidth> AllWidths() {
 class NetworkTest : public testing::Test {
  protected:
   NetworkTest() : graph_(SmallDenoiser()), parameters_(RandomParameters(graph_)) {
-    path_ = testing::TempDir() + "/network_test-" +
-            testing::UnitTest::GetInstance()->current_test_info()->name() + ".safetensors";
+    path_ = TestPath(".safetensors");
     Progress silent;
     Supernet::Build(graph_, parameters_, HashString("model"), AllWidths(), path_, silent);
     supernet_ = std::make_unique<Supernet>(path_, graph_, HashString("model"), AllWidths());
   }
-  ~NetworkTest() override { std::filesystem::remove(path_); }
 
   // A policy that gives every site another width; softmax 8 or 16.
   Policy MixedPolicy() const {

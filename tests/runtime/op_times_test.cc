@@ -10,6 +10,7 @@
 #include "src/supernet/supernet.h"
 #include "tests/runtime/random_batch.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -19,13 +20,12 @@ constexpr int64_t kBatch = 2;
 class OpTimesTest : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = testing::TempDir() + "/op_times_test-supernet";
+    path_ = TestPath();
     Progress silent;
     const std::vector<BitWidth> widths = {BitWidth::Of(8)};
     Supernet::Build(graph_, parameters_, HashString("small"), widths, path_, silent);
     supernet_ = std::make_unique<Supernet>(path_, graph_, HashString("small"), widths);
   }
-  void TearDown() override { std::filesystem::remove(path_); }
 
   std::vector<float> Run(std::vector<double>* node_seconds) const {
     const RuntimeNetwork network(graph_, parameters_, kernels::BestKernels());

@@ -9,6 +9,7 @@
 #include "src/runtime/sampler.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -16,8 +17,7 @@ namespace {
 class PlanFileTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = testing::TempDir() + "/plan_file_test-" +
-              testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = TestPath();
     std::filesystem::create_directories(folder_);
     graph_ = SmallDenoiser();
     parameters_ = RandomParameters(graph_);
@@ -37,7 +37,6 @@ class PlanFileTest : public testing::Test {
     description_.provenance = {{"seed", 5}};
     WritePlan(folder_ / "plan", description_, parameters_, supernet_->weights());
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::vector<float> Sample(const PlanDescription& plan, const ParameterSet& parameters,
                             const QuantTable& weights) const {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "tests/runtime/recipe_layer.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -34,7 +35,7 @@ std::filesystem::path Changed(
 }
 
 TEST(RecipeEffectsTest, FloatBranchesAddToTheOutput) {
-  const RecipeNetwork net("text", TestedRecipe("low-rank"), Folder());
+  const RecipeNetwork net("text", TestedRecipe("low-rank"), TestPath());
   const TensorFile whole(net.path());
   const TensorFile without(Changed(net, [](const std::string& name, int64_t /*i*/, float value) {
     return name.ends_with(".up") ? 0 : value;
@@ -46,7 +47,7 @@ TEST(RecipeEffectsTest, FloatBranchesAddToTheOutput) {
 }
 
 TEST(RecipeEffectsTest, FirstRowsReplaceTheFirstTokenAlone) {
-  const RecipeNetwork net("text", TestedRecipe("low-rank"), Folder());
+  const RecipeNetwork net("text", TestedRecipe("low-rank"), TestPath());
   const TensorFile whole(net.path());
   const TensorFile other(Changed(net, [](const std::string& name, int64_t i, float value) {
     return name == "caption.first_row" ? static_cast<float>(1000 + i) : value;
@@ -64,7 +65,7 @@ TEST(RecipeEffectsTest, FirstRowsReplaceTheFirstTokenAlone) {
 
 // Static scales of one timestep range and branch touch no other.
 TEST(RecipeEffectsTest, ScalesBelongToARangeAndABranch) {
-  const RecipeNetwork net("dit", TestedRecipe("split-ranges"), Folder());
+  const RecipeNetwork net("dit", TestedRecipe("split-ranges"), TestPath());
   const LayerCase layer = Find(net, "fc1");
   const TensorFile whole(net.path());
   for (int entry = 0; entry < 4; ++entry) {
@@ -81,7 +82,7 @@ TEST(RecipeEffectsTest, ScalesBelongToARangeAndABranch) {
 
 // Guidance's second branch runs with scales of its own in whole samples.
 TEST(RecipeEffectsTest, SplitGuidanceReachesSamples) {
-  const RecipeNetwork net("dit", TestedRecipe("split-ranges"), Folder());
+  const RecipeNetwork net("dit", TestedRecipe("split-ranges"), TestPath());
   const RuntimeNetwork network(net.graph(), net.parameters(), kernels::BestKernels());
   const auto sample = [&](const std::filesystem::path& path, int timestep) {
     const Supernet supernet = net.Open(path, RecipeNetwork::Widths());
@@ -99,7 +100,7 @@ TEST(RecipeEffectsTest, SplitGuidanceReachesSamples) {
 }
 
 TEST(RecipeEffectsTest, BalancingByRangeHasWeightsOfItsOwn) {
-  const RecipeNetwork net("dit", TestedRecipe("vidit-q-v1"), Folder());
+  const RecipeNetwork net("dit", TestedRecipe("vidit-q-v1"), TestPath());
   const LayerCase layer = Find(net, "qkv");
   const TensorFile whole(net.path());
   const TensorFile other(Changed(net, [](const std::string& name, int64_t /*i*/, float value) {

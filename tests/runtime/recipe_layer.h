@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/runtime/recipe_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 
@@ -68,13 +69,6 @@ inline LayerCase Find(const RecipeNetwork& net, const std::string& name) {
     if (net.graph().node(layer.id).name == name) return layer;
   }
   throw std::runtime_error("no layer " + name);
-}
-
-// Of a test's files.
-inline std::string Folder() {
-  std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
-  std::replace(name.begin(), name.end(), '/', '-');
-  return testing::TempDir() + "/recipe_layers-" + name;
 }
 
 }  // namespace tmpq

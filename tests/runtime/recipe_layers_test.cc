@@ -7,6 +7,7 @@
 #include "kernels/include/numerics.h"
 #include "kernels/include/packing.h"
 #include "tests/runtime/recipe_layer.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -131,7 +132,7 @@ TEST_P(RecipeNetworksTest, RuntimeAndDoubleArithmeticAgree) {
   constexpr double kBound = 1e-5;
   for (const std::string& recipe : TestedRecipes()) {
     if (recipe == "tmpq-dm") continue;  // q-diffusion's
-    const RecipeNetwork net(GetParam(), TestedRecipe(recipe), Folder());
+    const RecipeNetwork net(GetParam(), TestedRecipe(recipe), TestPath());
     const TensorFile file(net.path());
     double worst = 0;
     for (const LayerCase& layer : LayersOf(net)) {
@@ -152,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(All, RecipeNetworksTest, testing::Values("dit", "unet",
 
 // Inputs of a window times the weights are the float convolution's outputs.
 TEST(RecipeLayersTest, GatheredWindowsAreTheConvolutions) {
-  const RecipeNetwork net("unet", {}, Folder());
+  const RecipeNetwork net("unet", {}, TestPath());
   for (const LayerCase& layer : LayersOf(net)) {
     const Graph graph = Alone(net.graph(), layer.id);
     const RuntimeNetwork network(graph, net.parameters(), kernels::BestKernels());
@@ -190,7 +191,7 @@ TEST(RecipeLayersTest, ConvolutionsRefuseWhatTheyCannot) {
       change(scheme.layers["middle"]);
     };
     try {
-      const RecipeNetwork net("unet", recipe, Folder(), tamper);
+      const RecipeNetwork net("unet", recipe, TestPath(), tamper);
       RunAlone(net, Find(net, "middle"), TensorFile(net.path()), 8, 8, {});
       ADD_FAILURE() << what << " is not refused";
     } catch (const Error& error) {

@@ -8,6 +8,7 @@
 #include "src/plan/costs.h"
 #include "src/runtime/plan_file.h"
 #include "tests/runtime/recipe_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -22,11 +23,8 @@ std::string NameOfCase(const testing::TestParamInfo<Case>& info) {
 class RecipesTest : public testing::TestWithParam<Case> {
  protected:
   RecipesTest() {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    const std::string name = std::regex_replace(std::string(info->name()), std::regex("/"), "-");
     net_ = std::make_unique<RecipeNetwork>(std::get<0>(GetParam()),
-                                           TestedRecipe(std::get<1>(GetParam())),
-                                           testing::TempDir() + "/recipes_test-" + name);
+                                           TestedRecipe(std::get<1>(GetParam())), TestPath());
   }
   RuntimeNetwork Runtime(const kernels::KernelSet& kernels = kernels::BestKernels()) const {
     return {net_->graph(), net_->parameters(), kernels};

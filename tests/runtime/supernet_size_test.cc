@@ -3,6 +3,7 @@
 
 #include "kernels/include/packing.h"
 #include "tests/runtime/recipe_network.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -11,10 +12,8 @@ class SupernetSizeTest : public testing::Test {
  protected:
   // Of a small DiT at 3, 6 and 8 bits.
   void Make(const QuantRecipe& recipe) {
-    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
     net_.reset();
-    net_ = std::make_unique<RecipeNetwork>("dit", recipe,
-                                           testing::TempDir() + "/supernet_size_test-" + name);
+    net_ = std::make_unique<RecipeNetwork>("dit", recipe, TestPath());
     sizes_ = net_->Open().weights().SizesByMaskSet();
   }
   template <typename Value>

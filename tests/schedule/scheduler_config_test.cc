@@ -12,6 +12,7 @@
 #include "src/core/file.h"
 #include "src/core/random.h"
 #include "tests/schedule/run_solver.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -21,16 +22,12 @@ namespace fs = std::filesystem;
 class SchedulerConfigTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("scheduler-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
+    folder_ = TestPath();
     fs::create_directories(folder_);
     const std::string path =
         std::string(TMPQ_SOURCE_DIR) + "/tests/fixtures/scheduler_configs.json";
     cases_ = ParseJson(ReadFile(path), path);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   SchedulerConfig Load(const std::string& text) const {
     std::ofstream(folder_ / "scheduler_config.json", std::ios::binary) << text;

@@ -15,6 +15,7 @@
 #include "src/text/clip_tokenizer.h"
 #include "src/text/unicode.h"
 #include "src/text/wordpiece_tokenizer.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -31,13 +32,9 @@ Json CasesOf(const char* name) {
 class TokenizerTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("tokenizer-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
+    folder_ = TestPath();
     fs::create_directories(folder_);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   fs::path Copy(const char* name) {
     fs::remove_all(folder_ / name);

@@ -1,16 +1,15 @@
 // The LibTorch executor and the runtime mean the same by every op.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <filesystem>
 
 #include "src/runtime/network.h"
 #include "src/supernet/supernet.h"
 #include "src/torch/simulation.h"
 #include "src/torch/torch_executor.h"
 #include "tests/runtime/op_cases.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 namespace {
@@ -90,8 +89,7 @@ TEST(ParityTest, FloatAgreesToRounding) {
 
 // The simulation differs from the integers only where float rounding moves a value across a step.
 TEST(ParityTest, SimulationAgreesWithIntegers) {
-  const auto path = std::filesystem::path(testing::TempDir()) /
-                    ("parity-" + std::to_string(getpid()) + ".supernet");
+  const auto path = TestPath();
   Progress silent;
   for (const Graph& graph : OpCases()) {
     if (graph.sites().sites.empty()) continue;
@@ -118,7 +116,6 @@ TEST(ParityTest, SimulationAgreesWithIntegers) {
       }
     }
   }
-  std::filesystem::remove(path);
 }
 
 }  // namespace

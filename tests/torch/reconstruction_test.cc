@@ -9,6 +9,7 @@
 #include "src/core/file.h"
 #include "src/models/unet.h"
 #include "src/train/reconstruction_units.h"
+#include "tests/test_path.h"
 #include "tests/torch/small_reconstruction.h"
 
 namespace tmpq {
@@ -83,13 +84,9 @@ class ReconstructionTest : public testing::Test {
         statistics_(Observe(graph_, parameters_, scheme_, calls_)) {
     config_.weight_iterations = 120, config_.activation_iterations = 30;
     config_.minibatch = 8, config_.weight_rate = 2e-2;
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ =
-        std::filesystem::path(testing::TempDir()) / (std::string("reconstruction-") + info->name());
-    std::filesystem::remove_all(folder_);
+    folder_ = TestPath();
     std::filesystem::create_directories(folder_);
   }
-  ~ReconstructionTest() override { std::filesystem::remove_all(folder_); }
 
   LearnedRounding Learn(const char* checkpoint, const std::atomic<bool>* interrupted = nullptr,
                         Progress* progress = nullptr) const {

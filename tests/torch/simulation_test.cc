@@ -4,7 +4,6 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -16,6 +15,7 @@
 #include "src/supernet/supernet.h"
 #include "src/torch/torch_executor.h"
 #include "src/torch/torch_ops.h"
+#include "tests/test_path.h"
 #include "tests/torch/small_reconstruction.h"
 
 namespace tmpq {
@@ -56,8 +56,7 @@ class SimulationTest : public testing::TestWithParam<const char*> {
     if (scheme_.ranges() > 1) calls_.timesteps[0] = 0;
     statistics_ = Observe(model_.graph, model_.parameters, scheme_, calls_);
     range_ = scheme_.ranges() - 1;
-    path_ = std::filesystem::path(testing::TempDir()) /
-            ("simulation-" + std::string(model) + std::to_string(getpid()));
+    path_ = TestPath();
     Progress silent;
     Supernet::Build(model_.graph, model_.parameters, model_.hash, {BitWidth::Of(kWeightBits)},
                     path_, silent,
@@ -65,7 +64,6 @@ class SimulationTest : public testing::TestWithParam<const char*> {
     file_ = std::make_unique<TensorFile>(path_);
     CaptureInputs();
   }
-  ~SimulationTest() override { std::filesystem::remove(path_); }
 
   // What every layer sees in the quantized network.
   void CaptureInputs() {

@@ -9,6 +9,7 @@
 #include "src/core/error.h"
 #include "src/core/progress.h"
 #include "src/train/trainer.h"
+#include "tests/test_path.h"
 
 namespace tmpq {
 
@@ -30,13 +31,9 @@ inline TrainConfig SmallConfig(const std::string& task, int steps) {
 class SmallTraining : public testing::Test {
  protected:
   void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::path(testing::TempDir()) /
-              (std::string(info->test_suite_name()) + "-" + info->name());
-    std::filesystem::remove_all(folder_);
+    folder_ = TestPath();
     std::filesystem::create_directories(folder_);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   TrainResult TrainIn(const char* checkpoint, const Graph& graph, const SampleSource& data,
                       const TrainConfig& config) {

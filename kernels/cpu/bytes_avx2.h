@@ -96,7 +96,7 @@ inline void NarrowTile(int64_t rows, int64_t groups, int64_t depth, const int8_t
   static constexpr Tile kDeep[kRowsAtOnce] = {DeepTile<1>, DeepTile<2>, DeepTile<3>, DeepTile<4>};
   static constexpr Tile kShallow[kRowsAtOnce] = {ShallowTile<1>, ShallowTile<2>, ShallowTile<3>,
                                                  ShallowTile<4>};
-  constexpr int64_t kWorthKeeping = 4;
+  constexpr int64_t kWorthKeeping = 5;  // groups: at 4 the stores cost more than the widening saved
   (depth < kWorthKeeping ? kShallow : kDeep)[rows - 1](groups, depth, a, w, group_stride, out,
                                                        out_stride);
 }

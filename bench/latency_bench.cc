@@ -80,12 +80,13 @@ class TimedStep {
   std::vector<Share> shares_;
 };
 
-// The uniform policies of every weight bit-width, and float. Activations of all bit-widths are
-// multiplied as bytes, so one of theirs stands for all.
+// The uniform policies of every pair of bit-widths, and float.
 std::vector<Policy> PoliciesToTime(const SiteTable& sites, const std::vector<int>& bits) {
   std::vector<Policy> policies;
-  for (const int b : bits) {
-    policies.push_back(UniformPolicy(sites, BitWidth::Of(b), BitWidth::Of(8)));
+  for (const int weight : bits) {
+    for (const int activation : bits) {
+      policies.push_back(UniformPolicy(sites, BitWidth::Of(weight), BitWidth::Of(activation)));
+    }
   }
   policies.push_back(UniformPolicy(sites, BitWidth::Float(), BitWidth::Float()));
   return policies;
@@ -111,10 +112,13 @@ void AddTimes(const Graph& graph, const Policy& policy, const std::vector<int>& 
       continue;
     }
     auto& widths = table.nanoseconds[graph.sites().sites[node.first_site].name];
-    const BitWidth width = policy[node.first_site];
-    widths[width.bits()] = nanoseconds;
-    if (node.kind != OpKind::kAttention || width.is_float()) continue;
-    for (const int b : bits) widths[b] = nanoseconds;
+    const BitWidth left = policy[node.first_site], right = policy[node.first_site + 1];
+    widths[{left.bits(), right.bits()}] = nanoseconds;
+    if (node.kind != OpKind::kAttention || left.is_float()) continue;
+    // Attention multiplies bytes, whatever its bits.
+    for (const int query : bits) {
+      for (const int key : bits) widths[{query, key}] = nanoseconds;
+    }
   }
 }
 
@@ -195,7 +199,7 @@ LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress)
 }
 
 std::string LatencyBenchText(const LatencyTable& table) {
-  std::map<int, int64_t> sums;
+  std::map<std::pair<int, int>, int64_t> sums;
   for (const auto& [site, widths] : table.nanoseconds) {
     for (const auto& [bits, nanoseconds] : widths) sums[bits] += nanoseconds;
   }
@@ -205,7 +209,9 @@ std::string LatencyBenchText(const LatencyTable& table) {
   for (const auto& [bits, sum] : sums) {
     std::snprintf(
         line, sizeof(line), "layers, %-22s %9.3f ms\n",
-        bits == BitWidth::kFloatBits ? "float" : (std::to_string(bits) + "-bit weights").c_str(),
+        bits.first == BitWidth::kFloatBits
+            ? "float"
+            : ("W" + std::to_string(bits.first) + "A" + std::to_string(bits.second)).c_str(),
         1e-6 * static_cast<double>(sum));
     text += line;
   }

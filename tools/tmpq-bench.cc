@@ -248,7 +248,8 @@ int main(int argc, char** argv) {
                            cxxopts::value<int>())(
             "repetitions", "of each thing that is timed; of networks at most 3 calls",
             cxxopts::value<int>()->default_value("25"))(
-            "bits", "of latency: of weights (default: 2,3,4,5,6,8)",
+            "bits",
+            "of latency: of weights and of activations, each with each (default: 2,3,4,5,6,8)",
             cxxopts::value<std::vector<int>>())("seconds", "that a repetition takes at least",
                                                 cxxopts::value<double>()->default_value("0.005"))(
             "networks", "of networks: names, separated by commas (default: all but the largest)",

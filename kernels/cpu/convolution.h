@@ -131,9 +131,8 @@ void MultiplyWindows(const ConvIntArgs& args, const ConvolutionScratch& scratch)
   const int64_t run = s.kernel_width * s.channels, row_bytes = s.padded_width() * s.channels;
   const bool whole = run % kGroupInputs == 0;
   const int64_t line = RoundUp(s.inputs(), kGroupInputs), groups = GroupsOfInputs(s.inputs());
-  constexpr int kAnyActivation = 8;  // not args.a_bits: network_call.h, LinearArgs
   const typename V::Window window = {whole ? s.kernel_height : 1,
-                                     whole ? run / kGroupInputs : groups, row_bytes, kAnyActivation,
+                                     whole ? run / kGroupInputs : groups, row_bytes, args.a_bits,
                                      args.bits};
   alignas(64) int32_t sums[kWindowsAtOnce * kWindowPanels * kGroupOutputs];
   const int64_t windows = s.out_height * s.out_width, panels = GroupsOfOutputs(s.outputs);

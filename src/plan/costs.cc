@@ -34,22 +34,23 @@ constexpr CostKind kKinds[] = {
      [](Costs& costs, double value) { costs.peak_bytes = std::llround(value); }},
 };
 
+int BitsOf(const Policy& policy, int site) {
+  return site < 0 ? BitWidth::kFloatBits : policy[site].bits();
+}
+
 // Of one sampling step.
 int64_t NanosecondsOf(const SiteTable& table, const Policy& policy) {
   int64_t sum = table.other_nanoseconds;
-  for (size_t s = 0; s < table.sites.size(); ++s) {
-    const QuantSite& site = table.sites[s];
-    if (site.nanoseconds.empty()) continue;
-    const auto found = site.nanoseconds.find(policy[s].bits());
-    TMPQ_CHECK(found != site.nanoseconds.end(),
-               site.name + " has not been timed at " + policy[s].Name() + " bits");
+  for (const SiteProduct& product : table.products) {
+    if (product.nanoseconds.empty()) continue;
+    const std::pair bits(BitsOf(policy, product.left_site), BitsOf(policy, product.right_site));
+    const auto found = product.nanoseconds.find(bits);
+    TMPQ_CHECK(found != product.nanoseconds.end(),
+               table.sites[product.left_site].name + " has not been timed at " +
+                   std::to_string(bits.first) + " x " + std::to_string(bits.second) + " bits");
     sum += found->second;
   }
   return sum;
-}
-
-int BitsOf(const Policy& policy, int site) {
-  return site < 0 ? BitWidth::kFloatBits : policy[site].bits();
 }
 
 int64_t RoundUp(int64_t value, int64_t multiple) {

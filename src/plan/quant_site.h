@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/plan/bit_width.h"
@@ -53,9 +54,6 @@ struct QuantSite {
   int64_t output_features = 0;  // weight: N, else 0
   WeightStorage storage = {};
   bool keep_float = false;  // a recipe's choice: no policy has integers there
-  // Of a layer that has been timed, at one of its sites: what it takes of a sampling step, by the
-  // site's bits (src/eval/latency). Empty: not timed, or at another site.
-  std::map<int, int64_t> nanoseconds = {};
 };
 
 // A product of two operands, each with its own site: what BitOps are counted over.
@@ -64,6 +62,10 @@ struct SiteProduct {
   int left_site = -1;  // -1: the operand is kept in float
   int right_site = -1;
   int64_t macs = 0;  // per sample and network call
+  // Of a network that has been timed (src/eval/latency): what the layer takes of a sampling step,
+  // by the operands' bits. Empty: not timed, or an attention's second product, counted at its
+  // first.
+  std::map<std::pair<int, int>, int64_t> nanoseconds = {};
 };
 
 // What the search and the cost formulas need to know of a network. Built by src/graph.

@@ -98,14 +98,13 @@ inline kernels::QuantizeRowsArgs QuantizeArgs(const ActivePolicy::NodeBinding& b
   return args;
 }
 
-// a_bits stays 8, as if any activation could come: kernels that are faster for narrow ones would
-// make a layer's time depend on both bit-widths, and latency tables know weights' alone.
 inline kernels::LinearIntArgs LinearArgs(const ActivePolicy::NodeBinding& binding,
                                          const ProductShape& product, const float* bias) {
   const PackedWeightView& weights = binding.weights;
   kernels::LinearIntArgs args;
   args.n = product.outputs, args.k = product.inputs, args.bias = bias;
-  args.weights = weights.data, args.bits = weights.bits, args.stored_bits = weights.stored_bits;
+  args.weights = weights.data, args.bits = weights.bits, args.a_bits = binding.bits[0];
+  args.stored_bits = weights.stored_bits;
   args.w_scale = weights.scale, args.w_offset = weights.offset, args.w_sums = weights.sums;
   args.group = weights.group;
   return args;

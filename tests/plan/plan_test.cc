@@ -146,7 +146,7 @@ TEST(CostsTest, LatencyAddsUpOverStepsAndTimedSites) {
   const Candidate candidate = Candidate::Make(steps, {low, low, high});
   const Costs unknown = CostsOf(table, candidate, 2);
   EXPECT_EQ(unknown.latency_ns, 0);
-  table.sites[0].nanoseconds = {{4, 10}, {8, 15}};
+  table.products[0].nanoseconds = {{{4, 3}, 10}, {{8, 8}, 15}};
   table.other_nanoseconds = 100, table.working_bytes = 5000;
   const Costs costs = CostsOf(table, candidate, 2);  // a step's times are of all its calls
   EXPECT_EQ(costs.latency_ns, 3 * 100 + 2 * 10 + 15);

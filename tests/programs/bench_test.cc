@@ -57,16 +57,21 @@ TEST(BenchTest, LatencyTablesBoundSearches) {
   fs::remove_all(folder);
   const ProcessResult timed = Bench({"latency", "--bits", "4,6", "--batch", "2", "--out", table});
   ASSERT_EQ(timed.exit_code, 0) << timed.err;
-  EXPECT_NE(timed.out.find("6-bit weights"), std::string::npos) << timed.out;
+  EXPECT_NE(timed.out.find("W6A8"), std::string::npos) << timed.out;
   const Json json = ParseJson(ReadFile(table), "table");
   for (const auto& [site, widths] : json["nanoseconds"].items()) {
-    for (const char* bits : {"4", "6", "8", "32"}) EXPECT_GT(widths[bits], 0) << site;
+    for (const char* bits : {"4x4", "4x8", "6x4", "8x6", "32x32"})
+      EXPECT_GT(widths[bits], 0) << site;
   }
   // A table whose times are known: 8 bits cost twice what 4 do.
   Json known = json;
   int64_t sites = 0;
   for (auto& [site, widths] : known["nanoseconds"].items()) {
-    widths["4"] = 1000, widths["6"] = 1500, widths["8"] = 2000, ++sites;
+    for (const char* right : {"x4", "x6", "x8"}) {
+      widths[std::string("4") + right] = 1000, widths[std::string("6") + right] = 1500;
+      widths[std::string("8") + right] = 2000;
+    }
+    ++sites;
   }
   known["other_nanoseconds"] = 0;
   WriteFileAtomically(folder / "known.json", known.dump());

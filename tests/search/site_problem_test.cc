@@ -103,9 +103,15 @@ TEST_F(SiteProblemTest, TheOptimumIsTheBestOfAllCandidates) {
 
 // So does the table's time: weights of 3 bits are slow here, those of 6 fast.
 TEST_F(SiteProblemTest, LatencyIsASumOfLayers) {
-  for (QuantSite& site : table_.sites) {
-    if (site.kind == SiteKind::kWeight) site.nanoseconds = {{3, 90}, {4, 50}, {6, 20}, {8, 70}};
-    if (site.kind == SiteKind::kQuery) site.nanoseconds = {{3, 30}, {4, 30}, {6, 30}, {8, 30}};
+  for (SiteProduct& product : table_.products) {
+    if (product.left_site < 0) continue;
+    const SiteKind kind = table_.sites[product.left_site].kind;
+    if (kind != SiteKind::kWeight && kind != SiteKind::kQuery) continue;
+    const std::map<int, int64_t> of_weight = {{3, 90}, {4, 50}, {6, 20}, {8, 70}};
+    for (const auto& [left, nanoseconds] : of_weight) {
+      for (const int right : {3, 4, 6, 8})
+        product.nanoseconds[{left, right}] = kind == SiteKind::kWeight ? nanoseconds : 30;
+    }
   }
   table_.other_nanoseconds = 1000, table_.working_bytes = 400;
   settings_.steps_of_range = {1, 2};

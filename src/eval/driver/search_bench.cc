@@ -132,17 +132,25 @@ void SearchBench::OpenLatency() {
 
 // Of candidates, baselines and the float model.
 void SearchBench::CheckLatency() const {
-  for (size_t s = 0; s < sites_.sites.size(); ++s) {
-    const QuantSite& site = sites_.sites[s];
-    if (site.nanoseconds.empty()) continue;
-    std::vector<BitWidth> widths = space().ChoicesOf(s);
-    if (!site.keep_float) widths.insert(widths.end(), {BitWidth::Of(4), BitWidth::Of(8)});
+  const auto widths_of = [&](int site) {
+    if (site < 0) return std::vector<BitWidth>{BitWidth::Float()};
+    std::vector<BitWidth> widths = space().ChoicesOf(site);
+    if (!sites_.sites[site].keep_float)
+      widths.insert(widths.end(), {BitWidth::Of(4), BitWidth::Of(8)});
     widths.push_back(BitWidth::Float());
-    for (const BitWidth width : widths) {
-      if (site.nanoseconds.count(width.bits()) > 0) continue;
-      throw Error(ErrorCode::kInput, config_.latency,
-                  "has not timed " + site.name + " at " + width.Name() + " bits",
-                  "tmpq-bench latency with more --bits");
+    return widths;
+  };
+  for (const SiteProduct& product : sites_.products) {
+    if (product.nanoseconds.empty()) continue;
+    for (const BitWidth left : widths_of(product.left_site)) {
+      for (const BitWidth right : widths_of(product.right_site)) {
+        if (left.is_float() != right.is_float()) continue;  // operands do not mix
+        if (product.nanoseconds.count({left.bits(), right.bits()}) > 0) continue;
+        throw Error(ErrorCode::kInput, config_.latency,
+                    "has not timed " + sites_.sites[product.left_site].name + " at " + left.Name() +
+                        " x " + right.Name() + " bits",
+                    "tmpq-bench latency with more --bits");
+      }
     }
   }
 }

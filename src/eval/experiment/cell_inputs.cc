@@ -180,7 +180,10 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   for (const std::string& file : {config.prompts, config.rounding}) {
     if (!file.empty()) text += ReadFile(file);
   }
-  for (const auto& [key, value] : cell.search) text += key + " = " + value + "\n";
+  const std::set<std::string> files = {"latency", "prompts", "rounding", "sensitivity"};
+  for (const auto& [key, value] : cell.search) {
+    text += key + " = " + (files.count(key) > 0 ? ReadFile(value) : value) + "\n";
+  }
   return HashString(text + LoadAnyModel(cell.source, session.bundled).hash.Hex()).Hex();
 }
 

@@ -142,7 +142,9 @@ class CellRunner {
       add("network_calls", "calls of one sample", history.network_calls.back());
       add("trajectory_error", "1", history.trajectory_error.back());
     }
-    return CostsToJson(result.row("plan").costs);
+    const Costs& costs = result.row("plan").costs;
+    if (!config.latency.empty()) add("latency", "ms", 1e-6 * static_cast<double>(costs.latency_ns));
+    return CostsToJson(costs);
   }
 
   SampleEvaluationResult Evaluate(const SourceOptions& source, const ModelFile& model) const {

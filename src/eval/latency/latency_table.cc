@@ -1,12 +1,14 @@
 #include "src/eval/latency/latency_table.h"
 
+#include <cstdio>
+
 #include "src/core/error.h"
 #include "src/core/file.h"
 
 namespace tmpq {
 namespace {
 
-constexpr const char* kFormat = "tmpq-latency-1";
+constexpr const char* kFormat = "tmpq-latency-2";
 constexpr const char* kRemedy = "measure it anew with tmpq-bench latency";
 constexpr int kMostThreads = 1024;
 constexpr int64_t kMostBatch = 1'000'000;
@@ -20,15 +22,22 @@ int64_t ReadNanoseconds(const Json& json, const std::string& where) {
   return value;
 }
 
-std::map<int, int64_t> ReadWidths(const Json& widths, const std::string& where) {
-  std::map<int, int64_t> nanoseconds;
-  for (const auto& [bits, value] : widths.items()) {
-    if (bits.empty() || bits.size() > 2 || bits.find_first_not_of("0123456789") != bits.npos) {
-      throw Error(ErrorCode::kInput, where, "\"" + bits + "\" is no bit-width", kRemedy);
+// "4x8": of the operands.
+std::string BitsText(const std::pair<int, int>& bits) {
+  return std::to_string(bits.first) + "x" + std::to_string(bits.second);
+}
+
+std::map<std::pair<int, int>, int64_t> ReadWidths(const Json& widths, const std::string& where) {
+  std::map<std::pair<int, int>, int64_t> nanoseconds;
+  for (const auto& [text, value] : widths.items()) {
+    std::pair<int, int> bits;
+    const int fields = std::sscanf(text.c_str(), "%2dx%2d", &bits.first, &bits.second);
+    if (fields != 2 || BitsText(bits) != text) {
+      throw Error(ErrorCode::kInput, where, "\"" + text + "\" is no pair of bit-widths", kRemedy);
     }
-    nanoseconds[std::stoi(bits)] = ReadNanoseconds(value, where + ", " + bits + " bits");
+    nanoseconds[bits] = ReadNanoseconds(value, where + ", " + text + " bits");
   }
-  if (nanoseconds.empty()) throw Error(ErrorCode::kInput, where, "has no bit-width", kRemedy);
+  if (nanoseconds.empty()) throw Error(ErrorCode::kInput, where, "has no bit-widths", kRemedy);
   return nanoseconds;
 }
 
@@ -73,7 +82,7 @@ Json LatencyTable::ToJson() const {
                {"nanoseconds", Json::object()}};
   for (const auto& [site, widths] : nanoseconds) {
     for (const auto& [bits, value] : widths) {
-      json["nanoseconds"][site][std::to_string(bits)] = value;
+      json["nanoseconds"][site][BitsText(bits)] = value;
     }
   }
   json["other_nanoseconds"] = other_nanoseconds, json["working_bytes"] = working_bytes;
@@ -82,14 +91,16 @@ Json LatencyTable::ToJson() const {
 }
 
 SiteTable WithLatency(SiteTable sites, const LatencyTable& table, const std::string& where) {
-  for (QuantSite& site : sites.sites) {
-    // A layer is its weight, an attention its query.
+  for (SiteProduct& product : sites.products) {
+    if (product.left_site < 0) continue;
+    // A layer is its weight's product, an attention its query's.
+    const QuantSite& site = sites.sites[product.left_site];
     if (site.kind != SiteKind::kWeight && site.kind != SiteKind::kQuery) continue;
     const auto found = table.nanoseconds.find(site.name);
     if (found == table.nanoseconds.end()) {
       throw Error(ErrorCode::kInput, where, "has no times of " + site.name, kRemedy);
     }
-    site.nanoseconds = found->second;
+    product.nanoseconds = found->second;
   }
   sites.other_nanoseconds = table.other_nanoseconds;
   sites.working_bytes = table.working_bytes;

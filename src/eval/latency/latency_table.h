@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "src/core/json.h"
 #include "src/plan/quant_site.h"
@@ -20,8 +21,9 @@ struct LatencyTable {
   std::string device;  // processor and kernels
   int threads = 1;
   int64_t batch = 1;  // samples of a thread
-  // By site (a layer's weight, an attention's query) and its bits.
-  std::map<std::string, std::map<int, int64_t>> nanoseconds;
+  // By a product's first site (a layer's weight, an attention's query) and the bits of its operands
+  // (weight and activation, query and key).
+  std::map<std::string, std::map<std::pair<int, int>, int64_t>> nanoseconds;
   int64_t other_nanoseconds = 0;  // of a step: what has no site
   int64_t working_bytes = 0;      // activations and scratch of all threads
   Json check = Json::object();    // of random policies: what the table says against the clock
@@ -32,7 +34,8 @@ struct LatencyTable {
   Json ToJson() const;
 };
 
-// `sites` with the table's times. Throws kInput, naming `where`, for a site that it does not have.
+// `sites` with the table's times at its products. Throws kInput, naming `where`, for a layer or
+// attention that it does not have.
 SiteTable WithLatency(SiteTable sites, const LatencyTable& table, const std::string& where);
 
 }  // namespace tmpq

@@ -68,7 +68,8 @@ std::vector<Component> ComponentsOf(const SiteTable& table, const std::vector<in
   for (const SiteProduct& product : table.products) {
     const int left = product.left_site, right = product.right_site, any = std::max(left, right);
     components[any < 0 ? 0 : component_of[any]].table.products.push_back(
-        {left < 0 ? -1 : place[left], right < 0 ? -1 : place[right], product.macs});
+        {left < 0 ? -1 : place[left], right < 0 ? -1 : place[right], product.macs,
+         product.nanoseconds});
   }
   return components;
 }
@@ -257,7 +258,7 @@ SiteProblem MakeSiteProblem(const SiteTable& table, const Budget& budget,
   made.problem.group_names = {"kept in float, and first choices"};
   made.problem.groups = {{{0, std::vector<double>(made.problem.limits.size(), 0)}}};
   made.groups = {{0, {}, {{}}}};
-  const bool products = budget.limits().count(kBitOps) > 0;
+  const bool products = budget.limits().count(kBitOps) > 0 || budget.limits().count(kLatency) > 0;
   Builder builder(settings, damages, made);
   for (size_t range = 0; range < made.ranges; ++range) {
     builder.AddToRest(

@@ -23,13 +23,13 @@ struct SiteProblemSettings {
   std::vector<SiteGene> ties = {};
 };
 
-// BitOps multiply the bits of two sites, so under a limit on them sites that meet in a product are
-// chosen at once: a weight with its input, query with key, softmax with value. Such a component, in
-// one range of timesteps, is a group, and its items are all combinations of its sites' choices.
-// Other costs are sums over sites: every site, in one range, is a group, whose items cost what they
-// do beyond the site's cheapest choice. Tied sites are one site to both. A group without a choice
-// holds the rest: what is kept in float, and all cheapest choices. Limits carry the budget's names;
-// those of averages are in bits of all weights, or all inputs, together.
+// BitOps and times depend on the bits of two sites, so under a limit on them sites that meet in a
+// product are chosen at once: a weight with its input, query with key, softmax with value. Such a
+// component, in one range of timesteps, is a group, and its items are all combinations of its
+// sites' choices. Other costs are sums over sites: every site, in one range, is a group, whose
+// items cost what they do beyond the site's cheapest choice. Tied sites are one site to both. A
+// group without a choice holds the rest: what is kept in float, and all cheapest choices. Limits
+// carry the budget's names; those of averages are in bits of all weights, or all inputs, together.
 struct SiteProblem {
   struct Group {
     size_t range = 0;

@@ -42,7 +42,8 @@ def draw_sites(axes, table, rows):
     labels = ["all" if r < 0 else f"{begins[r]}..{begins[r + 1] - 1}" for r in ranges]
     axes.set_xticks(range(len(ranges)), labels, fontsize=7)
     names = [text(name) for name in table["sites/name"][:]]
-    axes.set_yticks(range(len(sites)), [names[s] for s in sites], fontsize=4.5)
+    every = -(-len(sites) // 100)  # more names than that would lie on each other
+    axes.set_yticks(range(0, len(sites), every), [names[s] for s in sites[::every]], fontsize=4.5)
     axes.set_xlabel("narrowed at timesteps")
     axes.set_title("change of the squared error of the sample", fontsize=9)
     return image

@@ -13,10 +13,11 @@ RuntimeModel::RuntimeModel(const RuntimeNetwork& network, const RandomBatch& inp
     : network_(&network),
       elements_(ElementsOf(network.graph().output_shape())),
       out_(batch * elements_) {
-  for (int64_t thread = 0; thread < threads; ++thread) {
-    const int64_t first = batch * thread / threads, end = batch * (thread + 1) / threads;
+  const int callers = batch < threads ? 1 : threads;
+  for (int64_t caller = 0; caller < callers; ++caller) {
+    const int64_t first = batch * caller / callers, end = batch * (caller + 1) / callers;
     shares_.push_back({first, inputs.Inputs(network.graph(), first, end - first),
-                       network.MakeWorkspace(end - first)});
+                       network.MakeWorkspace(end - first, threads / callers)});
   }
 }
 
@@ -25,7 +26,6 @@ void RuntimeModel::Run(const ActivePolicy& policy) {
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int thread = 0; thread < threads; ++thread) {
     Share& share = shares_[thread];
-    if (share.inputs.batch == 0) continue;
     network_->Run(policy, share.inputs, out_.data() + share.first * elements_, share.workspace);
   }
 }

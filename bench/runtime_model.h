@@ -1,5 +1,5 @@
-// A network's calls on the runtime, as programs make them: the samples of a batch are split over
-// threads.
+// A network's calls on the runtime, as programs make them: threads have samples of the batch, or,
+// where there are fewer samples, share the call.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Draws a table of tmpq-experiment: one metric of every row, by model and bit-widths, or against a cost. Usage: scripts/plot_table.py TABLE.h5 OUT.png [--metric M] [--against bitops] [--models A,B]"""
+"""Draws a table of tmpq-experiment: one metric of every row, by model and bit-widths, or against a cost. Usage: scripts/plot_table.py TABLE.h5 OUT.png [--metric M] [--against bitops|latency] [--models A,B]"""
 import argparse
 import pathlib
 
@@ -145,7 +145,8 @@ def draw_against(pyplot, cells, metric, name, models, cost, cost_name):
         if one_float and np.isfinite(in_float).any():
             axes.axhline(np.nanmean(in_float), color="black", lw=1, ls="--", label=FLOAT)
         make_logarithmic(axes, "x", EngFormatter())
-        axes.set_xlabel(cost["unit"] if cost["unit"] != "bits" else cost_name.replace("_", " "), fontsize=9)
+        name_of_cost = cost_name.replace("_", " ")
+        axes.set_xlabel({"bits": name_of_cost, "ms": f"{name_of_cost}, ms"}.get(cost["unit"], cost["unit"]), fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
@@ -195,7 +196,7 @@ def main():
     parser.add_argument("table", type=pathlib.Path, help="table.h5 of tmpq-experiment")
     parser.add_argument("out", type=pathlib.Path, help="picture to write (.png, .pdf, .svg)")
     parser.add_argument("--metric", help="which (default: psnr, or the first)")
-    parser.add_argument("--against", help="cost on the other axis, such as bitops or bytes (default: rows beside each other)")
+    parser.add_argument("--against", help="cost or metric on the other axis, such as bitops, bytes or latency (default: rows beside each other)")
     parser.add_argument("--models", help="which, separated by commas (default: all)")
     arguments = parser.parse_args()
     check_out(arguments.out)
@@ -210,11 +211,12 @@ def main():
     for model in models:
         if model not in there:
             fail(f"{arguments.table}: has no model {model}; there are {', '.join(there)}", 2)
-    if arguments.against and arguments.against not in costs:
-        fail(f"{arguments.table}: has no cost {arguments.against}; there are {', '.join(sorted(costs))}", 2)
+    axis = {**metrics, **costs}
+    if arguments.against and arguments.against not in axis:
+        fail(f"{arguments.table}: has no cost {arguments.against}; there are {', '.join(sorted(axis))}", 2)
     pyplot = open_pyplot()
     if arguments.against:
-        figure = draw_against(pyplot, cells, metrics[name], name, models, costs[arguments.against], arguments.against)
+        figure = draw_against(pyplot, cells, metrics[name], name, models, axis[arguments.against], arguments.against)
     else:
         figure = draw(pyplot, cells, metrics[name], name, models)
     save(figure, arguments.out)

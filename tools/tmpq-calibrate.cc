@@ -56,7 +56,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "overwrite", "replace what is in --out")("resume", "use what is in --out")(
       "threads", "0: one per core; never changes the result",
       cxxopts::value<int>()->default_value("0"))(
-      "batch", "samples per network call of a thread; never changes the result",
+      "batch", "samples per network call; never changes the result",
       cxxopts::value<int>()->default_value("8"));
 }
 

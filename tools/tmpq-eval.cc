@@ -290,7 +290,7 @@ int main(int argc, char** argv) {
                     cxxopts::value<uint64_t>()->default_value("0"))(
             "threads", "0: one per core; never changes the result",
             cxxopts::value<int>()->default_value("0"))(
-            "batch", "samples per network call of a thread; never changes the result",
+            "batch", "samples per network call; never changes the result",
             cxxopts::value<int>()->default_value("8"));
         const std::string drawn = "Plan or model";
         tmpq::DeclareSourceFlags(options, drawn);

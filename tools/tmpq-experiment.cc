@@ -26,7 +26,7 @@ void DeclareFlags(cxxopts::Options& options) {
       cxxopts::value<std::string>()->default_value(""))("threads",
                                                         "0: one per core; never changes the result",
                                                         cxxopts::value<int>()->default_value("0"))(
-      "batch", "samples per network call of a thread; never changes the result",
+      "batch", "samples per network call; never changes the result",
       cxxopts::value<int>()->default_value("8"));
   DeclareConfigFlags(options, "Model", OwnModel());
   options.parse_positional({"table"});

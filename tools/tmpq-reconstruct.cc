@@ -35,7 +35,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "overwrite", "replace what is in --out")("resume", "go on with what is in --out")(
       "threads", "0: one per core; a part of the result",
       cxxopts::value<int>()->default_value("0"))(
-      "batch", "samples per network call of a thread while sampling; never changes the result",
+      "batch", "samples per network call while sampling; never changes the result",
       cxxopts::value<int>()->default_value("8"));
   DeclareConfigFlags(options, "Published settings (the profile's come first)",
                      ReconstructionConfig());

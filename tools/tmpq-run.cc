@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
             "prompt", "text of all images (default: the model's own prompts in turn)", text())(
             "prompts",
             "file of prompts, one a line, or encoded ones in .safetensors, taken in turn",
-            text())("batch", "images per network call of a thread; never changes the result",
+            text())("batch", "images per network call; never changes the result",
                     cxxopts::value<int>()->default_value("8"))(
             "threads", "0: one per core; never changes the result",
             cxxopts::value<int>()->default_value("0"))("overwrite", "replace an existing file");

@@ -27,7 +27,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "overwrite", "replace the run in --out")("threads",
                                                "0: one per core; never changes the result",
                                                cxxopts::value<int>()->default_value("0"))(
-      "batch", "images per network call of a thread; never changes the result",
+      "batch", "images per network call; never changes the result",
       cxxopts::value<int>()->default_value("8"))(
       "trajectory-cache",
       "MiB for the beginnings of trajectories that candidates share; never changes the result",

@@ -19,7 +19,7 @@ void DeclareFlags(cxxopts::Options& options) {
       "no-reuse", "sample every probe from its noise on; never changes the result")(
       "threads", "0: one per core; never changes the result",
       cxxopts::value<int>()->default_value("0"))(
-      "batch", "samples per network call of a thread; never changes the result",
+      "batch", "samples per network call; never changes the result",
       cxxopts::value<int>()->default_value("8"));
 }
 

@@ -107,7 +107,7 @@ inline void MakeTerms(const ConvIntArgs& args, float a_scale, int32_t a_offset,
 // Not inlined: keeps the float code out of the registers of the product loop.
 __attribute__((noinline)) void FinishWindows(const OutputTerms& terms, int64_t rows, int64_t column,
                                              int64_t columns, const int32_t* sums,
-                                             const int32_t* window_sums, int64_t outputs,
+                                             const int32_t* window_sums, int64_t out_stride,
                                              float* out) {
   const float* __restrict scale = terms.scale + column;
   const float* __restrict bias = terms.bias + column;
@@ -115,7 +115,7 @@ __attribute__((noinline)) void FinishWindows(const OutputTerms& terms, int64_t r
   const int32_t* __restrict constant = terms.constant + column;
   for (int64_t r = 0; r < rows; ++r) {
     const int32_t* __restrict sum = sums + r * kWindowPanels * kGroupOutputs;
-    float* __restrict to = out + r * outputs + column;
+    float* __restrict to = out + r * out_stride + column;
     const auto window_sum = (uint32_t)window_sums[r];
     for (int64_t i = 0; i < columns; ++i) {
       const uint32_t total =
@@ -155,9 +155,9 @@ void MultiplyWindows(const ConvIntArgs& args, const ConvolutionScratch& scratch)
       const int64_t column = panel * kGroupOutputs, rest = s.outputs - column;
       V::WindowProduct(rows, width, window, at, args.weights + panel * groups * kGroupValues,
                        groups * kGroupValues, sums);
-      FinishWindows(scratch.terms, rows, column,
-                    rest < width * kGroupOutputs ? rest : width * kGroupOutputs, sums,
-                    scratch.window_sums + first, s.outputs, args.out + first * s.outputs);
+      FinishWindows(
+          scratch.terms, rows, column, rest < width * kGroupOutputs ? rest : width * kGroupOutputs,
+          sums, scratch.window_sums + first, args.out_stride, args.out + first * args.out_stride);
     }
   }
 }

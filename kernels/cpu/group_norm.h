@@ -80,7 +80,7 @@ void GroupNormByBlocks(const GroupNormArgs& args) {
   const bool narrow = kRowLanes % width == 0;
   for (int64_t first = 0; first < args.groups; first += at_once) {
     const int64_t left = args.groups - first, groups = left < at_once ? left : at_once;
-    const int64_t columns = groups * width, begin = first * width, stride = args.channels;
+    const int64_t columns = groups * width, begin = first * width, stride = args.stride;
     const float* x = args.x + begin;
     float sums[kGroupsAtOnce];
     alignas(64) float mean[kColumnsAtOnce], inverse[kColumnsAtOnce];

@@ -37,6 +37,7 @@ struct ConvIntArgs {
   const int32_t* w_sums = nullptr;        // (outputs), of weights without offset; unless symmetric
   const float* bias = nullptr;            // (outputs) or null
   float* out = nullptr;
+  int64_t out_stride = 0;      // from pixel to pixel: some outputs of a wider convolution
   uint8_t* scratch = nullptr;  // ConvIntScratchBytes, 64-byte aligned
 };
 

@@ -54,7 +54,7 @@ void ConvInt(const ConvIntArgs& args) {
             }
           }
         }
-        args.out[(y * s.out_width + x) * s.outputs + n] =
+        args.out[(y * s.out_width + x) * args.out_stride + n] =
             fmaf((float)sum, a_scale * args.w_scale[n], args.bias != nullptr ? args.bias[n] : 0.0f);
       }
     }

@@ -1,5 +1,7 @@
 #include "src/runtime/network.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <ctime>
 
@@ -139,12 +141,13 @@ ActivePolicy RuntimeNetwork::ActivateFloat() const {
   return Activate(Policy(graph_.sites().sites.size(), BitWidth::Float()), nullptr);
 }
 
-size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
+// Of a thread.
+int64_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
   int64_t most = 0;
   for (const Node& node : graph_.nodes()) {
     if (node.kind == OpKind::kLinear) {
       const ProductShape product = ProductOf(node);
-      const int64_t rows = batch * product.rows;
+      const int64_t rows = std::min(kLinearRows, batch * product.rows);
       most = std::max(most, AlignedBytes(rows * kernels::RoundUp(product.inputs, 4)) +
                                 2 * AlignedBytes(rows * 4) + TransformBytes(product) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
@@ -157,15 +160,23 @@ size_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
                                                node.shape.back() / node.attributes.heads));
     }
   }
-  return static_cast<size_t>(most);
+  return AlignedBytes(most);
 }
 
-Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch) const {
+Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
+  workspace.threads = threads;
   workspace.arena.resize(plan_.arena_floats_per_sample * max_batch);
-  workspace.scratch = ScratchMemory(ScratchBytes(max_batch));
+  workspace.scratch_bytes = ScratchBytes(max_batch);
+  workspace.scratch = ScratchMemory(workspace.scratch_bytes * threads);
   return workspace;
+}
+
+int RuntimeNetwork::UsefulThreads(int64_t batch, int threads) const {
+  constexpr int64_t kMacsOfAThread = 32'000'000;  // about a millisecond
+  return static_cast<int>(
+      std::clamp<int64_t>(batch * graph_.macs() / kMacsOfAThread, 1, std::max(1, threads)));
 }
 
 void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
@@ -181,16 +192,30 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (integers != inputs.integers.end()) pointers[id] = integers->second;
     TMPQ_CHECK(pointers[id] != nullptr, "no input " + node.name);
   }
-  const Call call{policy, inputs.batch, pointers, output, workspace, *this};
+  const auto run = [&](CallShare share) {
+    RunNodes({policy, inputs.batch, pointers, output, workspace, *this, share}, observer);
+  };
+  if (workspace.threads == 1) return run({});
+#pragma omp parallel num_threads(workspace.threads)
+  run({omp_get_thread_num(), omp_get_num_threads()});
+}
+
+void RuntimeNetwork::RunNodes(const Call& call, const LayerObserver* observer) const {
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     if (plan_.values[id].buffer != id) continue;  // inputs and views
     const Node& node = graph_.node(id);
-    if (observer != nullptr && HasWeightPanels(node) && node.first_site >= 0) {
+    if (observer != nullptr && call.share.index == 0 && HasWeightPanels(node) &&
+        node.first_site >= 0) {
       (*observer)(id, call.input(node, 0), call.batch);
     }
-    const NodeTimer timer(workspace, id, kWholeNode);
-    RunNode(call, id);
+    {
+      const NodeTimer timer(call.workspace, id, kWholeNode);
+      RunNode(call, id);
+    }
+    if (call.share.count > 1) {
+#pragma omp barrier
+    }
   }
 }
 

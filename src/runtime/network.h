@@ -45,18 +45,21 @@ struct PolicyPlace {
 // Sees the input of every linear and convolution with quantization sites: (batch, input's shape).
 using LayerObserver = std::function<void(NodeId id, const float* x, int64_t batch)>;
 
-// Memory for one thread's calls of up to `max_batch` samples. Not thread-safe.
+// Memory for calls of up to `max_batch` samples, one at a time, each by `threads` threads of its
+// own.
 struct Workspace {
   int64_t max_batch = 0;
+  int threads = 1;
   AlignedVector<float> arena;
-  ScratchMemory scratch;
+  ScratchMemory scratch;                        // a thread's after another's
+  int64_t scratch_bytes = 0;                    // of a thread
   std::vector<double>* node_seconds = nullptr;  // added to where asked for: op_times.h
 };
 
 // Processor time of the calling thread: what others take on a busy machine does not count.
 double ThreadSeconds();
 
-// A graph prepared for one set of kernels. Const-safe after construction: threads share it, each
+// A graph prepared for one set of kernels. Const-safe after construction: callers share it, each
 // with its own Workspace. Results do not depend on batch or thread count.
 class RuntimeNetwork {
  public:
@@ -79,24 +82,31 @@ class RuntimeNetwork {
   // The policy that runs everything in float.
   ActivePolicy ActivateFloat() const;
 
-  Workspace MakeWorkspace(int64_t max_batch) const;
+  Workspace MakeWorkspace(int64_t max_batch, int threads = 1) const;
+  // How many threads, of `threads`, a call of `batch` samples keeps busy: more would wait for each
+  // other longer than they work.
+  int UsefulThreads(int64_t batch, int threads) const;
   // Writes (batch, output shape). Preconditions: batch <= workspace.max_batch, inputs of the graph
   // present, labels within their tables.
+  // Where the caller is one of several OpenMP threads already, it has no threads of its own.
   void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
            Workspace& workspace, const LayerObserver* observer = nullptr) const;
 
  private:
   friend class DeviceNetwork;
-  struct Call;  // one Run's pointers
+  struct Call;         // one Run's pointers
+  struct ProductPart;  // rows and columns of a linear's output
+  void RunNodes(const Call& call, const LayerObserver* observer) const;
   void RunNode(const Call& call, NodeId id) const;
   void RunLinear(const Call& call, NodeId id) const;
-  void RunIntegerLinear(const Call& call, NodeId id) const;
+  void RunIntegerLinear(const Call& call, NodeId id, const ProductPart& part) const;
   void RunConv2d(const Call& call, NodeId id) const;
   void RunGatheredConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;
   void RunLayout(const Call& call, NodeId id) const;
-  size_t ScratchBytes(int64_t batch) const;
+  ProductPart PartOfLinear(const Call& call, NodeId id) const;
+  int64_t ScratchBytes(int64_t batch) const;  // of a thread
 
   Graph graph_;
   const kernels::KernelSet* kernels_;

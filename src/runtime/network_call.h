@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "src/runtime/call_share.h"
 #include "src/runtime/network.h"
 
 namespace tmpq {
@@ -52,6 +53,15 @@ inline int64_t ConvolutionRowsAtOnce(const ImageLayout& out) {
   return std::clamp<int64_t>(kConvolutionPixels / out.width, 1, out.height);
 }
 
+// Rows of a linear whose inputs are integers at a time: those of a wide layer stay in the second
+// cache, and unpacking weights again for the next rows is still nothing.
+constexpr int64_t kLinearRows = 1008;
+
+struct RuntimeNetwork::ProductPart {
+  UnitRange rows, columns;
+};
+
+// Of one thread.
 struct RuntimeNetwork::Call {
   const ActivePolicy& policy;
   int64_t batch;
@@ -59,6 +69,11 @@ struct RuntimeNetwork::Call {
   float* output;
   Workspace& workspace;
   const RuntimeNetwork& network;
+  CallShare share;
+
+  uint8_t* scratch() const {
+    return workspace.scratch.data() + share.index * workspace.scratch_bytes;
+  }
 
   const ValueLayout& layout(NodeId id) const { return network.plan_.values[id]; }
   int64_t rows(NodeId id) const { return batch * layout(id).rows; }

@@ -46,14 +46,23 @@ kernels::ConvolutionShape ShapeOf(const Attributes& a, const ImageLayout& in,
   return shape;
 }
 
-// Weights of 8 bits as they are stored, others unpacked into `bytes`.
+// Weights of some outputs: of 8 bits as they are stored, others unpacked into `bytes`.
 const uint8_t* WeightBytes(const kernels::KernelSet& kernels, const PackedWeightView& weights,
-                           const ProductShape& product, uint8_t* bytes) {
+                           UnitRange outputs, int64_t inputs, uint8_t* bytes) {
   const int stored = weights.stored_bits > 0 ? weights.stored_bits : weights.bits;
-  if (stored == 8 && weights.bits == 8) return weights.data;
-  kernels.unpack_weights(
-      {weights.data, product.outputs, product.inputs, stored, weights.bits, bytes});
+  const uint8_t* packed = weights.data + kernels::PackedBytes(outputs.begin, inputs, stored);
+  if (stored == 8 && weights.bits == 8) return packed;
+  kernels.unpack_weights({packed, outputs.size(), inputs, stored, weights.bits, bytes});
   return bytes;
+}
+
+// Outputs of a convolution, from a multiple of kGroupOutputs on.
+void SelectOutputs(UnitRange outputs, kernels::ConvIntArgs& args) {
+  args.shape.outputs = outputs.size();
+  args.w_scale += outputs.begin, args.out += outputs.begin;
+  if (args.w_offset != nullptr) args.w_offset += outputs.begin;
+  if (args.w_sums != nullptr) args.w_sums += outputs.begin;
+  if (args.bias != nullptr) args.bias += outputs.begin;
 }
 
 }  // namespace
@@ -74,28 +83,39 @@ int64_t ConvolutionScratchBytes(const Node& node, const Shape& input) {
 }
 
 // An image has one scale: a sum over pixels has to be exact. Weight groups with scales of their own
-// do not follow a window's rows: their windows are gathered.
+// do not follow a window's rows: their windows are gathered. Threads have images of their own, or
+// of fewer images than threads some panels of outputs: those of an image are its units.
 void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   if (binding.weights.bits == 0 || binding.weights.group > 0) return RunGatheredConv2d(call, id);
   const Node& node = graph_.node(id);
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
-  Carver scratch{call.workspace.scratch.data()};
+  Carver scratch{call.scratch()};
   auto* moved = scratch.Take<float>(in.elements());
   auto* channels = scratch.Take<uint8_t>(TransformScratchBytes(in.channels));
   auto* bytes = scratch.Take<uint8_t>(kernels::PackedBytes(product.outputs, product.inputs, 8));
-  kernels::ConvIntArgs args;
-  args.shape = ShapeOf(node.attributes, in, out);
-  args.a_bits = binding.bits[0], args.symmetric = binding.inputs.symmetric;
-  args.fixed_scale = binding.inputs.fixed_scale, args.fixed_offset = binding.inputs.fixed_offset;
-  args.weights = WeightBytes(*kernels_, binding.weights, product, bytes);
-  args.bits = binding.weights.bits;
-  args.w_scale = binding.weights.scale, args.w_offset = binding.weights.offset;
-  args.w_sums = binding.weights.sums, args.bias = bias_of_node_[id], args.scratch = scratch.at;
-  for (int64_t image = 0; image < call.batch * in.images; ++image) {
+  kernels::ConvIntArgs all;
+  all.shape = ShapeOf(node.attributes, in, out);
+  all.a_bits = binding.bits[0], all.symmetric = binding.inputs.symmetric;
+  all.fixed_scale = binding.inputs.fixed_scale, all.fixed_offset = binding.inputs.fixed_offset;
+  all.bits = binding.weights.bits, all.bias = bias_of_node_[id];
+  all.w_scale = binding.weights.scale, all.w_offset = binding.weights.offset;
+  all.w_sums = binding.weights.sums;
+  all.scratch = scratch.at, all.out_stride = out.channels;
+  const int64_t images = call.batch * in.images, panels = kernels::GroupsOfOutputs(out.channels);
+  UnitRange unpacked;  // outputs whose weights are there
+  const auto convolve = [&](int64_t image, int64_t panel, int64_t count) {
+    const int64_t begin = panel * kernels::kGroupOutputs;
+    const UnitRange outputs{begin, std::min(begin + count * kernels::kGroupOutputs, out.channels)};
+    if (outputs != unpacked) {
+      all.weights = WeightBytes(*kernels_, binding.weights, outputs, product.inputs, bytes);
+      unpacked = outputs;
+    }
+    kernels::ConvIntArgs args = all;
     args.x = call.input(node, 0) + image * in.elements();
     args.out = call.value(id) + image * out.elements();
+    SelectOutputs(outputs, args);
     if (binding.inputs.multiply != nullptr) {
       const NodeTimer timer(call.workspace, id, kNodeInputs);
       TransformInputRows(*kernels_, binding.inputs, args.x, in.elements() / in.channels,
@@ -103,7 +123,9 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
       args.x = moved;
     }
     kernels_->conv_int(args);
-  }
+  };
+  ForEachPeriod(call.share.Of(images * panels, images < call.share.count ? 1 : panels), panels,
+                convolve);
 }
 
 // A few output rows at a time: their windows are gathered and multiplied as a linear.
@@ -115,7 +137,7 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   const bool integer = binding.weights.bits != 0, symmetric = binding.inputs.symmetric;
   const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
   const int64_t line = integer ? kernels::RoundUp(product.inputs, 4) : product.inputs;
-  Carver scratch{call.workspace.scratch.data()};
+  Carver scratch{call.scratch()};
   auto* windows = scratch.Take<uint8_t>(pixels * line * (integer ? 1 : 4));
   auto* q = scratch.Take<int8_t>(kernels::RoundUp(in.elements(), 4));
   auto* scale = scratch.Take<float>(pixels);
@@ -127,26 +149,26 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
   linear.a = reinterpret_cast<int8_t*>(windows), linear.a_scale = scale;
   linear.a_offset = symmetric ? nullptr : offset, linear.out_stride = product.outputs;
-  for (int64_t image = 0; image < call.batch * in.images; ++image) {
-    const float* x = call.input(node, 0) + image * in.elements();
-    float* y = call.value(id) + image * out.elements();
-    offset[0] = 0;
-    if (integer) {
-      const NodeTimer timer(call.workspace, id, kNodeInputs);
-      quantize.x = x;
-      if (binding.inputs.multiply != nullptr) {
-        TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
-                           scratch.at, moved);
-        quantize.x = moved;
-      }
-      kernels_->quantize_rows(quantize);
-      std::fill_n(scale, pixels, scale[0]);
-      std::fill_n(offset, pixels, offset[0]);
+  const auto make_integers = [&](const float* x) {
+    const NodeTimer timer(call.workspace, id, kNodeInputs);
+    quantize.x = x;
+    if (binding.inputs.multiply != nullptr) {
+      TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
+                         scratch.at, moved);
+      quantize.x = moved;
     }
+    offset[0] = 0;
+    kernels_->quantize_rows(quantize);
+    std::fill_n(scale, pixels, scale[0]);
+    std::fill_n(offset, pixels, offset[0]);
+  };
+  const auto convolve = [&](int64_t image, int64_t first, int64_t lines) {
+    const float* x = call.input(node, 0) + image * in.elements();
+    if (integer) make_integers(x);
     linear.scratch = scratch.at;
-    for (int64_t row = 0; row < out.height; row += at_once) {
-      const int64_t rows = std::min(at_once, out.height - row), count = rows * out.width;
-      float* target = y + row * out.width * out.channels;
+    for (int64_t row = first; row < first + lines; row += at_once) {
+      const int64_t rows = std::min(at_once, first + lines - row), count = rows * out.width;
+      float* target = call.value(id) + image * out.elements() + row * out.width * out.channels;
       if (integer) {
         GatherWindows(node.attributes, in, out, q, row, rows, line, static_cast<int8_t>(-offset[0]),
                       reinterpret_cast<int8_t*>(windows));
@@ -159,7 +181,8 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
                               panels_[id].data(), bias_of_node_[id], target, product.outputs});
       }
     }
-  }
+  };
+  ForEachPeriod(call.share.Of(call.batch * in.images * out.height), out.height, convolve);
 }
 
 }  // namespace tmpq

@@ -8,25 +8,44 @@ namespace tmpq {
 
 namespace {
 
-// Dimension i of the result is dimension order[i] of x. The last dimension moves in one piece where
-// it stays last.
-void Permute(const Shape& shape, const std::vector<int64_t>& order, const float* x, float* out) {
-  const size_t rank = shape.size();
-  std::vector<int64_t> strides(rank, 1), index(rank, 0);
-  for (size_t i = rank - 1; i > 0; --i) strides[i - 1] = strides[i] * shape[i];
-  const bool whole_rows = order.back() == static_cast<int64_t>(rank) - 1;
-  const int64_t piece = whole_rows ? shape.back() : 1;
-  const size_t moving = whole_rows ? rank - 1 : rank;
-  for (int64_t done = 0; done < ElementsOf(shape); done += piece, out += piece) {
-    int64_t from = 0;
-    for (size_t i = 0; i < moving; ++i) from += index[i] * strides[order[i]];
-    std::copy_n(x + from, piece, out);
-    for (size_t i = moving; i-- > 0;) {
-      if (++index[i] < shape[order[i]]) break;
-      index[i] = 0;
+constexpr int64_t kLineFloats = 16;  // of a cache line, which no two threads write
+
+// Dimension i of the result is dimension order[i] of x.
+class Permutation {
+ public:
+  Permutation(const Shape& shape, const std::vector<int64_t>& order)
+      : shape_(shape), order_(order), strides_(shape.size(), 1) {
+    for (size_t i = shape.size() - 1; i > 0; --i) strides_[i - 1] = strides_[i] * shape[i];
+    const bool whole_rows = order.back() == static_cast<int64_t>(shape.size()) - 1;
+    piece_ = whole_rows ? shape.back() : 1;
+    moving_ = whole_rows ? shape.size() - 1 : shape.size();
+  }
+  // The last dimension moves in one piece where it stays last.
+  int64_t pieces() const { return ElementsOf(shape_) / piece_; }
+  // Pieces [first, first + count) of the result; `x` and `out`: all of a sample.
+  void Move(const float* x, int64_t first, int64_t count, float* out) const {
+    std::vector<int64_t> index(moving_);
+    int64_t left = first;
+    for (size_t i = moving_; i-- > 0; left /= shape_[order_[i]])
+      index[i] = left % shape_[order_[i]];
+    for (int64_t at = first; at < first + count; ++at) {
+      int64_t from = 0;
+      for (size_t i = 0; i < moving_; ++i) from += index[i] * strides_[order_[i]];
+      std::copy_n(x + from, piece_, out + at * piece_);
+      for (size_t i = moving_; i-- > 0;) {
+        if (++index[i] < shape_[order_[i]]) break;
+        index[i] = 0;
+      }
     }
   }
-}
+
+ private:
+  const Shape& shape_;
+  const std::vector<int64_t>& order_;
+  std::vector<int64_t> strides_;
+  int64_t piece_ = 1;
+  size_t moving_ = 0;
+};
 
 // Output (channels) of a window from row `top` and column `left` on: over its pixels within x,
 // row by row, the largest value or the mean.
@@ -54,17 +73,36 @@ void PoolWindow(const Attributes& a, const ImageLayout& in, const float* x, int6
   for (int64_t c = 0; c < channels; ++c) out[c] /= pixels;
 }
 
+// Patches of images and back: rows [first, first + count) of patches of one image.
+void MovePatches(const ImageLayout& image, int64_t patch, bool forward, const float* x,
+                 int64_t first, int64_t count, float* out) {
+  const int64_t line = patch * image.channels;
+  int64_t at = first * patch * image.width * image.channels;  // in the patches
+  for (int64_t y = first * patch; y < (first + count) * patch; y += patch) {
+    for (int64_t z = 0; z < image.width; z += patch) {
+      for (int64_t i = 0; i < patch; ++i, at += line) {
+        const int64_t pixel = ((y + i) * image.width + z) * image.channels;
+        if (forward)
+          std::copy_n(x + pixel, line, out + at);
+        else
+          std::copy_n(x + at, line, out + pixel);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const Attributes& a = node.attributes;
-  float* out = call.value(id);
+  float* const out = call.value(id);
+  const UnitRange rows = call.share.Of(call.rows(id)), samples = call.share.Of(call.batch);
   switch (node.kind) {
     case OpKind::kSlice: {
       const ValueLayout& source = call.layout(node.inputs[0]);
       const float* x = call.input(node, 0) + a.offset;
-      for (int64_t row = 0; row < call.rows(id); ++row) {
+      for (int64_t row = rows.begin; row < rows.end; ++row) {
         std::copy_n(x + row * source.row_stride, a.size, out + row * a.size);
       }
       return;
@@ -73,33 +111,23 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
     case OpKind::kUnpatchify: {
       const bool forward = node.kind == OpKind::kPatchify;
       const ImageLayout image(forward ? graph_.node(node.inputs[0]).shape : node.shape);
-      const int64_t line = a.patch * image.channels, elements = image.elements();
+      const int64_t patch_rows = image.height / a.patch;
       const float* x = call.input(node, 0);
-      for (int64_t b = 0; b < call.batch * image.images; ++b, x += elements, out += elements) {
-        int64_t at = 0;  // in the patches
-        for (int64_t y = 0; y < image.height; y += a.patch) {
-          for (int64_t z = 0; z < image.width; z += a.patch) {
-            for (int64_t i = 0; i < a.patch; ++i, at += line) {
-              const int64_t pixel = ((y + i) * image.width + z) * image.channels;
-              if (forward)
-                std::copy_n(x + pixel, line, out + at);
-              else
-                std::copy_n(x + at, line, out + pixel);
-            }
-          }
-        }
-      }
-      return;
+      const auto move = [&](int64_t i, int64_t first, int64_t count) {
+        MovePatches(image, a.patch, forward, x + i * image.elements(), first, count,
+                    out + i * image.elements());
+      };
+      return ForEachPeriod(call.share.Of(call.batch * image.images * patch_rows), patch_rows, move);
     }
     case OpKind::kTimestepEmbedding:
-      for (int64_t row = 0; row < call.rows(id); ++row) {
+      for (int64_t row = rows.begin; row < rows.end; ++row) {
         kernels_->timestep_embedding({call.input(node, 0)[row], a.features,
                                       static_cast<float>(a.frequency_shift), a.sin_first,
                                       out + row * a.features});
       }
       return;
     case OpKind::kLabelEmbedding:
-      for (int64_t row = 0; row < call.rows(id); ++row) {
+      for (int64_t row = rows.begin; row < rows.end; ++row) {
         const int32_t label = call.integers(node, 0)[row];
         TMPQ_CHECK(label >= 0 && label < a.size, "label outside the table");
         std::copy_n(weight_of_node_[id] + label * a.features, a.features, out + row * a.features);
@@ -107,17 +135,17 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       return;
     case OpKind::kParameter: {
       const int64_t elements = ElementsOf(node.shape);
-      for (int64_t b = 0; b < call.batch; ++b) {
+      for (int64_t b = samples.begin; b < samples.end; ++b) {
         std::copy_n(weight_of_node_[id], elements, out + b * elements);
       }
       return;
     }
     case OpKind::kSelectRow: {
       const Shape& in = graph_.node(node.inputs[0]).shape;
-      for (int64_t b = 0; b < call.batch; ++b, out += in[1]) {
+      for (int64_t b = samples.begin; b < samples.end; ++b) {
         const int32_t row = call.integers(node, 1)[b];
         TMPQ_CHECK(row >= 0 && row < in[0], "row outside the tokens");
-        std::copy_n(call.input(node, 0) + (b * in[0] + row) * in[1], in[1], out);
+        std::copy_n(call.input(node, 0) + (b * in[0] + row) * in[1], in[1], out + b * in[1]);
       }
       return;
     }
@@ -126,48 +154,53 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int64_t part = call.layout(node.inputs[i]).cols;
         const float* x = call.input(node, i);
-        for (int64_t row = 0; row < call.rows(id); ++row) {
+        for (int64_t row = rows.begin; row < rows.end; ++row) {
           std::copy_n(x + row * part, part, out + row * node.shape.back() + begin);
         }
         begin += part;
       }
       return;
     }
-    case OpKind::kReshape:
-      std::copy_n(call.input(node, 0), call.batch * ElementsOf(node.shape), out);
+    case OpKind::kReshape: {
+      const UnitRange part = call.share.Of(call.batch * ElementsOf(node.shape), kLineFloats);
+      std::copy_n(call.input(node, 0) + part.begin, part.size(), out + part.begin);
       return;
+    }
     case OpKind::kPermute: {
       const Shape& in = graph_.node(node.inputs[0]).shape;
-      for (int64_t b = 0; b < call.batch; ++b) {
-        Permute(in, a.dims, call.input(node, 0) + b * ElementsOf(in), out + b * ElementsOf(in));
-      }
-      return;
+      const Permutation permutation(in, a.dims);
+      const int64_t pieces = permutation.pieces(), elements = ElementsOf(in);
+      const auto move = [&](int64_t b, int64_t first, int64_t count) {
+        permutation.Move(call.input(node, 0) + b * elements, first, count, out + b * elements);
+      };
+      return ForEachPeriod(call.share.Of(call.batch * pieces), pieces, move);
     }
     case OpKind::kRelu: {
       const float* x = call.input(node, 0);
-      const int64_t count = call.batch * ElementsOf(node.shape);
-      for (int64_t i = 0; i < count; ++i) out[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays
+      const UnitRange part = call.share.Of(call.batch * ElementsOf(node.shape), kLineFloats);
+      for (int64_t i = part.begin; i < part.end; ++i) out[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays
       return;
     }
     case OpKind::kMaxPool:
     case OpKind::kAveragePool: {
       const ImageLayout from(graph_.node(node.inputs[0]).shape), to(node.shape);
-      const float* x = call.input(node, 0);
-      for (int64_t image = 0; image < call.batch * to.images; ++image, x += from.elements()) {
-        for (int64_t row = 0; row < to.height; ++row) {
-          for (int64_t column = 0; column < to.width; ++column, out += to.channels) {
+      const auto pool = [&](int64_t image, int64_t first, int64_t count) {
+        const float* x = call.input(node, 0) + image * from.elements();
+        float* pixel = out + image * to.elements() + first * to.width * to.channels;
+        for (int64_t row = first; row < first + count; ++row) {
+          for (int64_t column = 0; column < to.width; ++column, pixel += to.channels) {
             PoolWindow(a, from, x, row * a.stride - a.padding, column * a.stride - a.side_padding(),
-                       node.kind == OpKind::kMaxPool, out);
+                       node.kind == OpKind::kMaxPool, pixel);
           }
         }
-      }
-      return;
+      };
+      return ForEachPeriod(call.share.Of(call.batch * to.images * to.height), to.height, pool);
     }
     case OpKind::kReplaceRows: {
-      const int64_t rows = call.layout(id).rows, cols = call.layout(id).cols;
+      const int64_t of_sample = call.layout(id).rows, cols = call.layout(id).cols;
       const int64_t tokens = node.shape[node.shape.size() - 2];
-      for (int64_t row = 0; row < call.rows(id); ++row) {
-        const float kept = call.input(node, 1)[row / rows * tokens + row % tokens];
+      for (int64_t row = rows.begin; row < rows.end; ++row) {
+        const float kept = call.input(node, 1)[row / of_sample * tokens + row % tokens];
         std::copy_n(call.input(node, kept != 0 ? 0 : 2) + row * cols, cols, out + row * cols);
       }
       return;
@@ -175,15 +208,17 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
     case OpKind::kUpsample: {
       const ImageLayout image(graph_.node(node.inputs[0]).shape);
       const int64_t line = image.width * image.channels;
-      const float* x = call.input(node, 0);
-      for (int64_t row = 0; row < call.batch * image.images * image.height; ++row, x += line) {
+      const UnitRange lines = call.share.Of(call.batch * image.images * image.height);
+      for (int64_t row = lines.begin; row < lines.end; ++row) {
+        const float* x = call.input(node, 0) + row * line;
+        float* to = out + row * 4 * line;
         for (int64_t z = 0; z < image.width; ++z) {
-          for (int copy = 0; copy < 2; ++copy, out += image.channels) {
-            std::copy_n(x + z * image.channels, image.channels, out);
+          for (int64_t copy = 0; copy < 2; ++copy) {
+            std::copy_n(x + z * image.channels, image.channels,
+                        to + (2 * z + copy) * image.channels);
           }
         }
-        std::copy_n(out - 2 * line, 2 * line, out);
-        out += 2 * line;
+        std::copy_n(to, 2 * line, to + 2 * line);
       }
       return;
     }

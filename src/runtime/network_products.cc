@@ -44,64 +44,98 @@ void AddFloatBranch(const kernels::KernelSet& kernels, const LayerInputView& inp
   }
 }
 
+// Columns of a linear, from a multiple of kGroupOutputs on: of one group of inputs.
+void SelectOutputs(UnitRange columns, kernels::LinearIntArgs& linear) {
+  const int stored_bits = linear.stored_bits > 0 ? linear.stored_bits : linear.bits;
+  linear.n = columns.size();
+  linear.weights += kernels::PackedBytes(columns.begin, linear.k, stored_bits);
+  linear.w_scale += columns.begin;
+  if (linear.w_offset != nullptr) linear.w_offset += columns.begin;
+  if (linear.w_sums != nullptr) linear.w_sums += columns.begin;
+  if (linear.bias != nullptr) linear.bias += columns.begin;
+}
+
 }  // namespace
+
+// Rows where there are enough for all; few rows leave most of the time to the weights, so columns,
+// each thread making the integers of all rows.
+RuntimeNetwork::ProductPart RuntimeNetwork::PartOfLinear(const Call& call, NodeId id) const {
+  constexpr int64_t kRowsOfAThread = 24;
+  const ProductShape product = ProductOf(graph_.node(id));
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const int64_t rows = call.batch * product.rows;
+  const bool by_rows = call.share.count == 1 || rows >= kRowsOfAThread * call.share.count ||
+                       binding.weights.group > 0 || binding.inputs.low_rank > 0 ||
+                       binding.inputs.first_row != nullptr;
+  if (by_rows) return {call.share.Of(rows), {0, product.outputs}};
+  return {{0, rows}, call.share.Of(product.outputs, kernels::kGroupOutputs)};
+}
 
 void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const ProductShape product = ProductOf(node);
-  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
-  const int64_t rows = call.batch * product.rows;
-  const float* x = call.input(node, 0);
-  if (binding.weights.bits == 0) {
-    kernels_->linear_f32({rows, product.outputs, product.inputs, x, product.inputs,
-                          panels_[id].data(), bias_of_node_[id], call.value(id), product.outputs});
-    return;
-  }
-  RunIntegerLinear(call, id);
+  const ProductPart part = PartOfLinear(call, id);
+  if (part.rows.size() == 0 || part.columns.size() == 0) return;
+  if (call.policy.nodes[id].weights.bits != 0) return RunIntegerLinear(call, id, part);
+  const float* bias = bias_of_node_[id];
+  kernels_->linear_f32({part.rows.size(), part.columns.size(), product.inputs,
+                        call.input(node, 0) + part.rows.begin * product.inputs, product.inputs,
+                        panels_[id].data() + part.columns.begin * product.inputs,
+                        bias != nullptr ? bias + part.columns.begin : nullptr,
+                        call.value(id) + part.rows.begin * product.outputs + part.columns.begin,
+                        product.outputs});
 }
 
-void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id) const {
+// Some rows at a time: their integers, then their products.
+void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id, const ProductPart& part) const {
   const Node& node = graph_.node(id);
   const ProductShape product = ProductOf(node);
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   const LayerInputView& inputs = binding.inputs;
-  const int64_t rows = call.batch * product.rows;
-  Carver scratch{call.workspace.scratch.data()};
+  const int64_t rows_at_once = std::min(kLinearRows, part.rows.size());
+  Carver scratch{call.scratch()};
   const int64_t stride = kernels::RoundUp(product.inputs, 4);
-  auto* q = scratch.Take<int8_t>(rows * stride);
-  auto* scale = scratch.Take<float>(rows);
-  auto* offset = scratch.Take<int32_t>(rows);
-  const float* x = call.input(node, 0);
+  auto* q = scratch.Take<int8_t>(rows_at_once * stride);
+  auto* scale = scratch.Take<float>(rows_at_once);
+  auto* offset = scratch.Take<int32_t>(rows_at_once);
   const bool transformed = inputs.multiply != nullptr;
-  const int64_t at_once = transformed ? kTransformRows : rows;
   auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
   kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
   quantize.cols = quantize.x_stride = product.inputs;
-  for (int64_t row = 0; row < rows; row += at_once) {
-    const NodeTimer timer(call.workspace, id, kNodeInputs);
-    quantize.x = x + row * product.inputs;
-    quantize.rows = std::min(at_once, rows - row);
-    if (transformed) {
-      TransformInputRows(*kernels_, inputs, quantize.x, quantize.rows, product.inputs, scratch.at,
-                         moved);
-      quantize.x = moved;
-    }
-    quantize.q = q + row * stride, quantize.scale = scale + row;
-    if (!inputs.symmetric) quantize.offset = offset + row;
-    // Static scales of positions: rows begin anywhere.
-    quantize.fixed_first = row;
-    kernels_->quantize_rows(quantize);
-  }
   kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
-  linear.m = rows, linear.a = q, linear.a_scale = scale;
-  linear.a_offset = inputs.symmetric ? nullptr : offset;
-  linear.out = call.value(id), linear.out_stride = product.outputs, linear.scratch = scratch.at;
-  kernels_->linear_int(linear);
-  if (inputs.low_rank > 0)
-    AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, linear.out);
-  for (int64_t sample = 0; inputs.first_row != nullptr && sample < call.batch; ++sample) {
-    std::copy_n(inputs.first_row, product.outputs,
-                linear.out + sample * product.rows * product.outputs);
+  SelectOutputs(part.columns, linear);
+  linear.a = q, linear.a_scale = scale, linear.a_offset = inputs.symmetric ? nullptr : offset;
+  linear.out_stride = product.outputs, linear.scratch = scratch.at;
+  for (int64_t first = part.rows.begin; first < part.rows.end; first += rows_at_once) {
+    const int64_t rows = std::min(rows_at_once, part.rows.end - first);
+    const float* x = call.input(node, 0) + first * product.inputs;
+    const int64_t at_once = transformed ? kTransformRows : rows;
+    for (int64_t row = 0; row < rows; row += at_once) {
+      const NodeTimer timer(call.workspace, id, kNodeInputs);
+      quantize.x = x + row * product.inputs;
+      quantize.rows = std::min(at_once, rows - row);
+      if (transformed) {
+        TransformInputRows(*kernels_, inputs, quantize.x, quantize.rows, product.inputs, scratch.at,
+                           moved);
+        quantize.x = moved;
+      }
+      quantize.q = q + row * stride, quantize.scale = scale + row;
+      if (!inputs.symmetric) quantize.offset = offset + row;
+      // Static scales of positions: rows begin anywhere.
+      quantize.fixed_first = first + row;
+      kernels_->quantize_rows(quantize);
+    }
+    float* out = call.value(id) + first * product.outputs;
+    linear.m = rows, linear.out = out + part.columns.begin;
+    kernels_->linear_int(linear);
+    if (inputs.low_rank > 0)
+      AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, out);
+    if (inputs.first_row == nullptr) continue;
+    ForEachPeriod({first, first + rows}, product.rows, [&](int64_t sample, int64_t row, int64_t) {
+      if (row > 0) return;
+      std::copy_n(inputs.first_row, product.outputs,
+                  call.value(id) + sample * product.rows * product.outputs);
+    });
   }
 }
 
@@ -117,25 +151,29 @@ void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {
   args.q_bits = binding.bits[0], args.k_bits = binding.bits[1], args.v_bits = binding.bits[2];
   args.softmax_bits = binding.bits[3];
   args.out_stride = node.shape.back();
-  args.scratch = call.workspace.scratch.data();
+  args.scratch = call.scratch();
   args.score_scale = static_cast<float>(node.attributes.score_scale);
   args.causal = node.attributes.causal;
   const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
-  // Attentions per sample; keys and values may be shared by all of them.
-  const int64_t groups = call.layout(id).rows / args.queries;
+  // Attentions per sample; keys and values may be shared by all of them. A unit is a head.
+  const int64_t groups = call.layout(id).rows / args.queries, heads = args.heads;
   const int64_t key_groups = call.layout(node.inputs[1]).rows / args.keys;
-  for (int64_t i = 0; i < call.batch * groups; ++i) {
+  const auto run = [&](int64_t i, int64_t head, int64_t count) {
     const int64_t key_group = i / groups * key_groups + (key_groups == 1 ? 0 : i % groups);
-    args.q = call.input(node, 0) + i * args.queries * args.q_stride;
-    args.k = call.input(node, 1) + key_group * args.keys * args.k_stride;
-    args.v = call.input(node, 2) + key_group * args.keys * args.v_stride;
+    const int64_t channel = head * args.head_dim;
+    args.heads = count;
+    args.q = call.input(node, 0) + i * args.queries * args.q_stride + channel;
+    args.k = call.input(node, 1) + key_group * args.keys * args.k_stride + channel;
+    args.v = call.input(node, 2) + key_group * args.keys * args.v_stride + channel;
     if (extra > biases) args.mask = call.input(node, 3) + i / groups * args.keys;
     if (biases > 0) {
-      args.bias = call.input(node, 2 + extra) + i / groups * args.heads * args.queries * args.keys;
+      args.bias =
+          call.input(node, 2 + extra) + (i / groups * heads + head) * args.queries * args.keys;
     }
-    args.out = call.value(id) + i * args.queries * args.out_stride;
+    args.out = call.value(id) + i * args.queries * args.out_stride + channel;
     (binding.bits[0] == 0 ? kernels_->attention_f32 : kernels_->attention_int)(args);
-  }
+  };
+  ForEachPeriod(call.share.Of(call.batch * groups * heads), heads, run);
 }
 
 }  // namespace tmpq

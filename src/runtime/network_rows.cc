@@ -8,11 +8,12 @@ namespace tmpq {
 
 namespace {
 
-// Turns every head's channel pairs of x (rows, cols) by the angles (period, cols / heads): pairs of
-// cosine and sine, whose rows repeat.
-void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int64_t period,
+// Turns every head's channel pairs of some rows of x (rows, cols) by the angles (period, cols /
+// heads): pairs of cosine and sine, whose rows repeat.
+void Rotate(const float* x, UnitRange range, int64_t cols, const float* angles, int64_t period,
             int64_t head, float* out) {
-  for (int64_t row = 0; row < rows; ++row) {
+  x += range.begin * cols, out += range.begin * cols;
+  for (int64_t row = range.begin; row < range.end; ++row) {
     const float* turn = angles + row % period * head;
     for (int64_t at = 0; at < cols; at += 2, x += 2, out += 2) {
       const float cosine = turn[at % head], sine = turn[at % head + 1];
@@ -27,72 +28,91 @@ void Rotate(const float* x, int64_t rows, int64_t cols, const float* angles, int
 void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const int64_t batch = call.batch, rows = call.layout(id).rows, cols = call.layout(id).cols;
-  const int64_t count = batch * rows * cols;
+  const UnitRange part = call.share.Of(batch * rows);
+  const UnitRange elements{part.begin * cols, part.end * cols};
   const float* x = call.input(node, 0);
   float* out = call.value(id);
   const auto side = [&](int i) { return call.input(node, i); };
   const auto stride = [&](int i) { return call.layout(node.inputs[i]).row_stride; };
-  // Applies `function` to x and a second operand that repeats within a sample.
-  const auto RepeatOver = [&](auto function, const float* y, const ValueLayout& y_layout,
-                              bool per_sample) {
-    const int64_t period = y_layout.rows * y_layout.cols, repeats = rows * cols / period;
-    for (int64_t i = 0; i < batch * repeats; ++i) {
-      function(x + i * period, y + (per_sample ? i / repeats * period : 0), period,
-               out + i * period);
-    }
+  const auto map = [&](auto function) {
+    function(x + elements.begin, elements.size(), out + elements.begin);
   };
+  const auto norm = [&](auto function) {
+    function({x + elements.begin, part.size(), cols, static_cast<float>(node.attributes.epsilon),
+              weight_of_node_[id], bias_of_node_[id], out + elements.begin});
+  };
+  // Applies `function` to x and a second operand of `period` elements that repeats, within a sample
+  // or (`per_sample` 0) within the batch.
+  const auto RepeatOver = [&](auto function, const float* y, int64_t period, bool per_sample) {
+    const int64_t repeats = rows * cols / period;
+    ForEachPeriod(elements, period, [&](int64_t i, int64_t first, int64_t size) {
+      const int64_t at = i * period + first;
+      function(x + at, y + (per_sample ? i / repeats * period : 0) + first, size, out + at);
+    });
+  };
+  const auto by_sample = [&](auto function) { ForEachPeriod(part, rows, function); };
   switch (node.kind) {
     case OpKind::kLayerNorm:
-      return kernels_->layer_norm({x, batch * rows, cols,
-                                   static_cast<float>(node.attributes.epsilon), weight_of_node_[id],
-                                   bias_of_node_[id], out});
-    case OpKind::kGroupNorm:
-      for (int64_t b = 0; b < batch; ++b) {
-        kernels_->group_norm({x + b * rows * cols, rows, cols, node.attributes.groups,
-                              static_cast<float>(node.attributes.epsilon), weight_of_node_[id],
-                              bias_of_node_[id], out + b * rows * cols});
-      }
-      return;
-    case OpKind::kModulate:
-      return kernels_->modulate(
-          {x, batch, rows, cols, side(1), side(2), stride(1), stride(2), out});
-    case OpKind::kGatedAdd:
-      return kernels_->gated_add({x, side(2), batch, rows, cols, side(1), stride(1), out});
-    case OpKind::kAdd:
-      return RepeatOver(kernels_->add, side(1), call.layout(node.inputs[1]), true);
-    case OpKind::kMultiply:
-      return RepeatOver(kernels_->multiply, side(1), call.layout(node.inputs[1]), true);
-    case OpKind::kAddParameter: {
-      const int64_t elements = ElementsOf(node.parameters.at("weight"));
-      return RepeatOver(kernels_->add, weight_of_node_[id], {.cols = elements}, false);
-    }
-    case OpKind::kScale:
-      return kernels_->scale(x, count, static_cast<float>(node.attributes.factor), out);
-    case OpKind::kGeluErf:
-      return kernels_->gelu_erf(x, count, out);
-    case OpKind::kSilu:
-      return kernels_->silu(x, count, out);
-    case OpKind::kGelu:
-      return kernels_->gelu_tanh(x, count, out);
-    case OpKind::kQuickGelu:
-      return kernels_->quick_gelu(x, count, out);
+      return norm(kernels_->layer_norm);
     case OpKind::kRmsNorm:
-      return kernels_->rms_norm({x, batch * rows, cols, static_cast<float>(node.attributes.epsilon),
-                                 weight_of_node_[id], nullptr, out});
+      return norm(kernels_->rms_norm);
+    case OpKind::kGroupNorm: {
+      const int64_t groups = node.attributes.groups, width = cols / groups;
+      const auto epsilon = static_cast<float>(node.attributes.epsilon);
+      return ForEachPeriod(call.share.Of(batch * groups), groups,
+                           [&](int64_t b, int64_t group, int64_t count) {
+                             const int64_t channel = group * width, at = b * rows * cols + channel;
+                             kernels_->group_norm({x + at, rows, count * width, count, cols,
+                                                   epsilon, weight_of_node_[id] + channel,
+                                                   bias_of_node_[id] + channel, out + at});
+                           });
+    }
+    case OpKind::kModulate:
+      return by_sample([&](int64_t b, int64_t row, int64_t count) {
+        const int64_t at = (b * rows + row) * cols;
+        kernels_->modulate({x + at, 1, count, cols, side(1) + b * stride(1),
+                            side(2) + b * stride(2), stride(1), stride(2), out + at});
+      });
+    case OpKind::kGatedAdd:
+      return by_sample([&](int64_t b, int64_t row, int64_t count) {
+        const int64_t at = (b * rows + row) * cols;
+        kernels_->gated_add(
+            {x + at, side(2) + at, 1, count, cols, side(1) + b * stride(1), stride(1), out + at});
+      });
+    case OpKind::kAdd:
+    case OpKind::kMultiply: {
+      const ValueLayout& y = call.layout(node.inputs[1]);
+      const auto function = node.kind == OpKind::kAdd ? kernels_->add : kernels_->multiply;
+      return RepeatOver(function, side(1), y.rows * y.cols, true);
+    }
+    case OpKind::kAddParameter:
+      return RepeatOver(kernels_->add, weight_of_node_[id],
+                        ElementsOf(node.parameters.at("weight")), false);
+    case OpKind::kScale:
+      return kernels_->scale(x + elements.begin, elements.size(),
+                             static_cast<float>(node.attributes.factor), out + elements.begin);
+    case OpKind::kGeluErf:
+      return map(kernels_->gelu_erf);
+    case OpKind::kSilu:
+      return map(kernels_->silu);
+    case OpKind::kGelu:
+      return map(kernels_->gelu_tanh);
+    case OpKind::kQuickGelu:
+      return map(kernels_->quick_gelu);
     case OpKind::kRotary: {
       const int64_t tokens = node.shape[node.shape.size() - 2], head = cols / node.attributes.heads;
-      for (int64_t b = 0; b < batch; ++b) {
-        Rotate(x + b * rows * cols, rows, cols, side(1) + b * tokens * head, tokens, head,
-               out + b * rows * cols);
-      }
-      return;
+      return by_sample([&](int64_t b, int64_t row, int64_t count) {
+        Rotate(x + b * rows * cols, {row, row + count}, cols, side(1) + b * tokens * head, tokens,
+               head, out + b * rows * cols);
+      });
     }
-    case OpKind::kMeanPool:
-      for (int64_t b = 0; b < batch; ++b) {
-        const int64_t pixels = call.layout(node.inputs[0]).rows;
+    case OpKind::kMeanPool: {
+      const int64_t pixels = call.layout(node.inputs[0]).rows;
+      for (int64_t b = part.begin; b < part.end; ++b) {
         kernels_->mean_rows({x + b * pixels * cols, pixels, cols, out + b * cols});
       }
       return;
+    }
     default:
       TMPQ_CHECK(false, "not a row function: " + node.name);
   }

@@ -1,6 +1,7 @@
 // Where the time of a network's calls goes, by kind of op.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ class NodeTimer {
     begin_ = ThreadSeconds();
   }
   ~NodeTimer() {
-    if (seconds_ != nullptr) *seconds_ += ThreadSeconds() - begin_;
+    if (seconds_ == nullptr) return;
+    std::atomic_ref<double>(*seconds_) += ThreadSeconds() - begin_;  // threads of a call share it
   }
   NodeTimer(const NodeTimer&) = delete;
   NodeTimer& operator=(const NodeTimer&) = delete;

@@ -375,12 +375,17 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   CheckConditions(request.conditions);
   const std::vector<SolverCall> calls = MakeSolver(schedule_, settings_, run.timesteps);
   const int64_t count = request.count;
-  const int64_t wanted = options.network_call  ? 1
-                         : options.threads > 0 ? options.threads
-                                               : omp_get_max_threads();
+  const int64_t allowed = options.network_call  ? 1
+                          : options.threads > 0 ? options.threads
+                                                : omp_get_max_threads();
+  // Threads take samples; where there are fewer samples, threads share the calls of all.
+  const int64_t most = std::max<int64_t>(1, options.batch);
+  const int team =
+      network_->UsefulThreads(calls_per_step() * std::min(count, most), static_cast<int>(allowed));
+  const bool shared = team > count;
+  const int64_t wanted = shared ? 1 : allowed;
   // Few samples are shared out evenly rather than in whole batches.
-  const int64_t batch =
-      std::clamp<int64_t>((count + wanted - 1) / wanted, 1, std::max<int64_t>(1, options.batch));
+  const int64_t batch = std::clamp<int64_t>((count + wanted - 1) / wanted, 1, most);
   const int64_t chunks = (count + batch - 1) / batch;
   const int threads = static_cast<int>(std::clamp<int64_t>(chunks, 1, wanted));
   std::vector<float> out(count * elements_);
@@ -400,7 +405,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
-    s.workspace = network_->MakeWorkspace(2 * batch);
+    s.workspace = network_->MakeWorkspace(2 * batch, shared ? team : 1);
     s.samples.resize(2 * batch * elements_);
     s.outputs.resize(2 * batch * outputs_);
     if (outputs_ != elements_) s.variances.resize(batch * elements_);

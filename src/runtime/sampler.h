@@ -79,7 +79,7 @@ using NetworkCall =
     std::function<void(const ActivePolicy& policy, const NetworkInputs& inputs, float* output)>;
 
 struct SamplerOptions {
-  int64_t batch = 8;                               // samples per network call of one thread
+  int64_t batch = 8;                               // samples per network call
   int threads = 0;                                 // 0: as many as OpenMP has
   const std::atomic<bool>* interrupted = nullptr;  // polled; sampling then throws kInterrupted
   Progress* progress = nullptr;                    // Update(samples done), from the calling thread

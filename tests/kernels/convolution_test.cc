@@ -55,7 +55,7 @@ struct Operands {
     args.weights = bytes.data(), args.bits = c.weight_bits;
     args.w_scale = w_scale.data(), args.w_offset = c.w_offset ? w_offset.data() : nullptr;
     args.w_sums = w_sums.data(), args.bias = c.bias ? bias.data() : nullptr;
-    args.out = out, args.scratch = scratch.data();
+    args.out = out, args.out_stride = c.shape.outputs, args.scratch = scratch.data();
     return args;
   }
   void ExpectGuard() const {

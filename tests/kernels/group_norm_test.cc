@@ -17,13 +17,13 @@ TEST(GroupNormTest, EveryWidthGivesTheBytesOfTheReference) {
         const std::vector<float> x = Values(pixels * channels, 1), weight = Values(channels, 2),
                                  bias = Values(channels, 3);
         std::vector<float> expected(x.size()), out(x.size());
-        ReferenceKernels().group_norm({x.data(), pixels, channels, groups, 1e-5f, weight.data(),
-                                       bias.data(), expected.data()});
+        ReferenceKernels().group_norm({x.data(), pixels, channels, groups, channels, 1e-5f,
+                                       weight.data(), bias.data(), expected.data()});
         for (int i = 1; i < kKernelSetCount; ++i) {
           const KernelSet& set = *AllKernels()[i];
           if (!set.supported()) continue;
-          set.group_norm(
-              {x.data(), pixels, channels, groups, 1e-5f, weight.data(), bias.data(), out.data()});
+          set.group_norm({x.data(), pixels, channels, groups, channels, 1e-5f, weight.data(),
+                          bias.data(), out.data()});
           EXPECT_EQ(out, expected)
               << set.name << ": " << width << " x " << groups << ", " << pixels << " pixels";
         }

@@ -1,5 +1,5 @@
-// Every op on every set of kernels: the reference's bytes, whatever the batch, in float and in
-// integers.
+// Every op on every set of kernels: the reference's bytes, whatever the batch and however many
+// threads share a call, in float and in integers.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -14,12 +14,13 @@ namespace {
 constexpr int64_t kBatch = 5;
 
 std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
-                              const Policy* policy, const QuantTable* table, int64_t batch) {
+                              const Policy* policy, const QuantTable* table, int64_t batch,
+                              int threads) {
   const RuntimeNetwork network(graph, RandomParameters(graph), set);
   const ActivePolicy active =
       policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table);
   const RandomBatch inputs(graph, kBatch);
-  Workspace workspace = network.MakeWorkspace(batch);
+  Workspace workspace = network.MakeWorkspace(batch, threads);
   const int64_t elements = ElementsOf(graph.output_shape());
   std::vector<float> out(kBatch * elements);
   for (int64_t first = 0; first < kBatch; first += batch) {
@@ -54,13 +55,13 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
     if (bits != 0) policy = UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
     const Policy* chosen = bits == 0 ? nullptr : &policy;
     const auto expected =
-        RunNetwork(kernels::ReferenceKernels(), graph_, chosen, &supernet.weights(), kBatch);
+        RunNetwork(kernels::ReferenceKernels(), graph_, chosen, &supernet.weights(), kBatch, 1);
     for (int i = 0; i < kernels::kKernelSetCount; ++i) {
       const kernels::KernelSet& set = *kernels::AllKernels()[i];
       if (!set.supported()) continue;
-      for (const int64_t batch : {1, 2}) {
-        EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), batch), expected)
-            << set.name << " at " << bits << " bits, batch " << batch;
+      for (const auto& [batch, threads] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 3}, {5, 7}}) {
+        EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), batch, threads), expected)
+            << set.name << " at " << bits << " bits, batch " << batch << ", threads " << threads;
       }
     }
   }

@@ -222,6 +222,35 @@ TEST_F(NetworkTest, ConvolutionsPoolsAndCopiedSlicesAgreeAcrossSets) {
   EXPECT_NE(expected[0], expected[3]);
 }
 
+// Calls that more threads than samples share; a call of fewer rows than those of a tile, of odd
+// numbers of outputs, and of more rows than are quantized at a time.
+TEST(SharedCallTest, AnyNumberOfThreadsGivesTheSameBytes) {
+  GraphBuilder b("wide");
+  const NodeId sample = b.Input("sample", {1, 1100, 24});
+  const NodeId t =
+      b.Linear("time", b.TimestepEmbedding("frequencies", b.Input("timestep", {}), 64), 1000);
+  NodeId x = b.Linear("in", b.Reshape("tokens", sample, {1100, 24}), 40);
+  x = b.Add("timed", b.Linear("up", x, 1000), t);
+  const Graph graph = b.Finish(b.Reshape("picture", b.Linear("down", x, 24), {1, 1100, 24}));
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  EXPECT_EQ(network.UsefulThreads(1, 7), 2);
+  EXPECT_EQ(network.UsefulThreads(7, 7), 7);
+  const TimestepSequence steps({49, 20}, 50);
+  const DiffusionSampler sampler(network, NoiseSchedule::Make("linear", 50), {});
+  const auto sample_with = [&](int threads, int64_t count) {
+    SamplerOptions options;
+    options.threads = threads;
+    return sampler.Sample(sampler.PrepareFloat(steps), {3, RandomPurpose::kTest, 0, count, {}},
+                          options);
+  };
+  for (const int64_t count : {1, 2, 3}) {
+    const std::vector<float> expected = sample_with(1, count);
+    for (const int threads : {2, 3, 7}) {
+      EXPECT_EQ(sample_with(threads, count), expected) << count << " samples, " << threads;
+    }
+  }
+}
+
 // A denoiser that is conditioned on floats, with a learned variance in its output's second half.
 Graph FloatConditioned() {
   GraphBuilder b("float-conditioned");

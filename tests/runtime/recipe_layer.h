@@ -39,8 +39,8 @@ inline std::vector<LayerCase> LayersOf(const RecipeNetwork& net) {
   return layers;
 }
 
-// One layer's output from `file`, for steps of a range and branch. The scratch has a guard behind
-// it.
+// One layer's output from `file`, for steps of a range and branch: the same for any number of
+// threads. The scratch has a guard behind it.
 inline std::vector<float> RunAlone(const RecipeNetwork& net, const LayerCase& layer,
                                    const TensorFile& file, int weight_bits, int activation_bits,
                                    PolicyPlace place) {
@@ -49,18 +49,23 @@ inline std::vector<float> RunAlone(const RecipeNetwork& net, const LayerCase& la
   const RuntimeNetwork network(graph, net.parameters(), kernels::BestKernels());
   const ActivePolicy policy =
       network.Activate({BitWidth::Of(weight_bits), BitWidth::Of(activation_bits)}, &table, place);
-  Workspace workspace = network.MakeWorkspace(2);
-  const size_t size = workspace.scratch.size();
-  workspace.scratch = ScratchMemory(size + 65536);
-  std::fill_n(workspace.scratch.data(), workspace.scratch.size(), uint8_t{0x5A});
-  std::vector<float> out(2 * ElementsOf(graph.output_shape()));
-  network.Run(policy, {2, {{"x", layer.x.data()}}, {}}, out.data(), workspace);
-  for (size_t i = size; i < workspace.scratch.size(); ++i) {
-    if (workspace.scratch.data()[i] != 0x5A) {
-      ADD_FAILURE() << net.graph().node(layer.id).name << " writes beyond its scratch";
-      break;
+  const auto run = [&](int threads) {
+    Workspace workspace = network.MakeWorkspace(2, threads);
+    const size_t size = workspace.scratch.size();
+    workspace.scratch = ScratchMemory(size + 65536);
+    std::fill_n(workspace.scratch.data(), workspace.scratch.size(), uint8_t{0x5A});
+    std::vector<float> out(2 * ElementsOf(graph.output_shape()));
+    network.Run(policy, {2, {{"x", layer.x.data()}}, {}}, out.data(), workspace);
+    for (size_t i = size; i < workspace.scratch.size(); ++i) {
+      if (workspace.scratch.data()[i] != 0x5A) {
+        ADD_FAILURE() << net.graph().node(layer.id).name << " writes beyond its scratch";
+        break;
+      }
     }
-  }
+    return out;
+  };
+  std::vector<float> out = run(1);
+  EXPECT_EQ(run(3), out) << net.graph().node(layer.id).name;
   return out;
 }
 

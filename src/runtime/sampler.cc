@@ -3,45 +3,11 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cmath>
-#include <set>
 
-#include "kernels/include/numerics.h"
 #include "src/core/error.h"
+#include "src/runtime/sampler_scratch.h"
 
 namespace tmpq {
-
-// One thread's memory. `samples` holds the chunk twice when guidance needs two calls per sample.
-struct DiffusionSampler::Scratch {
-  Workspace workspace;
-  int64_t capacity = 0;  // samples
-  bool simple = false;   // no call looks back: nothing is kept
-  AlignedVector<float> samples, outputs, timesteps;
-  std::vector<float> variances;             // the outputs' second half, with a learned variance
-  std::vector<float> accepted;              // y of src/schedule/solver.h
-  std::vector<std::vector<float>> history;  // m0, m1, ..
-  std::vector<int32_t> conditions, zeros;
-  std::map<std::string, AlignedVector<float>> tensors;  // float conditions
-};
-
-int64_t ConditionList::rows() const {
-  if (width > 0) return static_cast<int64_t>(values.size()) / width;
-  if (tensors.empty()) return 0;
-  const ConditionTensor& first = tensors.begin()->second;
-  return static_cast<int64_t>(first.values.size() / std::max<size_t>(1, first.null_value.size()));
-}
-
-std::vector<const Node*> FloatConditions(const Graph& graph) {
-  std::set<std::string> others = {"sample", "timestep"};
-  for (const Node& node : graph.nodes()) {
-    if (node.kind == OpKind::kLabelEmbedding) others.insert(graph.node(node.inputs[0]).name);
-  }
-  std::vector<const Node*> found;
-  for (const Node& node : graph.nodes()) {
-    if (node.kind == OpKind::kInput && others.count(node.name) == 0) found.push_back(&node);
-  }
-  return found;
-}
 
 DiffusionSampler::DiffusionSampler(const RuntimeNetwork& network, NoiseSchedule schedule,
                                    SamplerSettings settings)
@@ -94,42 +60,6 @@ const Shape& DiffusionSampler::sample_shape() const {
   return graph.node(graph.FindInput("sample")).shape;
 }
 
-ConditionList DiffusionSampler::AllLabels() const {
-  ConditionList list;
-  if (condition_width_ != 1) return list;
-  list.width = 1;
-  for (int32_t label = 0; label < condition_limit_; ++label) list.values.push_back(label);
-  return list;
-}
-
-void DiffusionSampler::CheckConditions(const ConditionList& conditions) const {
-  const bool conditional = condition_width_ > 0 || !tensor_elements_.empty();
-  if (conditions.width != condition_width_ || (conditions.rows() == 0 && conditional)) {
-    throw Error(ErrorCode::kUsage, "conditions",
-                "are rows of " + std::to_string(conditions.width) + " integers, not of " +
-                    std::to_string(condition_width_));
-  }
-  for (const int32_t value : conditions.values) {
-    CheckRange(condition_name_ == "label" ? "class" : condition_name_, value, 0,
-               condition_limit_ - 1);
-  }
-  for (const auto& [name, elements] : tensor_elements_) {
-    const auto found = conditions.tensors.find(name);
-    if (found == conditions.tensors.end()) {
-      throw Error(ErrorCode::kUsage, "conditions", "lack the network's input " + name,
-                  "a text-conditioned network needs encoded prompts");
-    }
-    const auto values = static_cast<int64_t>(found->second.values.size()),
-               nulls = static_cast<int64_t>(found->second.null_value.size());
-    if (nulls != elements || values != conditions.rows() * elements) {
-      throw Error(ErrorCode::kUsage, "conditions",
-                  "of " + name + " hold " + std::to_string(values) + " numbers",
-                  std::to_string(conditions.rows()) + " rows of " + std::to_string(elements) +
-                      " are expected");
-    }
-  }
-}
-
 SamplingRun DiffusionSampler::Prepare(const Candidate& candidate, const QuantTable* table) const {
   SamplingRun run{candidate.timesteps(), {}, {}};
   const QuantScheme scheme = table != nullptr ? table->scheme() : QuantScheme{};
@@ -152,141 +82,6 @@ SamplingRun DiffusionSampler::Prepare(const Candidate& candidate, const QuantTab
 
 SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) const {
   return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
-}
-
-void DiffusionSampler::LoadState(const SamplerState& state, int64_t begin, int64_t count,
-                                 Scratch& s) {
-  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
-  const auto load = [&](const std::vector<float>& from, float* to) {
-    std::copy_n(from.data() + begin * elements, count * elements, to);
-  };
-  load(state.samples, s.samples.data());
-  if (s.simple) return;
-  load(state.accepted, s.accepted.data());
-  for (size_t j = 0; j < s.history.size(); ++j) load(state.history[j], s.history[j].data());
-}
-
-void DiffusionSampler::SaveState(SamplerState& state, int64_t begin, int64_t count,
-                                 const Scratch& s) {
-  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
-  const auto save = [&](const float* from, std::vector<float>& to) {
-    std::copy_n(from, count * elements, to.data() + begin * elements);
-  };
-  save(s.samples.data(), state.samples);
-  if (s.simple) return;
-  save(s.accepted.data(), state.accepted);
-  for (size_t j = 0; j < s.history.size(); ++j) save(s.history[j].data(), state.history[j]);
-}
-
-// One call's rule (src/schedule/solver.h) on every element; a fixed order of fused multiply-adds.
-// s.samples holds x, s.outputs the guided output.
-void DiffusionSampler::Advance(const SolverCall& call, const SampleRequest& request, int64_t begin,
-                               int64_t count, int64_t index, Scratch& s) {
-  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
-  const int64_t chunk_elements = count * elements;
-  float* x = s.samples.data();
-  const float* out = s.outputs.data();
-  if (s.simple) {
-    const auto on_sample = static_cast<float>(call.base),
-               on_output = static_cast<float>(call.advance[0]);
-    for (int64_t i = 0; i < chunk_elements; ++i) {
-      x[i] = std::fmaf(on_output, out[i], on_sample * x[i]);
-    }
-    return;
-  }
-  std::rotate(s.history.begin(), s.history.end() - 1, s.history.end());
-  float* newest = s.history[0].data();
-  float* y = s.accepted.data();
-  float accept[kSolverHistory], advance[kSolverHistory];
-  for (int j = 0; j < kSolverHistory; ++j) {
-    accept[j] = static_cast<float>(call.accept[j]),
-    advance[j] = static_cast<float>(call.advance[j]);
-  }
-  const auto convert_sample = static_cast<float>(call.convert_sample),
-             convert_output = static_cast<float>(call.convert_output);
-  const auto keep = static_cast<float>(call.keep), take = static_cast<float>(call.take);
-  const auto base = static_cast<float>(call.base);
-  for (int64_t i = 0; i < chunk_elements; ++i) {
-    newest[i] = std::fmaf(convert_output, out[i], convert_sample * x[i]);
-    float accepted = call.keep == 0 ? take * x[i] : keep * y[i];
-    for (int j = 0; j < kSolverHistory; ++j) {
-      if (accept[j] != 0) accepted = std::fmaf(accept[j], s.history[j][i], accepted);
-    }
-    y[i] = accepted;
-    float next = base * accepted;
-    for (int j = 0; j < kSolverHistory; ++j) {
-      if (advance[j] != 0) next = std::fmaf(advance[j], s.history[j][i], next);
-    }
-    x[i] = next;
-  }
-  if (call.noise != 0) AddNoise(call, request, begin, count, index, s);
-}
-
-void DiffusionSampler::AddNoise(const SolverCall& call, const SampleRequest& request, int64_t begin,
-                                int64_t count, int64_t index, Scratch& s) {
-  const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
-  const auto deviation = static_cast<float>(call.noise), span = static_cast<float>(call.noise_span);
-  std::vector<float> noise(elements);
-  for (int64_t i = 0; i < count; ++i) {
-    // Streams of their own, beyond those of the samples' first noise.
-    const auto stream =
-        static_cast<uint64_t>(request.first + begin + i) + (static_cast<uint64_t>(index + 1) << 40);
-    FillNormal(request.seed, request.purpose, stream, noise);
-    float* x = s.samples.data() + i * elements;
-    const float* place = s.variances.data() + i * elements;
-    for (int64_t e = 0; e < elements; ++e) {
-      const float own =
-          span == 0 ? deviation : deviation * kernels::ExpF(0.5f * (place[e] + 1) * span);
-      x[e] = std::fmaf(own, noise[e], x[e]);
-    }
-  }
-}
-
-// Conditional rows in the first half of a call's batch, null ones in the second.
-void DiffusionSampler::PlaceConditions(const ConditionList& conditions, int64_t first,
-                                       int64_t count, Scratch& s) const {
-  const int64_t width = condition_width_;
-  for (int64_t i = 0; i < count; ++i) {
-    if (width > 0) {
-      std::copy_n(conditions.row(first + i), width, s.conditions.data() + i * width);
-      std::copy_n(null_condition_.data(), width, s.conditions.data() + (count + i) * width);
-    }
-    for (const auto& [name, elements] : tensor_elements_) {
-      const ConditionTensor& tensor = conditions.tensors.at(name);
-      const int64_t row = (first + i) % conditions.rows();
-      float* out = s.tensors.at(name).data();
-      std::copy_n(tensor.values.data() + row * elements, elements, out + i * elements);
-      std::copy_n(tensor.null_value.data(), elements, out + (count + i) * elements);
-    }
-  }
-}
-
-// Classifier-free guidance (Ho & Salimans, arXiv 2207.12598) of the first half of the outputs by
-// the second; a learned variance is the conditional one's.
-void DiffusionSampler::Guide(double scale, int64_t count, Scratch& s) const {
-  const auto factor = static_cast<float>(scale);
-  float* conditional = s.outputs.data();
-  const float* unconditional = s.outputs.data() + count * outputs_;
-  const int64_t channels = network_->graph().output_shape().back();
-  const int64_t guided = channels * elements_ / outputs_;
-  for (int64_t row = 0; row < count * outputs_ / channels; ++row) {
-    for (int64_t c = 0; c < guided; ++c) {
-      const int64_t i = row * channels + c;
-      conditional[i] = std::fmaf(factor, conditional[i] - unconditional[i], unconditional[i]);
-    }
-  }
-}
-
-// Outputs of twice the sample's channels become outputs and variances.
-void DiffusionSampler::SplitVariance(int64_t count, Scratch& s) const {
-  const int64_t channels = network_->graph().output_shape().back() / 2;
-  for (int64_t row = 0; row < count * elements_ / channels; ++row) {
-    const float* from = s.outputs.data() + row * 2 * channels;
-    for (int64_t c = 0; c < channels; ++c) {
-      s.variances[row * channels + c] = from[channels + c];
-      s.outputs[row * channels + c] = from[c];  // never ahead of what is still to be read
-    }
-  }
 }
 
 void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& call,

@@ -24,6 +24,9 @@ struct Window {
   int64_t padding_height = 0, padding_width = 0;
 };
 
+// A legal network has no dimension near this; it keeps products of dimensions from overflowing.
+constexpr int64_t kMaxDimension = int64_t{1} << 24;
+
 class GraphBuilder {
  public:
   explicit GraphBuilder(std::string graph_name);

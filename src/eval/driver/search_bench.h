@@ -32,7 +32,7 @@ struct SearchSession {
   std::filesystem::path bundled;  // folder of bundled models and feature networks
   bool resume = false, overwrite = false;
   int threads = 0;                              // 0: one per core
-  int64_t batch = 8;                            // samples per network call of a thread
+  int64_t batch = 8;                            // samples per network call
   int64_t trajectory_cache_bytes = 256 << 20;   // for beginnings that candidates share
   const kernels::KernelSet* kernels = nullptr;  // null: the fastest of this processor
   Device* device = nullptr;                     // that samples; null: this processor
@@ -53,6 +53,9 @@ class SearchBench {
   SearchBench(const SearchConfig& config, const SearchSession& session);
   SearchBench(const SearchBench&) = delete;
   SearchBench& operator=(const SearchBench&) = delete;
+
+  // Names of the files that a bench keeps in a run's folder.
+  static std::vector<std::string> ArtefactNames();
 
   // Sampler and prompts.
   void OpenSampler();

@@ -46,6 +46,14 @@ struct MetricRow {
   MetricMeasure measure;
 };
 
+// All of them, as help lists them. A new metric is a row of its family.
 std::span<const MetricRow> MetricRows();
+std::span<const MetricRow> DistributionMetricRows();
+std::span<const MetricRow> PairMetricRows();
+std::span<const MetricRow> TextMetricRows();
+std::span<const MetricRow> SampleMetricRows();
+
+// One value an image; for clips the mean over frames.
+std::vector<double> MeanOfFrames(const std::vector<double>& values, int64_t count);
 
 }  // namespace tmpq

@@ -39,7 +39,7 @@ struct SampleEvaluation {
   // Folder where the float model's samples are kept for other evaluations of the same; empty: none.
   std::filesystem::path float_cache;
   int threads = 0;    // 0: one per core
-  int64_t batch = 8;  // samples per network call of a thread; changes nothing but time
+  int64_t batch = 8;  // samples per network call; changes nothing but time
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
 };

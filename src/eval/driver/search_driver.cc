@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "src/core/config.h"
 #include "src/core/error.h"
@@ -132,18 +133,22 @@ class SearchDriver {
         {"w4a4", bench_->UniformCandidate(4)},
         {"w8a8", bench_->UniformCandidate(8)},
         {"plan", result_.plan}};
-    std::vector<std::string> distinct;
-    for (const auto& [name, candidate] : rows) distinct.push_back(candidate.bytes());
-    std::sort(distinct.begin(), distinct.end());
-    const int64_t count = std::unique(distinct.begin(), distinct.end()) - distinct.begin();
+    std::vector<Candidate> candidates;
+    std::set<std::string> distinct;
+    for (const auto& [name, candidate] : rows) {
+      candidates.push_back(candidate);
+      distinct.insert(candidate.bytes());
+    }
+    const auto count = static_cast<int64_t>(distinct.size());
     images_->Set(0);
     session_.progress->Begin(
         "reporting", count * result_.config.report_samples + result_.config.converged_samples,
         "images");
-    for (const auto& [name, candidate] : rows) {
-      const std::vector<Measurements> answer =
-          journaled_->Evaluate({&candidate, 1}, Fidelity::kReport);
-      result_.rows.push_back({name, candidate, space().CostsOf(candidate), answer.front()});
+    // All at once, so that the ranks of a job have rows of their own.
+    const std::vector<Measurements> answers = journaled_->Evaluate(candidates, Fidelity::kReport);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      result_.rows.push_back(
+          {rows[i].first, candidates[i], space().CostsOf(candidates[i]), answers[i]});
     }
     session_.progress->End();
   }

@@ -152,6 +152,7 @@ void GraphBuilder::InferShape(Node& node) const {
       std::vector<int64_t> sorted = a.dims;
       std::sort(sorted.begin(), sorted.end());
       require(sorted.size() == x.size() && !sorted.empty(), "dims are not a permutation");
+      require(sorted.size() <= kMaxRank, "has too many dimensions");
       for (size_t i = 0; i < sorted.size(); ++i) {
         require(sorted[i] == static_cast<int64_t>(i), "dims are not a permutation");
       }

@@ -77,9 +77,12 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
         continue;
       }
       const std::span<const float> values = parameters.Get(name);
+      const float*& parameter = (role == "weight" ? weight_of_node_ : bias_of_node_)[id];
+      parameter = values.data();
+      if (parameters.values().count(name) == 0) continue;  // a view
       AlignedVector<float>& copy = parameters_[name];
       copy.assign(values.begin(), values.end());
-      (role == "weight" ? weight_of_node_ : bias_of_node_)[id] = copy.data();
+      parameter = copy.data();
     }
   }
 }
@@ -167,6 +170,7 @@ Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
   workspace.threads = threads;
+  workspace.inputs.resize(graph_.nodes().size());
   workspace.arena.resize(plan_.arena_floats_per_sample * max_batch);
   workspace.scratch_bytes = ScratchBytes(max_batch);
   workspace.scratch = ScratchMemory(workspace.scratch_bytes * threads);
@@ -182,18 +186,19 @@ int RuntimeNetwork::UsefulThreads(int64_t batch, int threads) const {
 void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
                          Workspace& workspace, const LayerObserver* observer) const {
   TMPQ_CHECK(inputs.batch <= workspace.max_batch, "batch exceeds the workspace");
-  std::vector<const void*> pointers(graph_.nodes().size(), nullptr);
-  for (size_t id = 0; id < pointers.size(); ++id) {
+  for (size_t id = 0; id < graph_.nodes().size(); ++id) {
     const Node& node = graph_.node(static_cast<NodeId>(id));
     if (node.kind != OpKind::kInput) continue;
+    const void*& pointer = workspace.inputs[id];
+    pointer = nullptr;
     const auto floats = inputs.floats.find(node.name);
     const auto integers = inputs.integers.find(node.name);
-    if (floats != inputs.floats.end()) pointers[id] = floats->second;
-    if (integers != inputs.integers.end()) pointers[id] = integers->second;
-    TMPQ_CHECK(pointers[id] != nullptr, "no input " + node.name);
+    if (floats != inputs.floats.end()) pointer = floats->second;
+    if (integers != inputs.integers.end()) pointer = integers->second;
+    TMPQ_CHECK(pointer != nullptr, "no input " + node.name);
   }
   const auto run = [&](CallShare share) {
-    RunNodes({policy, inputs.batch, pointers, output, workspace, *this, share}, observer);
+    RunNodes({policy, inputs.batch, output, workspace, *this, share}, observer);
   };
   if (workspace.threads == 1) return run({});
 #pragma omp parallel num_threads(workspace.threads)

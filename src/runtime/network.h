@@ -46,10 +46,11 @@ struct PolicyPlace {
 using LayerObserver = std::function<void(NodeId id, const float* x, int64_t batch)>;
 
 // Memory for calls of up to `max_batch` samples, one at a time, each by `threads` threads of its
-// own.
+// own. Calls allocate nothing.
 struct Workspace {
   int64_t max_batch = 0;
   int threads = 1;
+  std::vector<const void*> inputs;  // by node
   AlignedVector<float> arena;
   ScratchMemory scratch;                        // a thread's after another's
   int64_t scratch_bytes = 0;                    // of a thread
@@ -64,7 +65,8 @@ double ThreadSeconds();
 class RuntimeNetwork {
  public:
   // Parameters of linears are copied into the kernels' float layout where `parameters` has them; a
-  // policy may leave a site in float only then. `kernels` outlives this object.
+  // policy may leave a site in float only then. Others are copied too, but for views, whose file
+  // outlives this object, as `kernels` does.
   RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
                  const kernels::KernelSet& kernels);
 
@@ -112,7 +114,7 @@ class RuntimeNetwork {
   const kernels::KernelSet* kernels_;
   MemoryPlan plan_;
   std::map<std::string, AlignedVector<float>>
-      parameters_;  // all but the weights of linears and convolutions
+      parameters_;  // copied ones, but for weights of panels
   std::vector<const float*> weight_of_node_, bias_of_node_;
   std::vector<AlignedVector<float>> panels_;  // by node: float weights in kernel layout, or empty
 };

@@ -65,7 +65,6 @@ struct RuntimeNetwork::ProductPart {
 struct RuntimeNetwork::Call {
   const ActivePolicy& policy;
   int64_t batch;
-  const std::vector<const void*>& inputs;  // by node; null but for inputs
   float* output;
   Workspace& workspace;
   const RuntimeNetwork& network;
@@ -86,10 +85,10 @@ struct RuntimeNetwork::Call {
   }
   const float* input(const Node& node, size_t operand) const {
     const NodeId id = node.inputs[operand];
-    return layout(id).buffer >= 0 ? value(id) : static_cast<const float*>(inputs[id]);
+    return layout(id).buffer >= 0 ? value(id) : static_cast<const float*>(workspace.inputs[id]);
   }
   const int32_t* integers(const Node& node, size_t operand) const {
-    return static_cast<const int32_t*>(inputs[node.inputs[operand]]);
+    return static_cast<const int32_t*>(workspace.inputs[node.inputs[operand]]);
   }
 };
 

@@ -1,5 +1,6 @@
 // Ops that move rows and channels, and pools; src/graph/graph.h defines them.
 #include <algorithm>
+#include <array>
 
 #include "src/core/error.h"
 #include "src/runtime/network_call.h"
@@ -9,12 +10,15 @@ namespace tmpq {
 namespace {
 
 constexpr int64_t kLineFloats = 16;  // of a cache line, which no two threads write
+constexpr size_t kMaxRank = 6;       // of what is permuted, as graphs have it
 
 // Dimension i of the result is dimension order[i] of x.
 class Permutation {
  public:
   Permutation(const Shape& shape, const std::vector<int64_t>& order)
-      : shape_(shape), order_(order), strides_(shape.size(), 1) {
+      : shape_(shape), order_(order) {
+    TMPQ_CHECK(shape.size() <= kMaxRank, "more dimensions than a graph may have");
+    strides_[shape.size() - 1] = 1;
     for (size_t i = shape.size() - 1; i > 0; --i) strides_[i - 1] = strides_[i] * shape[i];
     const bool whole_rows = order.back() == static_cast<int64_t>(shape.size()) - 1;
     piece_ = whole_rows ? shape.back() : 1;
@@ -24,7 +28,7 @@ class Permutation {
   int64_t pieces() const { return ElementsOf(shape_) / piece_; }
   // Pieces [first, first + count) of the result; `x` and `out`: all of a sample.
   void Move(const float* x, int64_t first, int64_t count, float* out) const {
-    std::vector<int64_t> index(moving_);
+    std::array<int64_t, kMaxRank> index = {};
     int64_t left = first;
     for (size_t i = moving_; i-- > 0; left /= shape_[order_[i]])
       index[i] = left % shape_[order_[i]];
@@ -42,7 +46,7 @@ class Permutation {
  private:
   const Shape& shape_;
   const std::vector<int64_t>& order_;
-  std::vector<int64_t> strides_;
+  std::array<int64_t, kMaxRank> strides_ = {};
   int64_t piece_ = 1;
   size_t moving_ = 0;
 };

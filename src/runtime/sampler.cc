@@ -84,38 +84,50 @@ SamplingRun DiffusionSampler::PrepareFloat(const TimestepSequence& timesteps) co
   return {timesteps, {network_->ActivateFloat()}, std::vector<int>(timesteps.size(), 0)};
 }
 
-void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& call,
-                                   NetworkInputs inputs, int64_t first, int64_t count, Scratch& s,
-                                   const SamplerOptions& options) const {
-  const int branches = calls_per_step(), policy = run.policy_of_step[call.step];
-  const LayerObserver observer = [&](NodeId id, const float* x, int64_t batch) {
-    const Node& node = network_->graph().node(id);
-    const int64_t elements = ElementsOf(network_->graph().node(node.inputs[0]).shape);
-    for (int branch = 0; branch < batch / count; ++branch) {
-      options.observer(call.step, run.timesteps[call.step], branch, first, count, id,
-                       x + branch * count * elements);
-    }
+void DiffusionSampler::PlaceInputs(int64_t count, Scratch& s) const {
+  s.inputs.floats["sample"] = s.samples.data();
+  s.inputs.floats["timestep"] = s.timesteps.data();
+  if (condition_width_ > 0) s.inputs.integers[condition_name_] = s.conditions.data();
+  for (const std::string& name : constants_) s.inputs.integers[name] = s.zeros.data();
+  for (const auto& [name, values] : s.tensors) s.inputs.floats[name] = values.data();
+  const Graph& graph = network_->graph();
+  const auto second_half = [&](const std::string& name) {
+    return count * ElementsOf(graph.node(graph.FindInput(name)).shape);
   };
-  inputs.batch = branches * count;
+  s.null_inputs = s.inputs;
+  s.null_inputs.batch = count;
+  for (auto& [name, values] : s.null_inputs.floats) values += second_half(name);
+  for (auto& [name, values] : s.null_inputs.integers) values += second_half(name);
+}
+
+void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& call, int64_t first,
+                                   int64_t count, Scratch& s, const SamplerOptions& options) const {
+  const int branches = calls_per_step(), policy = run.policy_of_step[call.step];
+  LayerObserver observer;
+  if (options.observer) {
+    observer = [&](NodeId id, const float* x, int64_t batch) {
+      const Node& node = network_->graph().node(id);
+      const int64_t elements = ElementsOf(network_->graph().node(node.inputs[0]).shape);
+      for (int branch = 0; branch < batch / count; ++branch) {
+        options.observer(call.step, run.timesteps[call.step], branch, first, count, id,
+                         x + branch * count * elements);
+      }
+    };
+  }
+  s.inputs.batch = branches * count;
   if (options.call_observer) {
-    options.call_observer(call.step, run.timesteps[call.step], first, count, inputs);
+    options.call_observer(call.step, run.timesteps[call.step], first, count, s.inputs);
   }
   const bool apart = branches == 2 && !run.null_policies.empty();
-  if (apart) inputs.batch = count;
-  const auto run_network = [&](const ActivePolicy& active, float* outputs, bool observed) {
+  if (apart) s.inputs.batch = count;
+  const auto run_network = [&](const ActivePolicy& active, const NetworkInputs& inputs,
+                               float* outputs, bool observed) {
     if (options.network_call) return options.network_call(active, inputs, outputs);
     network_->Run(active, inputs, outputs, s.workspace, observed ? &observer : nullptr);
   };
-  run_network(run.policies[policy], s.outputs.data(), options.observer != nullptr);
+  run_network(run.policies[policy], s.inputs, s.outputs.data(), options.observer != nullptr);
   if (!apart) return;
-  const Graph& graph = network_->graph();
-  for (auto& [name, values] : inputs.floats) {
-    values += count * ElementsOf(graph.node(graph.FindInput(name)).shape);
-  }
-  for (auto& [name, values] : inputs.integers) {
-    values += count * ElementsOf(graph.node(graph.FindInput(name)).shape);
-  }
-  run_network(run.null_policies[policy], s.outputs.data() + count * outputs_, false);
+  run_network(run.null_policies[policy], s.null_inputs, s.outputs.data() + count * outputs_, false);
 }
 
 void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<SolverCall>& calls,
@@ -134,10 +146,7 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     }
     for (auto& past : s.history) std::fill(past.begin(), past.end(), 0.0f);
   }
-  NetworkInputs inputs{0, {{"sample", x}, {"timestep", s.timesteps.data()}}, {}};
-  if (condition_width_ > 0) inputs.integers[condition_name_] = s.conditions.data();
-  for (const std::string& name : constants_) inputs.integers[name] = s.zeros.data();
-  for (const auto& [name, values] : s.tensors) inputs.floats[name] = values.data();
+  PlaceInputs(count, s);
   const auto save = [&](int call) {
     if (options.states == nullptr) return;
     const auto found = options.states->find(call);
@@ -152,7 +161,7 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     if (guided) std::copy_n(x, chunk_elements, x + chunk_elements);
     std::fill_n(s.timesteps.begin(), guided ? 2 * count : count,
                 static_cast<float>(run.timesteps[k]));
-    CallNetwork(run, calls[index], inputs, request.first + begin, count, s, options);
+    CallNetwork(run, calls[index], request.first + begin, count, s, options);
     if (guided) Guide(settings_.GuidanceAt(run.timesteps[k]), count, s);
     if (outputs_ != elements_) SplitVariance(count, s);
     Advance(calls[index], request, begin, count, index, s);
@@ -212,6 +221,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
     s.zeros.resize(2 * batch);
     s.capacity = batch;
     s.simple = simple;
+    s.noise.resize(elements_);
     s.accepted.resize(batch * elements_);
     s.history.assign(kSolverHistory, std::vector<float>(batch * elements_));
   }

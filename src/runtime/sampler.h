@@ -147,9 +147,10 @@ class DiffusionSampler {
                        Scratch& scratch) const;
   // One step's network calls for `count` samples, guided: both branches at once where they share a
   // policy.
-  void CallNetwork(const SamplingRun& run, const SolverCall& call, NetworkInputs inputs,
-                   int64_t first, int64_t count, Scratch& scratch,
-                   const SamplerOptions& options) const;
+  void CallNetwork(const SamplingRun& run, const SolverCall& call, int64_t first, int64_t count,
+                   Scratch& scratch, const SamplerOptions& options) const;
+  // Where the inputs of network calls for `count` samples lie.
+  void PlaceInputs(int64_t count, Scratch& scratch) const;
   void Guide(double scale, int64_t count, Scratch& scratch) const;
   void SplitVariance(int64_t count, Scratch& scratch) const;
 

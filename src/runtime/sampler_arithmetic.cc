@@ -79,18 +79,17 @@ void DiffusionSampler::AddNoise(const SolverCall& call, const SampleRequest& req
                                 int64_t count, int64_t index, Scratch& s) {
   const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
   const auto deviation = static_cast<float>(call.noise), span = static_cast<float>(call.noise_span);
-  std::vector<float> noise(elements);
   for (int64_t i = 0; i < count; ++i) {
     // Streams of their own, beyond those of the samples' first noise.
     const auto stream =
         static_cast<uint64_t>(request.first + begin + i) + (static_cast<uint64_t>(index + 1) << 40);
-    FillNormal(request.seed, request.purpose, stream, noise);
+    FillNormal(request.seed, request.purpose, stream, s.noise);
     float* x = s.samples.data() + i * elements;
     const float* place = s.variances.data() + i * elements;
     for (int64_t e = 0; e < elements; ++e) {
       const float own =
           span == 0 ? deviation : deviation * kernels::ExpF(0.5f * (place[e] + 1) * span);
-      x[e] = std::fmaf(own, noise[e], x[e]);
+      x[e] = std::fmaf(own, s.noise[e], x[e]);
     }
   }
 }

@@ -17,8 +17,10 @@ struct DiffusionSampler::Scratch {
   int64_t capacity = 0;  // samples
   bool simple = false;   // no call looks back: nothing is kept
   AlignedVector<float> samples, outputs, timesteps;
-  std::vector<float> variances;             // the outputs' second half, with a learned variance
-  std::vector<float> accepted;              // y of src/schedule/solver.h
+  NetworkInputs inputs, null_inputs;  // of the first half or of all; of guidance's second half
+  std::vector<float> noise;           // of one sample
+  std::vector<float> variances;       // the outputs' second half, with a learned variance
+  std::vector<float> accepted;        // y of src/schedule/solver.h
   std::vector<std::vector<float>> history;  // m0, m1, ..
   std::vector<int32_t> conditions, zeros;
   std::map<std::string, AlignedVector<float>> tensors;  // float conditions

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "src/core/error.h"
+#include "src/runtime/call_threads.h"
 #include "src/runtime/sampler_scratch.h"
 
 namespace tmpq {
@@ -182,12 +183,10 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   const int64_t allowed = options.network_call  ? 1
                           : options.threads > 0 ? options.threads
                                                 : omp_get_max_threads();
-  // Threads take samples; where there are fewer samples, threads share the calls of all.
   const int64_t most = std::max<int64_t>(1, options.batch);
-  const int team =
-      network_->UsefulThreads(calls_per_step() * std::min(count, most), static_cast<int>(allowed));
-  const bool shared = team > count;
-  const int64_t wanted = shared ? 1 : allowed;
+  const CallThreads divided = DivideThreads(
+      *network_, count, calls_per_step() * std::min(count, most), static_cast<int>(allowed));
+  const int64_t wanted = divided.callers;
   // Few samples are shared out evenly rather than in whole batches.
   const int64_t batch = std::clamp<int64_t>((count + wanted - 1) / wanted, 1, most);
   const int64_t chunks = (count + batch - 1) / batch;
@@ -209,7 +208,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
-    s.workspace = network_->MakeWorkspace(2 * batch, shared ? team : 1);
+    s.workspace = network_->MakeWorkspace(2 * batch, divided.per_call);
     s.samples.resize(2 * batch * elements_);
     s.outputs.resize(2 * batch * outputs_);
     if (outputs_ != elements_) s.variances.resize(batch * elements_);

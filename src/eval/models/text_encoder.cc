@@ -7,7 +7,7 @@
 #include "kernels/include/kernels.h"
 #include "src/core/error.h"
 #include "src/models/clip.h"
-#include "src/runtime/network.h"
+#include "src/runtime/call_threads.h"
 
 namespace tmpq {
 
@@ -35,18 +35,14 @@ TextRows TextEncoder::Encode(const std::vector<std::string>& prompts, const std:
   const auto count = static_cast<int64_t>(prompts.size());
   std::vector<TokenizedText> texts;
   for (const std::string& prompt : prompts) texts.push_back(tokenizer_->Encode(prompt, tokens));
-  // Threads take prompts; where there are fewer prompts, threads share each call.
-  const int allowed = threads > 0 ? threads : omp_get_max_threads();
-  const int team = network.UsefulThreads(1, allowed);
-  const bool shared = team > count;
-  const int workers =
-      shared ? 1 : static_cast<int>(std::clamp<int64_t>(allowed, 1, std::max<int64_t>(count, 1)));
+  const CallThreads divided =
+      DivideThreads(network, count, 1, threads > 0 ? threads : omp_get_max_threads());
   std::vector<Workspace> workspaces;
-  for (int i = 0; i < workers; ++i) {
-    workspaces.push_back(network.MakeWorkspace(1, shared ? team : 1));
+  for (int i = 0; i < divided.callers; ++i) {
+    workspaces.push_back(network.MakeWorkspace(1, divided.per_call));
   }
   TextRows rows(count), floats(count);
-#pragma omp parallel for num_threads(workers) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(divided.callers) schedule(dynamic, 1)
   for (int64_t i = 0; i < count; ++i) {
     const std::vector<int32_t>& ids = texts[i].ids;
     floats[i].assign(texts[i].mask.begin(), texts[i].mask.end());

@@ -8,15 +8,12 @@
 #include "src/core/error.h"
 
 namespace tmpq {
-namespace {
 
 double Mean(std::span<const double> values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
   return sum / static_cast<double>(values.size());
 }
-
-}  // namespace
 
 double StudentT975(int64_t degrees_of_freedom) {
   TMPQ_CHECK(degrees_of_freedom >= 1, "a deviation needs two samples");

@@ -13,6 +13,9 @@ struct Estimate {
   int64_t n = 0;  // samples
 };
 
+// Summed in order; NaN of none.
+double Mean(std::span<const double> values);
+
 // The 97.5 % quantile of Student's t distribution: standard errors on each side of a mean whose
 // deviation was estimated with `degrees_of_freedom` >= 1; 1.96 for many.
 double StudentT975(int64_t degrees_of_freedom);

@@ -11,15 +11,17 @@
 
 namespace tmpq {
 
-// How a candidate is measured, cheapest first. Measurements of different fidelities are never
-// compared. Values are part of file formats: never renumber.
+// How a candidate is measured. Measurements of different fidelities are never compared. Values are
+// part of file formats: never renumber.
 enum class Fidelity {
   kPredicted = 0,   // from tables, without running the network
   kTrajectory = 1,  // trajectory error on a few dozen samples
   kMetrics = 2,     // decoupled metrics on hundreds of samples
   kSelection = 3,   // the same on more samples and on selection noise
   kReport = 4,      // with intervals, on report noise: never seen by the search
+  kProbe = 5,       // kTrajectory's error on the first few of its samples
 };
+inline constexpr Fidelity kLastFidelity = Fidelity::kProbe;
 const char* NameOf(Fidelity fidelity);
 
 // Named numbers; all that the search minimises is minimised.

@@ -39,5 +39,18 @@ TEST(CallCounterTest, CountsEachCandidateAndFidelityOnce) {
   EXPECT_EQ(inner.asked, 7u);  // whatever is counted, all is passed on
 }
 
+TEST(CallCounterTest, WhatWasProbedIsPartOfTheTrajectoryError) {
+  Silent inner;
+  EvaluatorSettings settings;
+  settings.probe_samples = 2, settings.trajectory_samples = 8;
+  CallCounter counter(inner, settings, /*calls_per_step=*/1);
+  const std::vector<Candidate> batch = {OfSteps(10), OfSteps(4)};
+  counter.Evaluate({batch.data(), 1}, Fidelity::kProbe);
+  EXPECT_EQ(counter.calls(), 2 * 10);
+  counter.Evaluate(batch, Fidelity::kTrajectory);
+  EXPECT_EQ(counter.calls(), 8 * (10 + 4));
+  EXPECT_EQ(counter.samples(), 2 * 8);
+}
+
 }  // namespace
 }  // namespace tmpq

@@ -30,8 +30,10 @@ EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchS
   settings.threads = session.threads;
   settings.trajectory_steps = config.trajectory_steps;
   settings.trajectory_samples = config.trajectory_samples;
+  settings.probe_samples = config.probe_samples;
   settings.metric_samples = config.metric_samples;
   settings.selection_samples = config.selection_samples;
+  settings.selection_errors = config.select_by == kSelectByError;
   settings.report_samples = config.report_samples;
   settings.converged_samples = config.converged_samples;
   settings.trajectory_cache_bytes = session.trajectory_cache_bytes;

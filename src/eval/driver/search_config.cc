@@ -30,6 +30,10 @@ void SearchConfig::Validate() {
     throw Error(ErrorCode::kUsage, "optimize", "\"" + optimize + "\" is unknown",
                 "joint, timesteps or bits");
   }
+  if (select_by != kSelectByDistance && select_by != kSelectByError) {
+    throw Error(ErrorCode::kUsage, "select_by", "\"" + select_by + "\" is unknown",
+                "distance or error");
+  }
   CheckAlgorithm(algorithm);
   ParseSiteTies(ties);
   CheckBits("weight_bits", weight_bits);
@@ -43,6 +47,11 @@ void SearchConfig::Validate() {
   CheckRange("initial_mutation_probability", initial_mutation_probability, 0, 1);
   CheckRange("trajectory_steps", trajectory_steps, 1, kMaxSteps);
   CheckRange("trajectory_samples", trajectory_samples, 1, kMaxSamples);
+  CheckRange("probe_samples", probe_samples, 0, trajectory_samples - 1);
+  if (early_termination != 0) {
+    CheckRange("early_termination", early_termination, 1, 1e6);
+    CheckRange("probe_samples of an early termination", probe_samples, 1, trajectory_samples - 1);
+  }
   CheckRange("metric_samples", metric_samples, 2, kMaxSamples);
   CheckRange("metric_candidates", metric_candidates, 1, population);
   CheckRange("selection_candidates", selection_candidates, 1, kMaxCandidates);

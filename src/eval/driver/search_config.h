@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/core/int_range.h"
+#include "src/search/evaluator.h"
 
 namespace tmpq {
 
@@ -13,6 +14,9 @@ namespace tmpq {
 inline constexpr const char* kOptimizeJoint = "joint";          // timesteps and bit-widths
 inline constexpr const char* kOptimizeTimesteps = "timesteps";  // at the widest uniform bit-widths
 inline constexpr const char* kOptimizeBits = "bits";            // at uniform timesteps
+// What its plan is the best by.
+inline constexpr const char* kSelectByDistance = "distance";
+inline constexpr const char* kSelectByError = "error";
 
 struct SearchConfig {
   std::string model = "fashion-dit";
@@ -49,8 +53,11 @@ struct SearchConfig {
   // Fidelities.
   int trajectory_steps = 50;
   int trajectory_samples = 12;
+  int probe_samples = 0;
+  double early_termination = 0;
   int metric_samples = 256;
   int metric_candidates = 2;
+  std::string select_by = kSelectByDistance;
   int selection_candidates = 5;
   int selection_samples = 600;
   int report_samples = 2000;
@@ -117,9 +124,18 @@ struct SearchConfig {
           "table of tmpq-sensitivity that the warm start reads instead of measuring");
     visit("trajectory_steps", trajectory_steps, "uniform steps of the float reference trajectory");
     visit("trajectory_samples", trajectory_samples, "samples of a trajectory error");
+    visit("probe_samples", probe_samples,
+          "of these, the first ones are all that single sites' damages are measured on, and what "
+          "early termination looks at; 0: all");
+    visit("early_termination", early_termination,
+          "candidates of more than so many times the best one's error on the first probe_samples "
+          "are not measured on the others; 0: all are");
     visit("metric_samples", metric_samples, "samples of a distance during the search");
     visit("metric_candidates", metric_candidates,
           "candidates per generation whose distance is measured");
+    visit("select_by", select_by,
+          "what finalists and plan are the best by: distance, or error (to the float model's "
+          "samples)");
     visit("selection_candidates", selection_candidates, "finalists compared on selection noise");
     visit("selection_samples", selection_samples, "samples of a finalist's distance");
     visit("report_samples", report_samples, "samples of the printed figures, on report noise");
@@ -129,6 +145,10 @@ struct SearchConfig {
 
   // Throws kUsage naming the first field that is out of range. Sorts the bit-widths.
   void Validate();
+  // What probes are measured at.
+  Fidelity probe_fidelity() const {
+    return probe_samples == 0 ? Fidelity::kTrajectory : Fidelity::kProbe;
+  }
 };
 
 }  // namespace tmpq

@@ -110,17 +110,18 @@ class SearchDriver {
 
   void Select() {
     clock_.Begin("select");
-    const std::vector<Candidate> finalists =
-        stage_->measured().BestFew(result_.config.selection_candidates);
+    const std::vector<Candidate> finalists = stage_->Finalists();
     images_->Set(0);
     session_.progress->Begin(
         "selecting", static_cast<int64_t>(finalists.size()) * result_.config.selection_samples,
         "images");
     const std::vector<Measurements> answers = journaled_->Evaluate(finalists, Fidelity::kSelection);
     session_.progress->End();
+    const bool by_error = result_.config.select_by == kSelectByError;
+    const char* measurement = by_error ? kTrajectoryError : kDistance;
     size_t best = 0;
     for (size_t i = 1; i < finalists.size(); ++i) {
-      if (answers[i].at(kDistance) < answers[best].at(kDistance)) best = i;
+      if (answers[i].at(measurement) < answers[best].at(measurement)) best = i;
     }
     result_.plan = finalists[best];
   }

@@ -20,22 +20,19 @@ constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
 
 constexpr size_t kLeastForCorrelation = 5;
 
-// Candidates by their errors, equal ones as they came.
-class Ranking {
- public:
-  void Insert(double error, const Candidate& candidate) {
-    const auto at = std::upper_bound(errors_.begin(), errors_.end(), error) - errors_.begin();
-    errors_.insert(errors_.begin() + at, error);
-    candidates_.insert(candidates_.begin() + at, candidate);
-  }
-  const std::vector<Candidate>& candidates() const { return candidates_; }
-
- private:
-  std::vector<double> errors_;
-  std::vector<Candidate> candidates_;
-};
+double ErrorOf(const Measurements& answer) {
+  const double error = answer.at(kTrajectoryError);
+  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+}
 
 }  // namespace
+
+void ErrorRanking::Insert(double error, const Candidate& candidate) {
+  if (std::find(candidates_.begin(), candidates_.end(), candidate) != candidates_.end()) return;
+  const auto at = std::upper_bound(errors_.begin(), errors_.end(), error) - errors_.begin();
+  errors_.insert(errors_.begin() + at, error);
+  candidates_.insert(candidates_.begin() + at, candidate);
+}
 
 SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, ImageProgress& images,
                          Progress& progress, const SensitivityTable* table)
@@ -78,7 +75,8 @@ void SearchStage::BeginBar() {
       batch * config().trajectory_samples + config().metric_candidates * config().metric_samples;
   const int64_t uniform = bench_.UniformCandidates().size();
   most_images_ = (uniform + planned) * config().metric_samples +
-                 (2 * planned + probes) * config().trajectory_samples +
+                 2 * planned * config().trajectory_samples +
+                 probes * SamplesOf(bench_.evaluator_settings(), config().probe_fidelity()) +
                  config().generations * per_generation;
   progress_.Begin("searching", most_images_, "images");
   images_.Set(0);
@@ -133,6 +131,7 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
   for (size_t i = 0; i < all.size(); ++i) {
     const std::pair entry(answers[i].at(kTrajectoryError), i);
     least_error_ = std::min(least_error_, entry.first);  // planned ones fit the budget
+    ranking_.Insert(ErrorOf(answers[i]), all[i]);
     const auto [at, is_new] = nearest.emplace(std::pair(all[i].steps(), all[i].policy(0)), entry);
     if (!is_new) at->second = std::min(at->second, entry);
   }
@@ -166,7 +165,7 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
   const auto algorithm = MakeAlgorithmOf(space, planned);
   const auto* guided = dynamic_cast<const GuidedSearch*>(algorithm.get());
   std::vector<double> predicted, errors;
-  Ranking ranking;
+  ErrorRanking ranking;  // of the algorithm's own
   for (int generation = 0; generation < config().generations; ++generation) {
     const std::vector<Candidate> batch = algorithm->Ask();
     if (batch.empty()) break;
@@ -175,14 +174,13 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
         predicted.push_back(guided->model().Predict(candidate).error);
       }
     }
-    const auto answers = evaluator_.Evaluate(batch, Fidelity::kTrajectory);
-    algorithm->Tell(batch, answers);
+    const BatchErrors measured = MeasureBatch(batch);
+    algorithm->Tell(batch, measured.answers);
     for (size_t i = 0; i < batch.size(); ++i) {
-      double error = answers[i].at(kTrajectoryError);
-      if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
+      const double error = ErrorOf(measured.answers[i]);
       if (errors.size() < predicted.size()) errors.push_back(error);
-      if (!space.Fits(batch[i])) continue;
-      ranking.Insert(error, batch[i]);
+      if (!measured.is_measured[i] || !space.Fits(batch[i])) continue;
+      ranking.Insert(error, batch[i]), ranking_.Insert(error, batch[i]);
       least_error_ = std::min(least_error_, error);
     }
     measured_.Measure(measured_.FirstUnmeasured(ranking.candidates(), config().metric_candidates));
@@ -200,11 +198,52 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
       kTrajectoryError);
 }
 
+SearchStage::BatchErrors SearchStage::MeasureBatch(const std::vector<Candidate>& batch) {
+  BatchErrors result;
+  result.is_measured.assign(batch.size(), true);
+  const bool terminates = config().early_termination > 0 && !ranking_.candidates().empty();
+  if (!terminates) {
+    result.answers = evaluator_.Evaluate(batch, Fidelity::kTrajectory);
+    return result;
+  }
+  std::vector<Candidate> probed = {ranking_.candidates().front()};
+  probed.insert(probed.end(), batch.begin(), batch.end());
+  const auto probes = evaluator_.Evaluate(probed, Fidelity::kProbe);
+  const double best = ErrorOf(probes[0]);
+  std::vector<Candidate> promising;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    result.is_measured[i] = ErrorOf(probes[i + 1]) <= config().early_termination * best;
+    if (result.is_measured[i]) promising.push_back(batch[i]);
+  }
+  const auto answers = evaluator_.Evaluate(promising, Fidelity::kTrajectory);
+  size_t next = 0;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (result.is_measured[i]) {
+      result.answers.push_back(answers[next++]);
+    } else {
+      // The same samples say how the best one's error grows from the first few to all.
+      result.answers.push_back(
+          {{kTrajectoryError, ErrorOf(probes[i + 1]) / best * ranking_.least()}});
+      ++given_up_;
+    }
+  }
+  return result;
+}
+
+std::vector<Candidate> SearchStage::Finalists() const {
+  const int count = config().selection_candidates;
+  if (config().select_by == kSelectByDistance) return measured_.BestFew(count);
+  std::vector<Candidate> best = ranking_.candidates();
+  if (static_cast<int>(best.size()) > count) best.resize(count);
+  return best;
+}
+
 std::string SearchStage::GenerationText(int generation) const {
   const RunHistory& history = history_;
   return "generation " + std::to_string(generation + 1) + " of " +
          std::to_string(config().generations) + ": " + std::to_string(history.evaluations.back()) +
-         " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered), least error " +
+         " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered" +
+         (given_up_ > 0 ? ", " + std::to_string(given_up_) + " given up" : "") + "), least error " +
          Rounded(history.trajectory_error.back()) + ", hypervolume " +
          Rounded(history.hypervolume.back()) + ", best distance " +
          Rounded(measured_.Best().distance) + " at " +
@@ -222,7 +261,7 @@ Sensitivities SearchStage::Damages() {
     return DamagesOf(*table_, error, SensitivityRow::kAllRanges, choices, config().sensitivity);
   }
   const SensitivityProbes probes = MakeProbes(space());
-  return SensitivitiesOf(probes, evaluator_.Evaluate(probes.candidates, Fidelity::kTrajectory),
+  return SensitivitiesOf(probes, evaluator_.Evaluate(probes.candidates, config().probe_fidelity()),
                          kTrajectoryError);
 }
 

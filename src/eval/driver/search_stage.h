@@ -19,6 +19,18 @@
 
 namespace tmpq {
 
+// Candidates by their errors, each once, equal ones as they came.
+class ErrorRanking {
+ public:
+  void Insert(double error, const Candidate& candidate);
+  const std::vector<Candidate>& candidates() const { return candidates_; }  // the best first
+  double least() const { return errors_.front(); }                          // of one or more
+
+ private:
+  std::vector<double> errors_;
+  std::vector<Candidate> candidates_;
+};
+
 // Uniform candidates; what measured damages and jump errors plan for every number of steps; then
 // the algorithm at the number whose planned candidate is nearest. Distances are measured of the
 // few candidates of the least trajectory error, and decide.
@@ -30,6 +42,8 @@ class SearchStage {
 
   // Throws as the evaluator does.
   void Run();
+  // The best of the search by config().select_by, of which one is to be the plan.
+  std::vector<Candidate> Finalists() const;
 
   const MeasuredCandidates& measured() const { return measured_; }
   const RunHistory& history() const { return history_; }
@@ -52,6 +66,13 @@ class SearchStage {
   std::unique_ptr<SearchAlgorithm> MakeAlgorithmOf(const SearchSpace& space,
                                                    const std::vector<Candidate>& planned);
   void Refine(const SearchSpace& space, const std::vector<Candidate>& planned);
+  // Trajectory errors of a batch; of those that an early termination gives up, what the probe makes
+  // likely. These are counted in given_up_ and are no finalists.
+  struct BatchErrors {
+    std::vector<Measurements> answers;
+    std::vector<bool> is_measured;
+  };
+  BatchErrors MeasureBatch(const std::vector<Candidate>& batch);
   std::string GenerationText(int generation) const;
 
   const SearchBench& bench_;
@@ -63,7 +84,9 @@ class SearchStage {
   RunHistory history_;
   int64_t most_images_ = 0;                                       // of the bar
   double least_error_ = std::numeric_limits<double>::infinity();  // within the budget
-  std::optional<Sensitivities> damages_;                          // nothing: not measured
+  ErrorRanking ranking_;                                          // of all that fit the budget
+  int64_t given_up_ = 0;
+  std::optional<Sensitivities> damages_;  // nothing: not measured
   std::optional<JumpErrors> jumps_;
   Estimate prediction_;
   std::vector<ArchiveEntry> predicted_front_;

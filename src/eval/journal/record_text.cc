@@ -59,7 +59,7 @@ JournalRecord RecordFromJson(const Json& json, const std::string& where) {
   JournalRecord record;
   const int fidelity = JsonGet<int>(json, "fidelity", where);
   if (fidelity < static_cast<int>(Fidelity::kPredicted) ||
-      fidelity > static_cast<int>(Fidelity::kReport)) {
+      fidelity > static_cast<int>(kLastFidelity)) {
     throw Error(ErrorCode::kInput, where, "fidelity " + std::to_string(fidelity) + " is unknown");
   }
   record.fidelity = static_cast<Fidelity>(fidelity);

@@ -12,7 +12,12 @@ std::vector<Measurements> CallCounter::Evaluate(std::span<const Candidate> candi
       ++repeats_;
       continue;
     }
-    const int64_t samples = SamplesOf(settings_, fidelity);
+    int64_t samples = SamplesOf(settings_, fidelity);
+    // What was probed is part of the trajectory error.
+    if (fidelity == Fidelity::kTrajectory &&
+        seen_.count({candidate.hash(), Fidelity::kProbe}) > 0) {
+      samples -= SamplesOf(settings_, Fidelity::kProbe);
+    }
     samples_ += samples;
     calls_ += samples * candidate.steps() * calls_per_step_;
   }

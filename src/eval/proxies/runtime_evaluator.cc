@@ -36,6 +36,8 @@ Estimate GetEstimate(const Measurements& measurements, const std::string& name) 
 
 int64_t SamplesOf(const EvaluatorSettings& settings, Fidelity fidelity) {
   switch (fidelity) {
+    case Fidelity::kProbe:
+      return settings.probe_samples;
     case Fidelity::kTrajectory:
       return settings.trajectory_samples;
     case Fidelity::kMetrics:
@@ -122,24 +124,50 @@ const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& cand
   return reported;
 }
 
-double RuntimeEvaluator::Distance(const Candidate& candidate, RandomPurpose purpose,
-                                  int64_t count) {
+double RuntimeEvaluator::DistanceOf(const std::vector<float>& samples) {
   FeatureAccumulator accumulator(features_.dimension(), features_.hash());
-  accumulator.Add(features_.Extract(Sample(candidate, purpose, count), sampler_.sample_shape(),
-                                    settings_.threads));
+  accumulator.Add(features_.Extract(samples, sampler_.sample_shape(), settings_.threads));
   return statistics_.DistanceTo(accumulator.Finish());
 }
 
-Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
-  const int64_t count = settings_.trajectory_samples;
-  const std::vector<float>& converged = Converged(RandomPurpose::kSearchNoise, count);
-  const std::vector<float> samples =
-      trajectories_.Sample(sampler_, candidate, sampler_.Prepare(candidate, &weights_),
-                           RequestOf(RandomPurpose::kSearchNoise, count), MakeOptions());
+std::vector<double> RuntimeEvaluator::ErrorsOf(const Candidate& candidate, int64_t first,
+                                               int64_t count) {
+  const std::vector<float>& converged =
+      Converged(RandomPurpose::kSearchNoise, settings_.trajectory_samples);
+  SampleRequest request = RequestOf(RandomPurpose::kSearchNoise, count);
+  request.first = first;
+  const std::vector<float> samples = trajectories_.Sample(
+      sampler_, candidate, sampler_.Prepare(candidate, &weights_), request, MakeOptions());
   progress_.Advance(count);
-  const std::vector<double> errors = MeanSquaredErrors(samples, converged, count);
-  return {{kTrajectoryError,
-           std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(count)}};
+  const auto begin = static_cast<size_t>(first * sampler_.sample_elements());
+  return MeanSquaredErrors(samples, std::span(converged).subspan(begin, samples.size()), count);
+}
+
+Measurements RuntimeEvaluator::MeasureProbe(const Candidate& candidate) {
+  std::vector<double> errors = ErrorsOf(candidate, 0, settings_.probe_samples);
+  const double mean = Mean(errors);
+  probed_[candidate.hash()] = std::move(errors);
+  return {{kTrajectoryError, mean}};
+}
+
+Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
+  std::vector<double> errors;
+  if (auto probed = probed_.extract(candidate.hash())) errors = std::move(probed.mapped());
+  const auto first = static_cast<int64_t>(errors.size());
+  const std::vector<double> rest = ErrorsOf(candidate, first, settings_.trajectory_samples - first);
+  errors.insert(errors.end(), rest.begin(), rest.end());
+  return {{kTrajectoryError, Mean(errors)}};
+}
+
+Measurements RuntimeEvaluator::MeasureSelection(const Candidate& candidate) {
+  const int64_t count = settings_.selection_samples;
+  const std::vector<float> samples = Sample(candidate, RandomPurpose::kSelectionNoise, count);
+  Measurements result = {{kDistance, DistanceOf(samples)}};
+  if (settings_.selection_errors) {
+    result[kTrajectoryError] =
+        Mean(MeanSquaredErrors(samples, Converged(RandomPurpose::kSelectionNoise, count), count));
+  }
+  return result;
 }
 
 Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
@@ -217,16 +245,18 @@ std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> 
   std::vector<Measurements> results;
   for (const Candidate& candidate : candidates) {
     switch (fidelity) {
+      case Fidelity::kProbe:
+        results.push_back(MeasureProbe(candidate));
+        break;
       case Fidelity::kTrajectory:
         results.push_back(MeasureTrajectory(candidate));
         break;
       case Fidelity::kMetrics:
-        results.push_back({{kDistance, Distance(candidate, RandomPurpose::kSearchNoise,
-                                                settings_.metric_samples)}});
+        results.push_back({{kDistance, DistanceOf(Sample(candidate, RandomPurpose::kSearchNoise,
+                                                         settings_.metric_samples))}});
         break;
       case Fidelity::kSelection:
-        results.push_back({{kDistance, Distance(candidate, RandomPurpose::kSelectionNoise,
-                                                settings_.selection_samples)}});
+        results.push_back(MeasureSelection(candidate));
         break;
       case Fidelity::kReport:
         results.push_back(MeasureReport(candidate));

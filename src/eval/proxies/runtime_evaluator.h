@@ -49,8 +49,9 @@ struct EvaluatorSettings {
   int64_t batch = 8;  // results depend on neither batch nor threads
   int threads = 0;
   int trajectory_steps = 50;
-  int trajectory_samples = 0, metric_samples = 0, selection_samples = 0, report_samples = 0,
-      converged_samples = 0;
+  int probe_samples = 0, trajectory_samples = 0, metric_samples = 0, selection_samples = 0,
+      report_samples = 0, converged_samples = 0;
+  bool selection_errors = false;  // of kSelection, beside its distances
   Prompts prompts;
   const AlignmentEncoder* encoder = nullptr;  // of samples and prompts
   std::string pipeline;                       // whose autoencoder makes the pictures that it sees
@@ -71,7 +72,9 @@ std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
 //   kTrajectory: trajectory_error, mean squared error of the final samples against the float
 //   network at
 //     trajectory_steps uniform timesteps, from the same noise.
+//   kProbe: the same of the first probe_samples, which kTrajectory need not sample again.
 //   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
+//   kSelection with selection_errors: trajectory_error too, on selection noise.
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
 //     at trajectory_steps), for all but `naive` itself distance_minus_naive, for all but
@@ -112,8 +115,12 @@ class RuntimeEvaluator : public Evaluator {
     std::map<std::string, std::vector<double>> values;  // ValuesOf the samples
   };
   const Reported& Report(const Candidate& candidate);
-  double Distance(const Candidate& candidate, RandomPurpose purpose, int64_t count);
+  double DistanceOf(const std::vector<float>& samples);
+  // Squared errors of kTrajectory's samples first .. first + count.
+  std::vector<double> ErrorsOf(const Candidate& candidate, int64_t first, int64_t count);
+  Measurements MeasureProbe(const Candidate& candidate);
   Measurements MeasureTrajectory(const Candidate& candidate);
+  Measurements MeasureSelection(const Candidate& candidate);
   Measurements MeasureReport(const Candidate& candidate);
   // What the report says of clips' motion.
   void MeasureClips(const std::vector<float>& own, const std::vector<float>& reference,
@@ -128,7 +135,8 @@ class RuntimeEvaluator : public Evaluator {
   ImageProgress& progress_;
   TrajectoryCache trajectories_;
   std::map<RandomPurpose, std::vector<float>> converged_;
-  std::map<std::string, Reported> reported_;  // by canonical bytes
+  std::map<std::string, Reported> reported_;            // by canonical bytes
+  std::map<Hash128, std::vector<double>> probed_ = {};  // errors that kTrajectory begins with
 };
 
 }  // namespace tmpq

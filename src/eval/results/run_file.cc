@@ -145,7 +145,7 @@ void WriteEvaluations(Hdf5Writer& file, const RunRecord& record, PolicyTable& po
   }
   const auto count = static_cast<int64_t>(record.evaluations.size());
   file.Write("/evaluations/fidelity", fidelities, {count}, "1");
-  DescribeEnum(file, "/evaluations/fidelity", Fidelity::kReport);
+  DescribeEnum(file, "/evaluations/fidelity", kLastFidelity);
   file.Write("/evaluations/candidate_hash", hashes);
   WriteCandidates(file, "/evaluations", candidates, policies);
   WriteCosts(file, "/evaluations/costs", costs);

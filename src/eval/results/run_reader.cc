@@ -144,7 +144,7 @@ class RunReader {
         throw Error(ErrorCode::kCorrupt, where_,
                     "evaluation " + std::to_string(i) + " is not of the candidate with its hash");
       }
-      run_.evaluations.push_back({EnumOf(fidelities[i], Fidelity::kReport, "/evaluations/fidelity"),
+      run_.evaluations.push_back({EnumOf(fidelities[i], kLastFidelity, "/evaluations/fidelity"),
                                   candidates[i],
                                   costs[i],
                                   {}});
@@ -162,7 +162,7 @@ class RunReader {
   void ReadFronts() {
     for (const std::string& name : file_.Members("/fronts")) {
       const std::string group = "/fronts/" + name;
-      RunFront front{EnumOf(file_.Number(group, "fidelity"), Fidelity::kReport, group),
+      RunFront front{EnumOf(file_.Number(group, "fidelity"), kLastFidelity, group),
                      file_.Texts(group, "objectives"), file_.Integers(group + "/evaluation")};
       for (const int64_t index : front.evaluations) {
         if (index < 0 || index >= static_cast<int64_t>(run_.evaluations.size())) {
@@ -175,7 +175,7 @@ class RunReader {
 
   void ReadHistory() {
     RunHistory& history = run_.history;
-    history.fidelity = EnumOf(file_.Number("/history", "fidelity"), Fidelity::kReport, "/history");
+    history.fidelity = EnumOf(file_.Number("/history", "fidelity"), kLastFidelity, "/history");
     history.objectives = file_.Texts("/history", "objectives");
     history.reference_point = file_.Reals("/history", "reference_point");
     history.generations = file_.Integers("/history/generation");

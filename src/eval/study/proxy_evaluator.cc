@@ -16,10 +16,6 @@ constexpr const char* kFrameDifference = "frame_difference";
 
 bool AreClips(const Shape& shape) { return shape.size() == 4 && shape[0] > 1; }
 
-double Mean(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 }  // namespace
 
 std::string ProxyName(const std::string& metric, int64_t samples) {

@@ -11,7 +11,7 @@ constexpr const char* kWhere = "a candidate of rank 0";
 
 Fidelity FidelityOf(const Json& task) {
   const int fidelity = JsonGet<int>(task, "fidelity", kWhere);
-  CheckRange("fidelity of a candidate of rank 0", fidelity, 0, static_cast<int>(Fidelity::kReport));
+  CheckRange("fidelity of a candidate of rank 0", fidelity, 0, static_cast<int>(kLastFidelity));
   return static_cast<Fidelity>(fidelity);
 }
 

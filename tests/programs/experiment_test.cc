@@ -118,6 +118,32 @@ TEST_F(ExperimentTest, ASearchIsARow) {
             std::string::npos);
 }
 
+TEST_F(ExperimentTest, OneSearchAnswersTheBudgetsOfARow) {
+  const fs::path table = Folder() / "predicted";
+  PutFile(table / "defaults.ini", kSmallDefaults);
+  PutFile(table / "1-predicted.ini",
+          "method = predicted\nbits = bitops=0.3x, bitops=0.6x\nseeds = 0\n"
+          "[search]\nbudget = 4bit\nweight_bits = 4,8\nactivation_bits = 4,8\n"
+          "generations = 1\npopulation = 4\nparents = 2\nmutants = 1\ncrossovers = 1\n"
+          "trajectory_steps = 3\ntrajectory_samples = 2\nmetric_samples = 6\n"
+          "metric_candidates = 1\nselection_candidates = 1\nselection_samples = 6\n"
+          "report_samples = 6\nconverged_samples = 2\n");
+  const ProcessResult result = MakeTable(table);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const fs::path searches = Folder() / "of-predicted" / "work" / "search";
+  EXPECT_EQ(std::distance(fs::directory_iterator(searches), fs::directory_iterator()), 1);
+  // Wider bits where the budget allows them, and less predicted error.
+  std::map<std::string, std::pair<double, double>> cells;  // BitOps and error
+  std::istringstream lines(Made(table, "cells.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const Json cell = ParseJson(line, "cells");
+    cells[cell["bits"]] = {cell["costs"]["bitops"], cell["metrics"]["predicted_error"]["value"]};
+  }
+  ASSERT_EQ(cells.size(), 2u);
+  EXPECT_LT(cells["bitops=0.3x"].first, cells["bitops=0.6x"].first);
+  EXPECT_GT(cells["bitops=0.3x"].second, cells["bitops=0.6x"].second);
+}
+
 TEST_F(ExperimentTest, BadFoldersAreRefused) {
   const fs::path table = WriteTable("bad");
   ExpectError(MakeTable(Folder() / "none"), 2, "is no folder");
@@ -129,6 +155,8 @@ TEST_F(ExperimentTest, BadFoldersAreRefused) {
   ExpectError(MakeTable(table), 2, "is no row");
   PutFile(table / "3-other.ini", "bits = w9a8\n");
   ExpectError(MakeTable(table), 2, "is no pair of bit-widths: \"w9a8\"");
+  PutFile(table / "3-other.ini", "method = predicted\nbits = size=2MB\n");
+  ExpectError(MakeTable(table), 2, "nothing is called size");
   PutFile(table / "3-other.ini", "metrics = fid2\n");
   ExpectError(MakeTable(table), 2, "fid2");
   PutFile(table / "3-other.ini", "[search]\ngenerationz = 3\n");

@@ -115,6 +115,14 @@ SearchConfig QuantizeConfigOf(const ExperimentCell& cell) {
   return config;
 }
 
+SearchConfig RowSearchConfigOf(const ExperimentCell& cell) {
+  SearchConfig config = SearchConfigOf(cell);
+  if (cell.config.method == kMethodSearch) config.budget = cell.bits;
+  ApplyValues(config, cell.search, cell.name() + " [search]");
+  config.Validate();
+  return config;
+}
+
 SensitivityConfig SensitivityConfigOf(const ExperimentCell& cell) {
   SensitivityConfig wanted;
   wanted.search = QuantizeConfigOf(cell);
@@ -139,6 +147,10 @@ fs::path SensitivityFolderOf(const ExperimentCell& cell, const CellSession& sess
 
 fs::path JumpsFolderOf(const ExperimentCell& cell, const CellSession& session) {
   return SharedFolder(session, "jumps", cell, ConfigText(JumpsConfigOf(cell)));
+}
+
+fs::path PredictingFolderOf(const ExperimentCell& cell, const CellSession& session) {
+  return SharedFolder(session, "search", cell, ConfigText(RowSearchConfigOf(cell)));
 }
 
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
@@ -193,6 +205,7 @@ std::vector<std::string> SharedParts(const ExperimentCell& cell, const CellSessi
   std::vector<std::string> parts;
   if (config.allocation != kUniformBits) parts.push_back(SensitivityFolderOf(cell, session));
   if (config.timesteps == kPlannedTimesteps) parts.push_back(JumpsFolderOf(cell, session));
+  if (config.method == kMethodPredicted) parts.push_back(PredictingFolderOf(cell, session));
   const std::string samples =
       "float samples of " + cell.source + (IsSplit(cell) ? kSplitEnding : "") + " " +
       std::to_string(cell.seed) + " " + std::to_string(config.samples) + " " +

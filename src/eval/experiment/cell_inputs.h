@@ -32,6 +32,10 @@ struct CellSession {
 SearchConfig SearchConfigOf(const ExperimentCell& cell);
 // Of method quantize. Throw kUsage.
 SearchConfig QuantizeConfigOf(const ExperimentCell& cell);
+// Of methods search and predicted, with the row's [search] on top. Throw kUsage.
+SearchConfig RowSearchConfigOf(const ExperimentCell& cell);
+// The finished search whose predictions all budgets of a row and seed share.
+std::filesystem::path PredictingFolderOf(const ExperimentCell& cell, const CellSession& session);
 // One table for all cells of a model and recipe, whatever their bits and seeds.
 SensitivityConfig SensitivityConfigOf(const ExperimentCell& cell);
 // Jump errors are the same for all seeds.

@@ -6,6 +6,7 @@
 #include "src/core/file.h"
 #include "src/core/version.h"
 #include "src/eval/driver/bit_pair.h"
+#include "src/eval/driver/front_query.h"
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/models/any_model.h"
@@ -37,7 +38,7 @@ class CellRunner {
       source.steps = cell_.config.steps, source.guidance = cell_.config.guidance;
       source.timesteps = Timesteps(), source.sampler = cell_.config.sampler;
     } else {
-      costs = cell_.config.method == kMethodSearch ? Search() : Quantize();
+      costs = MakePlan();
       source.plan = folder_ / kPlanName, source.model = cell_.source;
     }
     SampleEvaluationResult result = Evaluate(source, model);
@@ -70,6 +71,13 @@ class CellRunner {
     session.threads = session_.threads, session.batch = session_.batch;
     session.interrupted = session_.interrupted, session.progress = session_.progress;
     return session;
+  }
+
+  // Writes plan.safetensors into the cell's folder; what the plan costs.
+  Json MakePlan() {
+    if (cell_.config.method == kMethodSearch) return Search();
+    if (cell_.config.method == kMethodPredicted) return Predict();
+    return Quantize();
   }
 
   Json Quantize() {
@@ -124,10 +132,7 @@ class CellRunner {
   }
 
   Json Search() {
-    SearchConfig config = SearchConfigOf(cell_);
-    config.budget = cell_.bits;
-    ApplyValues(config, cell_.search, cell_.name() + " [search]");
-    config.Validate();
+    const SearchConfig config = RowSearchConfigOf(cell_);
     const SearchResult result = RunSearch(config, SessionIn(folder_));
     hashes_ = result.hashes;
     const RunHistory& history = result.history;
@@ -145,6 +150,22 @@ class CellRunner {
     const Costs& costs = result.row("plan").costs;
     if (!config.latency.empty()) add("latency", "ms", 1e-6 * static_cast<double>(costs.latency_ns));
     return CostsToJson(costs);
+  }
+
+  Json Predict() {
+    const fs::path run = PredictingFolderOf(cell_, session_);
+    if (!fs::exists(run / kRunName)) RunSearch(RowSearchConfigOf(cell_), SessionIn(run));
+    SearchSession session = SessionIn(run);
+    session.overwrite = true;  // a plan of a cell that was cut off
+    const Json answer = AnswerFrontQuery(session, PredictedQuery(cell_.bits), Fidelity::kPredicted,
+                                         folder_ / kPlanName);
+    const double predicted = answer[kTrajectoryError]["value"];
+    of_search_.push_back({"predicted_error", "1", {predicted, predicted, predicted, 1}});
+    Json costs = Json::object();
+    for (const CostKind& kind : CostKinds()) {
+      if (answer.contains(kind.name)) costs[kind.name] = answer[kind.name];
+    }
+    return costs;
   }
 
   SampleEvaluationResult Evaluate(const SourceOptions& source, const ModelFile& model) const {

@@ -7,6 +7,7 @@
 #include "src/core/error.h"
 #include "src/core/file.h"
 #include "src/eval/driver/bit_pair.h"
+#include "src/eval/driver/front_query.h"
 #include "src/eval/driver/search_config.h"
 #include "src/eval/files/file_metrics.h"
 #include "src/search/allocation/solve.h"
@@ -152,17 +153,24 @@ std::vector<std::string> ListedNames(const std::string& text) {
   return parts;
 }
 
+std::string PredictedQuery(const std::string& budget) {
+  std::string query = budget;
+  const size_t at = query.find('=');
+  if (at != std::string::npos) query.insert(at, "<");
+  return query;
+}
+
 void RowConfig::Validate(const std::string& where) const {
-  if (method != kMethodFloat && method != kMethodQuantize && method != kMethodSearch) {
+  const bool searches = method == kMethodSearch || method == kMethodPredicted;
+  if (method != kMethodFloat && method != kMethodQuantize && !searches) {
     throw Error(ErrorCode::kUsage, where + ": method", "\"" + method + "\" is unknown",
-                "known are float, quantize and search");
+                "known are float, quantize, search and predicted");
   }
   if (allocation != kUniformBits) ParseAllocationSolver(allocation);
   CheckRange(where + ": samples", samples, 2, 1'000'000);
   CheckRange(where + ": steps", steps, 1, 1000);
   CheckRange(where + ": float_steps", float_steps, 0, 1000);
-  if (timesteps != RowConfig().timesteps &&
-      (method == kMethodSearch || allocation != kUniformBits)) {
+  if (timesteps != RowConfig().timesteps && (searches || allocation != kUniformBits)) {
     throw Error(ErrorCode::kUsage, where + ": timesteps", "are not this row's to choose",
                 "a search finds its own; an allocation is for uniform ones");
   }
@@ -173,7 +181,10 @@ void RowConfig::Validate(const std::string& where) const {
   ParseFileMetrics(metrics);
   if (method != kMethodFloat) {
     if (ListedNames(bits).empty()) throw Error(ErrorCode::kUsage, where + ": bits", "are missing");
-    if (method == kMethodSearch) return;  // budgets, which need the model
+    if (method == kMethodPredicted) {
+      for (const std::string& budget : ListedNames(bits)) ParseFrontQuery(PredictedQuery(budget));
+    }
+    if (searches) return;  // budgets, which need the model
     for (const std::string& pair : ListedNames(bits)) ParseBitPair(pair, where + ": bits");
   }
 }

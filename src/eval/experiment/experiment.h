@@ -14,6 +14,8 @@ namespace tmpq {
 inline constexpr const char* kMethodFloat = "float";        // the float model
 inline constexpr const char* kMethodQuantize = "quantize";  // a recipe at uniform bit-widths
 inline constexpr const char* kMethodSearch = "search";      // tmpq-search; keys of [search]
+// What one search, of the budget in [search], predicts for other budgets.
+inline constexpr const char* kMethodPredicted = "predicted";
 
 inline constexpr const char* kUniformBits = "uniform";       // allocation
 inline constexpr const char* kPlannedTimesteps = "planned";  // timesteps
@@ -49,9 +51,13 @@ struct RowConfig {
   template <typename V>
   void ForEachField(V&& visit) {
     visit("label", label, "of the row in tables (default: its file's name)");
-    visit("method", method, "float, quantize (a recipe at uniform bit-widths) or search");
+    visit("method", method,
+          "float, quantize (a recipe at uniform bit-widths), search, or predicted (one search, of "
+          "the budget in [search], whose predicted front answers the row's budgets)");
     visit("models", models, "names, separated by commas; NAME-stress has outliers injected");
-    visit("bits", bits, "wNaM, or budgets of a search, separated by commas; not of float");
+    visit("bits", bits,
+          "wNaM, or budgets of a search, separated by commas, where predicted such as "
+          "bitops=0.4x; not of float");
     visit("seeds", seeds, "of calibration, search and report noise");
     visit("recipe", recipe, "named recipe, or a file .ini beside the row's");
     visit("rounding", rounding,
@@ -88,6 +94,9 @@ struct RowConfig {
   // Throws kUsage naming `where`.
   void Validate(const std::string& where) const;
 };
+
+// The question to a predicted front that a budget is: "bitops=0.4x" asks for "bitops<=0.4x".
+std::string PredictedQuery(const std::string& budget);
 
 // The parts of a list with commas, without spaces around them.
 std::vector<std::string> ListedNames(const std::string& text);

@@ -5,9 +5,11 @@
 #include <span>
 
 #include "bench/temporary_folder.h"
+#include "kernels/cuda/instances.h"
 #include "src/graph/graph_builder.h"
 #include "src/runtime/device/device_network.h"
 #include "src/runtime/device/emulated_device.h"
+#include "src/runtime/device/gemm_tiling.h"
 #include "src/runtime/device/roofline.h"
 #include "src/supernet/supernet.h"
 
@@ -64,12 +66,16 @@ std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
   return device.counters();
 }
 
-// Operands and results, each once: a product's (it has mma instructions) or that of the rows'
-// quantization before it.
-int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, bool product) {
+// Operands and results, each once: of the rows' quantization, of the product, or of what adds the
+// parts of a product that was split.
+int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, const std::string& kernel) {
   const int64_t rows = 4 * shape.m * shape.k, codes = shape.m * shape.k + 4 * shape.m;
-  if (!product) return rows + codes;
-  return codes + shape.n * shape.k * bits.weights / 8 + 8 * shape.n + 4 * shape.m * shape.n;
+  const int64_t outputs = 4 * shape.m * shape.n, scales = 8 * shape.n;
+  const int64_t splits = TilingOf(ProductKind::kRows, shape.m, shape.n, shape.k).splits;
+  if (kernel == gpu::FinishSplitKernel::kName) return (splits + 1) * outputs + scales + 4 * shape.m;
+  if (kernel != gpu::GemmSmall<8>::kName) return rows + codes;
+  return codes + shape.n * shape.k * bits.weights / 8 + splits * outputs +
+         (splits == 1 ? scales : 0);
 }
 
 Json PredictLinear(const LinearNetwork& linear, const BitsOfLinear& bits) {
@@ -89,7 +95,7 @@ Json PredictLinear(const LinearNetwork& linear, const BitsOfLinear& bits) {
                    {"sectors", counters.global_sectors},
                    {"sector_use", counters.sector_use()}};
     for (const GpuModel& gpu : GpuModels()) {
-      const Roofline roofline = Predict(gpu, counters, BytesOf(shape, bits, counters.mma > 0));
+      const Roofline roofline = Predict(gpu, counters, BytesOf(shape, bits, kernel));
       seconds[gpu.name] += roofline.seconds();
       launch["bound"][gpu.name] = roofline.bound();
     }

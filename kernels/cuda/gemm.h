@@ -37,8 +37,20 @@ struct GemmKernel {
     return static_cast<int64_t>(BlockX()) * kBn + Warp() / kWarpsM * kTileN * 16;
   }
 
-  TMPQ_DEVICE static void CopyStage(const Params& p, int64_t k_tiles, int64_t step) {
-    if (step >= k_tiles) return;
+  // Stages first .. end of the inputs, which a block sums.
+  struct Stages {
+    int64_t first, end, all;
+  };
+  TMPQ_DEVICE static Stages StagesOf(const Params& p) {
+    const int64_t all = PaddedInputs(p.k, p.group) / kStageInputs;
+    if (kKind == GemmKind::kGroups || p.splits == 1) return {0, all, all};
+    const int64_t share = (all + p.splits - 1) / p.splits, first = BlockZ() * share;
+    return {first, first + share < all ? first + share : all, all};
+  }
+
+  TMPQ_DEVICE static void CopyStage(const Params& p, const Stages& stages, int64_t step) {
+    if (step >= stages.end) return;
+    const int64_t k_tiles = stages.all;
     const auto stage = static_cast<uint32_t>(step % kStages * kStageBytes);
     const int64_t first_row = static_cast<int64_t>(BlockY()) * kBm;
     for (int i = ThreadIndex(); i < kBm * 4; i += kThreads) {
@@ -110,6 +122,7 @@ struct GemmKernel {
   }
 
   TMPQ_DEVICE static void StoreRowTerms(const Params& p, uint32_t terms, int64_t row, bool inside) {
+    if (kKind != GemmKind::kGroups && p.splits > 1) return;
     const RowTerms row_terms = LoadRowTerms(p, 0, row, inside);
     if (Lane() >= 16) return;
     StoreShared(terms + Lane() * 4, row_terms.scale);
@@ -121,6 +134,7 @@ struct GemmKernel {
   // 16 rows of one column a lane.
   TMPQ_DEVICE static void StoreColumn(const Params& p, uint32_t slice, uint32_t terms,
                                       int64_t first_row, int64_t column) {
+    if (kKind != GemmKind::kGroups && p.splits > 1) return StorePart(p, slice, first_row, column);
     const ColumnTerms column_terms = LoadColumnTerms(p, 0, column, column < p.n);
     const bool offsets = p.a_offset != nullptr || p.w_offset != nullptr;
     for (int i = 0; i < 16; ++i) {
@@ -136,11 +150,19 @@ struct GemmKernel {
       if constexpr (kKind == GemmKind::kGroups) {
         value = fmaf(kernels::FloatOfBits(sum), row_terms.scale, column_terms.bias);
       } else {
-        value = fmaf(static_cast<float>(AddOffsets(p.k, sum, row_terms, column_terms)),
-                     row_terms.scale * column_terms.scale, column_terms.bias);
+        value = OutputOf(p, sum, row_terms, column_terms);
       }
       StoreGlobalIf(inside, p.out + row * p.out_stride + column,
                     FinishOutput(p, value, row, column, inside));
+    }
+  }
+
+  TMPQ_DEVICE static void StorePart(const Params& p, uint32_t slice, int64_t first_row,
+                                    int64_t column) {
+    for (int i = 0; i < 16; ++i) {
+      const int64_t row = first_row + i;
+      StoreGlobalIf(row < p.m && column < p.n, p.partial + (BlockZ() * p.m + row) * p.n + column,
+                    LoadShared<int32_t>(slice + i * kSliceStride));
     }
   }
 
@@ -167,19 +189,19 @@ struct GemmKernel {
   }
 
   TMPQ_DEVICE static void Run(const Params& p) {
-    const int64_t k_tiles = PaddedInputs(p.k, p.group) / kStageInputs;
+    const Stages stages = StagesOf(p);
     int32_t sums[kTileM][2 * kTileN][4] = {};
     float scaled[kKind == GemmKind::kGroups ? kTileM : 1][2 * kTileN][4] = {};
     TMPQ_UNROLL
     for (int step = 0; step < kStages - 1; ++step) {
-      CopyStage(p, k_tiles, step);
+      CopyStage(p, stages, stages.first + step);
       CommitCopies();
     }
-    for (int64_t step = 0; step < k_tiles; ++step) {
+    for (int64_t step = stages.first; step < stages.end; ++step) {
       WaitCopies<kStages - 2>();
       SyncThreads();
       // Into the stage that was multiplied last, which the barrier shows all are done with.
-      CopyStage(p, k_tiles, step + kStages - 1);
+      CopyStage(p, stages, step + kStages - 1);
       CommitCopies();
       MultiplyStage(static_cast<uint32_t>(step % kStages * kStageBytes), sums);
       if constexpr (kKind == GemmKind::kGroups) {

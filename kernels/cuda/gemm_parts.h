@@ -44,6 +44,10 @@ struct GemmParams {
   // kGroups: inputs of a group; each group's rows and weights are padded to a multiple of 64.
   int64_t group = 0;
   Windows windows;  // kWindows; `a` is the images
+  // More than one split (not of kGroups): block z sums its share of the stages of inputs into
+  // partial (splits, m, n), and FinishSplitKernel makes the outputs.
+  int64_t splits = 1;
+  int32_t* partial = nullptr;
 };
 
 TMPQ_HOST_DEVICE inline int64_t StageTiles(int64_t inputs) {
@@ -101,6 +105,12 @@ TMPQ_DEVICE int32_t AddOffsets(int64_t k, int32_t sum, const RowTerms& row,
   return static_cast<int32_t>(
       static_cast<uint32_t>(sum) + a_offset * static_cast<uint32_t>(column.sum) +
       w_offset * (static_cast<uint32_t>(row.sum) + static_cast<uint32_t>(k) * a_offset));
+}
+
+TMPQ_DEVICE float OutputOf(const GemmParams& p, int32_t sum, const RowTerms& row,
+                           const ColumnTerms& column) {
+  return fmaf(static_cast<float>(AddOffsets(p.k, sum, row, column)), row.scale * column.scale,
+              column.bias);
 }
 
 // What an output becomes after the product.

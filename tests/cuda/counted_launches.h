@@ -16,10 +16,13 @@ struct CountedLaunch {
   int64_t bytes;  // operands and results, each once
 };
 
-// M x N x K with symmetric integers, bias, and no more.
+// M x N x K with symmetric integers, bias, and no more: the product, and where its inputs are split
+// what adds the parts.
 template <typename Kernel>
-CountedLaunch CountGemm(const std::string& name, int64_t m, int64_t n, int64_t k, int bits,
-                        int64_t rows, int64_t columns) {
+std::vector<CountedLaunch> CountGemm(const std::string& name, int64_t m, int64_t n, int64_t k,
+                                     int bits, int64_t rows, int64_t columns, int64_t splits = 1) {
+  const std::string sizes =
+      ", " + std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k);
   DeviceMemory device;
   GemmParams p;
   p.m = m, p.n = n, p.k = k, p.a = device.Copy(std::vector<int8_t>(m * k, 3));
@@ -29,11 +32,20 @@ CountedLaunch CountGemm(const std::string& name, int64_t m, int64_t n, int64_t k
   p.w_scale = device.Copy(std::vector<float>(n, 0.25f));
   p.bias = device.Copy(std::vector<float>(n, 1.0f));
   p.out = device.Empty<float>(m * n), p.out_stride = n;
-  const auto counters = emulation::LaunchKernel<Kernel>(
-      {static_cast<int>(Tiles(n, columns)), static_cast<int>(Tiles(m, rows))}, Kernel::kSharedBytes,
-      device.memory(), {}, p);
-  return {name + ", " + std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k),
-          counters, m * k + weight_bytes + 4 * (m + 2 * n + m * n)};
+  p.splits = splits;
+  if (splits > 1) p.partial = device.Empty<int32_t>(splits * m * n);
+  const int64_t scales = 4 * (m + 2 * n), outputs = 4 * m * n;
+  const auto product =
+      emulation::LaunchKernel<Kernel>({static_cast<int>(Tiles(n, columns)),
+                                       static_cast<int>(Tiles(m, rows)), static_cast<int>(splits)},
+                                      Kernel::kSharedBytes, device.memory(), {}, p);
+  const int64_t operands = m * k + weight_bytes;
+  if (splits == 1) return {{name + sizes, product, operands + scales + outputs}};
+  const auto sum = emulation::LaunchKernel<FinishSplitKernel>(
+      {static_cast<int>(Tiles(m * n, kElementThreads))}, 0, device.memory(), {}, p);
+  const std::string parts = ", " + std::to_string(splits) + " parts";
+  return {{name + parts + sizes, product, operands + splits * outputs},
+          {"sum of" + parts.substr(1) + sizes, sum, (splits + 1) * outputs + scales}};
 }
 
 // LayerNorm, modulation, balancing, rotation, quantization.
@@ -77,14 +89,22 @@ inline CountedLaunch CountAttention(int64_t tokens, int64_t heads) {
 }
 
 inline std::vector<CountedLaunch> CountLaunches() {
-  return {CountGemm<GemmLarge<8>>("W8A8, 128 x 128", 1024, 1152, 1152, 8, 128, 128),
-          CountGemm<GemmLarge<4>>("W4A8, 128 x 128", 1024, 1152, 1152, 4, 128, 128),
-          CountGemm<GemmLarge<3>>("W3A8, 128 x 128", 1024, 1152, 1152, 3, 128, 128),
-          CountGemm<GemmSmall<8>>("W8A8, 64 x 64", 256, 1152, 1152, 8, 64, 64),
-          CountGemm<GemmFlat<8>>("W8A8, 16 x 64", 16, 1152, 1152, 8, 16, 64),
-          CountGemm<GemmFlat<4>>("W4A8, 16 x 64", 16, 1152, 1152, 4, 16, 64),
-          CountRows(64, 1024),
-          CountAttention(256, 2)};
+  std::vector<CountedLaunch> launches;
+  const auto add = [&](const std::vector<CountedLaunch>& more) {
+    launches.insert(launches.end(), more.begin(), more.end());
+  };
+  add(CountGemm<GemmLarge<8>>("W8A8, 128 x 128", 1024, 1152, 1152, 8, 128, 128));
+  add(CountGemm<GemmLarge<4>>("W4A8, 128 x 128", 1024, 1152, 1152, 4, 128, 128));
+  add(CountGemm<GemmLarge<3>>("W3A8, 128 x 128", 1024, 1152, 1152, 3, 128, 128));
+  add(CountGemm<GemmMiddle<8>>("W8A8, 128 x 64", 512, 1152, 1152, 8, 128, 64));
+  add(CountGemm<GemmSmall<8>>("W8A8, 64 x 64", 256, 1152, 1152, 8, 64, 64));
+  add(CountGemm<GemmFlat<8>>("W8A8, 16 x 64", 16, 1152, 1152, 8, 16, 64));
+  add(CountGemm<GemmFlat<4>>("W4A8, 16 x 64", 16, 1152, 1152, 4, 16, 64));
+  add(CountGemm<GemmFlat<8>>("W8A8, 16 x 64", 16, 1152, 4608, 8, 16, 64));
+  add(CountGemm<GemmFlat<8>>("W8A8, 16 x 64", 16, 1152, 4608, 8, 16, 64, 7));
+  launches.push_back(CountRows(64, 1024));
+  launches.push_back(CountAttention(256, 2));
+  return launches;
 }
 
 // One line: what a change of a kernel must not change unseen.

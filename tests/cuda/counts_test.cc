@@ -30,7 +30,7 @@ TEST(CountsTest, AreThoseOfTheGoldenFile) {
 
 TEST(RooflineTest, IsTheSlowestResource) {
   emulation::Counters counters;
-  counters.mma = 1000, counters.shared_wavefronts = 8000;
+  counters.mma = 1000, counters.shared_wavefronts = 8000, counters.blocks = 5;
   const GpuModel gpu = {"unit", 2, 1000, 4096.0 * 1000, 10};
   const Roofline roofline = Predict(gpu, counters, 20);
   EXPECT_EQ(roofline.mma, 1);
@@ -38,6 +38,10 @@ TEST(RooflineTest, IsTheSlowestResource) {
   EXPECT_EQ(roofline.memory, 2);
   EXPECT_EQ(roofline.seconds(), 4);
   EXPECT_STREQ(roofline.bound(), "shared");
+  counters.blocks = 1;  // of two SMs
+  EXPECT_EQ(Predict(gpu, counters, 20).mma, 2);
+  EXPECT_EQ(Predict(gpu, counters, 20).shared, 8);
+  EXPECT_EQ(Predict(gpu, counters, 20).memory, 2);
 }
 
 }  // namespace

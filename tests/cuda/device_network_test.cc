@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "kernels/cuda/instances.h"
 #include "src/core/error.h"
 #include "src/models/model_file.h"
 #include "src/runtime/device/emulated_device.h"
@@ -188,6 +189,30 @@ TEST(DeviceNetworkTest, CapturesACall) {
     launches[fuse ? 1 : 0] = device.launches();
   }
   EXPECT_EQ(launches[0] - launches[1], 2 * 5);  // silu, norm, modulate, gelu, gated add
+}
+
+// A residual block's beginning: one launch for the normalization and what follows it, and a product
+// whose few outputs and many inputs are split between blocks.
+TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
+  GraphBuilder b("block");
+  const NodeId x = b.Silu("silu", b.GroupNorm("norm", b.Input("x", {4, 4, 64}), 4));
+  const Graph graph = b.Finish(b.Conv2d("conv", x, 64, 3, 1, 1, LayerGroup::kConvolution));
+  const auto path = TestPath();
+  Progress silent;
+  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
+  const Supernet supernet(path, graph, HashString("m"), AllWidths());
+  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &supernet.weights());
+  const RandomBatch random(graph, 2);
+  const NetworkInputs inputs = random.Inputs(graph, 0, 2);
+  const std::vector<float> expected = RunHost(network, policy, inputs);
+  for (const bool fuse : {false, true}) {
+    EmulatedDevice device;
+    EXPECT_EQ(RunOn(device, network, policy, inputs, fuse), expected);
+    const auto counters = device.counters();
+    EXPECT_EQ(counters.count(gpu::ElementwiseKernel::kName), fuse ? 0u : 1u);
+    EXPECT_EQ(counters.count(gpu::FinishSplitKernel::kName), 1u);
+  }
 }
 
 // Guided sampling with float and mixed steps through captured calls.

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cuda/gemm_split.h"
 #include "kernels/include/packing.h"
 #include "src/core/aligned.h"
+#include "src/runtime/device/gemm_tiling.h"
 #include "tests/cuda/device_values.h"
 
 namespace tmpq::gpu {
@@ -43,6 +45,7 @@ struct Case {
   int64_t extra_stride = 0;
   uint64_t seed = 0;
   int64_t group = 0;
+  int64_t splits = 1;
 };
 
 int64_t Groups(const Case& c) { return c.group == 0 ? 1 : Tiles(c.k, c.group); }
@@ -127,9 +130,16 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   p.residual = device.Copy(residual);
   p.rows = rows, p.gate_stride = c.n, p.out_stride = stride;
   p.out = device.Copy(std::vector<float>(c.m * stride, 77.0f));
-  const emulation::Grid grid{static_cast<int>(Tiles(c.n, kBn)), static_cast<int>(Tiles(c.m, kBm))};
+  p.splits = c.splits;
+  if (c.splits > 1) p.partial = device.Empty<int32_t>(c.splits * c.m * c.n);
+  const emulation::Grid grid{static_cast<int>(Tiles(c.n, kBn)), static_cast<int>(Tiles(c.m, kBm)),
+                             static_cast<int>(c.splits)};
   const auto counters =
       emulation::LaunchKernel<Kernel>(grid, Kernel::kSharedBytes, device.memory(), {c.seed}, p);
+  if (c.splits > 1) {
+    const emulation::Grid elements{static_cast<int>(Tiles(c.m * c.n, kElementThreads))};
+    emulation::LaunchKernel<FinishSplitKernel>(elements, 0, device.memory(), {c.seed}, p);
+  }
   ExpectBytes(expected, p.out,
               std::to_string(c.m) + "x" + std::to_string(c.n) + "x" + std::to_string(c.k) + " at " +
                   std::to_string(c.bits) + " bits");
@@ -176,9 +186,57 @@ TEST(GemmTest, ScalesOfGroups) {
 TEST(GemmTest, WhatFollowsALinearIsFused) {
   for (const Epilogue epilogue :
        {Epilogue::kGeluTanh, Epilogue::kGeluErf, Epilogue::kSilu, Epilogue::kGatedAdd}) {
-    Case c{35, 72, 96, 8};
-    c.epilogue = epilogue;
-    ExpectReferenceBytes<Small<8>, 64, 64>(c);
+    for (const int64_t splits : {1, 2}) {
+      Case c{35, 72, 96, 8};
+      c.epilogue = epilogue, c.splits = splits;
+      ExpectReferenceBytes<Small<8>, 64, 64>(c);
+    }
+  }
+}
+
+// Stages that are as many as the splits, more, and no multiple of them.
+template <typename Kernel, int kBm>
+void CheckSplits(int bits) {
+  uint64_t seed = 0;
+  for (const auto& [k, splits] :
+       {std::pair<int64_t, int64_t>{128, 2}, {130, 3}, {700, 4}, {640, 5}}) {
+    for (const int64_t m : {1, 17, 66}) {
+      Case c{m, 67, k, bits};
+      c.splits = splits, c.seed = seed++;
+      c.bias = seed % 2 == 1, c.a_offsets = seed % 3 == 1, c.w_offsets = seed % 4 == 1;
+      c.extra_stride = seed % 2 * 3;
+      ExpectReferenceBytes<Kernel, kBm, 64>(c);
+    }
+  }
+}
+TEST(GemmTest, SplitInputs) {
+  CheckSplits<Small<8>, 64>(8);
+  CheckSplits<Small<3>, 64>(3);
+  CheckSplits<GemmKernel<16, 64, 1, 2, 4, 4>, 16>(4);
+}
+
+TEST(GemmTilingTest, SplitsFillADeviceAndAreNeverEmpty) {
+  const auto block = [](int64_t m, int64_t n) {
+    const GemmTiling tiling = TilingOf(ProductKind::kRows, m, n, 1152);
+    return std::pair(tiling.rows, tiling.columns);
+  };
+  EXPECT_EQ(block(4096, 4608), std::pair(int64_t{128}, int64_t{128}));
+  EXPECT_EQ(block(512, 1152), std::pair(int64_t{128}, int64_t{64}));  // 72 at once, not 144 in two
+  EXPECT_EQ(block(256, 1152), std::pair(int64_t{64}, int64_t{64}));   // 18 large blocks are few
+  EXPECT_EQ(block(32, 1152), std::pair(int64_t{16}, int64_t{64}));
+  EXPECT_EQ(TilingOf(ProductKind::kRows, 1, 6912, 1152).splits, 1);  // 108 blocks as it is
+  EXPECT_EQ(TilingOf(ProductKind::kRows, 2, 1152, 4608).splits, 7);  // 18 blocks of 72 stages
+  EXPECT_EQ(TilingOf(ProductKind::kWindows, 64, 1280, 11520).splits, 6);
+  EXPECT_EQ(TilingOf(ProductKind::kGroups, 2, 1152, 4608).splits, 1);
+  for (int64_t k = 1; k < 20'000; k += 61) {
+    for (const int64_t n : {1, 64, 200, 1000}) {
+      const int64_t splits = TilingOf(ProductKind::kRows, 3, n, k).splits;
+      const int64_t stages = StageTiles(k), share = (stages + splits - 1) / splits;
+      ASSERT_LT((splits - 1) * share, stages) << k;
+      if (splits > 1) {
+        ASSERT_GE(share, 4) << k;
+      }
+    }
   }
 }
 
@@ -197,6 +255,7 @@ void CheckTile() {
   EXPECT_EQ(counters.mma, 4 * (kBm / 16) * (kBn / 8) * (256 / 32));
 }
 TEST(GemmTest, Tile128x128) { CheckTile<128, 128, 2, 2, 8>(), CheckTile<128, 128, 2, 2, 4>(); }
+TEST(GemmTest, Tile128x64) { CheckTile<128, 64, 2, 2, 8>(), CheckTile<128, 64, 2, 2, 5>(); }
 TEST(GemmTest, Tile64x64) { CheckTile<64, 64, 2, 2, 8>(), CheckTile<64, 64, 2, 2, 3>(); }
 TEST(GemmTest, Tile16x64) { CheckTile<16, 64, 1, 2, 8>(), CheckTile<16, 64, 1, 2, 7>(); }
 

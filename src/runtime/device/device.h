@@ -16,6 +16,9 @@ struct LaunchGrid {
   int64_t x = 1, y = 1, z = 1;
 };
 
+// Blocks of `tile` that cover `size`.
+inline int64_t BlocksOf(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
+
 // A sequence of launches that is repeated as a whole (a CUDA graph).
 class DeviceGraph {
  public:

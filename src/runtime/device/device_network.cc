@@ -1,5 +1,5 @@
 // What of a graph becomes launches, and where its memory is; the launches are in
-// device_products.cc and device_rows.cc.
+// device_products.cc, device_attention.cc and device_rows.cc.
 #include "src/runtime/device/device_network.h"
 
 #include <algorithm>
@@ -13,6 +13,11 @@ namespace tmpq {
 namespace {
 
 constexpr int64_t kScratchChunk = 1 << 20, kScratchAlignment = 256;
+
+bool IsActivation(OpKind kind) {
+  return kind == OpKind::kGelu || kind == OpKind::kGeluErf || kind == OpKind::kSilu ||
+         kind == OpKind::kQuickGelu || kind == OpKind::kRelu;
+}
 
 }  // namespace
 
@@ -129,9 +134,7 @@ DeviceNetwork::Chain DeviceNetwork::ChainBefore(NodeId linear) const {
     const NodeId at = chain.source;
     const Node& node = graph_.node(at);
     const bool norm = node.kind == OpKind::kLayerNorm || node.kind == OpKind::kRmsNorm;
-    const bool unary = node.kind == OpKind::kGelu || node.kind == OpKind::kGeluErf ||
-                       node.kind == OpKind::kSilu || node.kind == OpKind::kQuickGelu ||
-                       node.kind == OpKind::kRelu;
+    const bool unary = IsActivation(node.kind);
     const bool modulation = node.kind == OpKind::kModulate && stage == 0;
     if ((!norm && !unary && !modulation) || !OnlyReader(at, reader)) break;
     if (LayoutOf(at).buffer != at || !Adjacent(at, linear, chain.nodes)) break;
@@ -156,6 +159,16 @@ NodeId DeviceNetwork::GateAfter(const ActivePolicy& policy, NodeId linear) const
   return -1;
 }
 
+NodeId DeviceNetwork::ActivationAfter(NodeId norm) const {
+  if (readers_[norm] != 1) return -1;
+  for (NodeId id = norm + 1; id < static_cast<NodeId>(graph_.nodes().size()); ++id) {
+    if (IsActivation(graph_.node(id).kind) && OnlyReader(norm, id))
+      return Adjacent(norm, id, {}) ? id : -1;
+    if (LayoutOf(id).buffer == id) return -1;
+  }
+  return -1;
+}
+
 void DeviceNetwork::PlanFusion(Step& step) const {
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
@@ -163,6 +176,13 @@ void DeviceNetwork::PlanFusion(Step& step) const {
     for (const NodeId node : ChainBefore(id).nodes) step.done[node] = true;
     const NodeId gate = GateAfter(step.policy, id);
     if (gate >= 0) step.done[gate] = true;
+  }
+  for (size_t i = 0; i < graph_.nodes().size(); ++i) {
+    if (graph_.node(static_cast<NodeId>(i)).kind != OpKind::kGroupNorm) continue;
+    const NodeId activation = ActivationAfter(static_cast<NodeId>(i));
+    if (activation < 0 || step.done[activation]) continue;  // or part of a linear's rows
+    step.done[activation] = true;
+    step.activation_of[static_cast<NodeId>(i)] = activation;
   }
 }
 

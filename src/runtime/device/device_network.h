@@ -42,6 +42,7 @@ class DeviceNetwork {
     int64_t batch;
     bool launches;           // false: only brings to the device what the launches will read
     std::vector<bool> done;  // by node: part of an earlier or later node's launch
+    std::map<NodeId, NodeId> activation_of = {};  // of a normalization, whose launch has it
   };
   // Nodes that a linear's quantization does on the way: `source` is the first one's input.
   struct Chain {
@@ -55,6 +56,8 @@ class DeviceNetwork {
   Chain ChainBefore(NodeId linear) const;
   // The kGatedAdd that a linear's outputs go into, or -1.
   NodeId GateAfter(const ActivePolicy& policy, NodeId linear) const;
+  // The activation function that follows a normalization and can be part of it, or -1.
+  NodeId ActivationAfter(NodeId norm) const;
   bool OnlyReader(NodeId value, NodeId reader) const;
   bool Adjacent(NodeId first, NodeId last, const std::vector<NodeId>& between) const;
 
@@ -63,13 +66,14 @@ class DeviceNetwork {
   void IntegerLinear(const Step& step, NodeId id);
   void Conv2d(const Step& step, NodeId id);
   void IntegerConv2d(const Step& step, NodeId id, int64_t images);
-  void Attention(const Step& step, NodeId id);
-  void IntegerAttention(const Step& step, NodeId id);
   void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
                bool windows);
   void LaunchRows(const Step& step, const gpu::RowsParams& params, const std::string& where);
   void FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs, int64_t outputs,
                     const float* panels, const float* bias, float* out);
+  // device_attention.cc
+  void Attention(const Step& step, NodeId id);
+  void IntegerAttention(const Step& step, NodeId id);
   // device_rows.cc
   void Rows(const Step& step, NodeId id);
   void Layout(const Step& step, NodeId id);

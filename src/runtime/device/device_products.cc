@@ -1,10 +1,10 @@
-// Linears, convolutions and attention on the device.
+// Linears and convolutions on the device.
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/cuda/instances.h"
 #include "src/core/error.h"
 #include "src/runtime/device/device_network.h"
+#include "src/runtime/device/gemm_tiling.h"
 #include "src/runtime/network_call.h"
 
 namespace tmpq {
@@ -14,9 +14,7 @@ using gpu::Epilogue;
 using gpu::GemmParams;
 using gpu::RowsParams;
 
-int64_t Ceil(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
-
-LaunchGrid Elements(int64_t count) { return {Ceil(count, gpu::kElementThreads)}; }
+LaunchGrid Elements(int64_t count) { return {BlocksOf(count, gpu::kElementThreads)}; }
 
 // Calls launch(std::integral_constant<int, bits>) for 2..8 bits.
 template <typename Launch>
@@ -42,7 +40,7 @@ gpu::Windows WindowsOf(const Attributes& a, const ImageLayout& in, const ImageLa
 }
 
 int64_t GroupsOf(const PackedWeightView& weights, int64_t inputs) {
-  return weights.group > 0 ? Ceil(inputs, weights.group) : 1;
+  return weights.group > 0 ? BlocksOf(inputs, weights.group) : 1;
 }
 
 }  // namespace
@@ -52,10 +50,11 @@ void DeviceNetwork::FloatProduct(const Step& step, const float* x, int64_t rows,
                                  float* out) {
   gpu::LinearF32Params p;
   p.m = rows, p.n = outputs, p.k = inputs, p.x = x, p.x_stride = inputs;
-  p.panels = Resident(panels, Ceil(outputs, 16) * 16 * inputs), p.bias = Resident(bias, outputs);
+  p.panels = Resident(panels, BlocksOf(outputs, 16) * 16 * inputs),
+  p.bias = Resident(bias, outputs);
   p.out = out, p.out_stride = outputs;
   using Kernel = gpu::LinearF32Kernel;
-  Launch<Kernel>(step, {Ceil(outputs, Kernel::kThreads), Ceil(rows, Kernel::kRows)},
+  Launch<Kernel>(step, {BlocksOf(outputs, Kernel::kThreads), BlocksOf(rows, Kernel::kRows)},
                  Kernel::kSharedBytes, p);
 }
 
@@ -64,7 +63,7 @@ void DeviceNetwork::LaunchRows(const Step& step, const RowsParams& params,
   constexpr int64_t kMaxShared = 99 * 1024;  // of a block on every supported device
   const int64_t bytes = gpu::RowSharedBytes(params.cols, params.order);
   if (4 * bytes <= kMaxShared)
-    return Launch<gpu::RowsKernel<4>>(step, {Ceil(params.rows, 4)}, 4 * bytes, params);
+    return Launch<gpu::RowsKernel<4>>(step, {BlocksOf(params.rows, 4)}, 4 * bytes, params);
   if (bytes > kMaxShared) {
     throw Error(
         ErrorCode::kUnsupported, where,
@@ -84,22 +83,33 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
   p.weights = ResidentWeights(weights, p.n, p.k), p.group = weights.group;
   p.w_scale = Resident(weights.scale, terms), p.w_offset = Resident(weights.offset, terms);
   if (p.a_offset != nullptr) p.w_sums = Resident(weights.sums, terms);
+  const ProductKind kind = windows             ? ProductKind::kWindows
+                           : weights.group > 0 ? ProductKind::kGroups
+                                               : ProductKind::kRows;
+  const GemmTiling tiling = TilingOf(kind, p.m, p.n, p.k);
+  p.splits = tiling.splits;
+  if (p.splits > 1) p.partial = Scratch<int32_t>(p.splits * p.m * p.n);
   ForBits(weights.bits, [&](auto bits) {
     constexpr int kBits = decltype(bits)::value;
-    const auto launch = [&]<typename Kernel>(int64_t rows, int64_t columns) {
-      Launch<Kernel>(step, {Ceil(p.n, columns), Ceil(p.m, rows)}, Kernel::kSharedBytes, p);
+    const auto launch = [&]<typename Kernel>() {
+      Launch<Kernel>(step,
+                     {BlocksOf(p.n, tiling.columns), BlocksOf(p.m, tiling.rows), tiling.splits},
+                     Kernel::kSharedBytes, p);
     };
-    if (windows)
-      launch.template operator()<gpu::GemmWindows<kBits>>(64, 64);
-    else if (weights.group > 0)
-      launch.template operator()<gpu::GemmGroups<kBits>>(64, 64);
-    else if (p.m <= 32)
-      launch.template operator()<gpu::GemmFlat<kBits>>(16, 64);
-    else if (p.m >= 256 && p.n >= 128)
-      launch.template operator()<gpu::GemmLarge<kBits>>(128, 128);
+    if (kind == ProductKind::kWindows)
+      launch.template operator()<gpu::GemmWindows<kBits>>();
+    else if (kind == ProductKind::kGroups)
+      launch.template operator()<gpu::GemmGroups<kBits>>();
+    else if (tiling.rows == 16)
+      launch.template operator()<gpu::GemmFlat<kBits>>();
+    else if (tiling.columns == 128)
+      launch.template operator()<gpu::GemmLarge<kBits>>();
+    else if (tiling.rows == 128)
+      launch.template operator()<gpu::GemmMiddle<kBits>>();
     else
-      launch.template operator()<gpu::GemmSmall<kBits>>(64, 64);
+      launch.template operator()<gpu::GemmSmall<kBits>>();
   });
+  if (p.splits > 1) Launch<gpu::FinishSplitKernel>(step, Elements(p.m * p.n), 0, p);
 }
 
 void DeviceNetwork::Linear(const Step& step, NodeId id) {
@@ -247,84 +257,6 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
     Launch<gpu::WindowsKernel<int8_t>>(step, Elements(p.m * groups * w.padded), 0, w);
   }
   Product(step, binding, &p, implicit);
-}
-
-void DeviceNetwork::Attention(const Step& step, NodeId id) {
-  if (step.policy.nodes[id].bits[0] != 0) return IntegerAttention(step, id);
-  const Node& node = graph_.node(id);
-  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
-  gpu::AttentionF32Params p;
-  p.samples = step.batch;
-  p.queries = node.shape[node.shape.size() - 2], p.keys = k_shape[k_shape.size() - 2];
-  p.heads = node.attributes.heads, p.d = node.shape.back() / p.heads;
-  p.groups = LayoutOf(id).rows / p.queries;
-  p.key_groups = LayoutOf(node.inputs[1]).rows / p.keys;
-  p.q = Value(step, node.inputs[0]), p.q_stride = LayoutOf(node.inputs[0]).row_stride;
-  p.k = Value(step, node.inputs[1]), p.k_stride = LayoutOf(node.inputs[1]).row_stride;
-  p.v = Value(step, node.inputs[2]), p.v_stride = LayoutOf(node.inputs[2]).row_stride;
-  const size_t extra = node.inputs.size() - 3, biases = node.attributes.score_bias ? 1 : 0;
-  if (extra > biases) p.mask = Value(step, node.inputs[3]);
-  if (biases > 0) p.bias = Value(step, node.inputs[2 + extra]);
-  const auto scale = static_cast<float>(node.attributes.score_scale);
-  p.scale = scale != 0.0f ? scale : 1.0f / std::sqrt(static_cast<float>(p.d));
-  p.causal = node.attributes.causal;
-  p.out = Value(step, id), p.out_stride = node.shape.back();
-  using Kernel = gpu::AttentionF32Kernel;
-  Launch<Kernel>(step, {Ceil(p.queries, Kernel::kWarps), p.heads, step.batch * p.groups},
-                 16 * p.keys, p);
-}
-
-void DeviceNetwork::IntegerAttention(const Step& step, NodeId id) {
-  const Node& node = graph_.node(id);
-  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
-  const Shape& k_shape = graph_.node(node.inputs[1]).shape;
-  gpu::AttentionParams p;
-  p.queries = node.shape[node.shape.size() - 2], p.keys = k_shape[k_shape.size() - 2];
-  p.heads = node.attributes.heads, p.d = node.shape.back() / p.heads;
-  p.groups = LayoutOf(id).rows / p.queries;
-  p.key_groups = LayoutOf(node.inputs[1]).rows / p.keys;
-  if (p.d > 128) {
-    throw Error(ErrorCode::kUnsupported, "device: attention " + node.name,
-                "has heads of " + std::to_string(p.d) + " channels", "at most 128");
-  }
-  const int64_t padded_d = kernels::RoundUp(p.d, 32), groups = step.batch * p.groups;
-  const int64_t key_groups = step.batch * p.key_groups;
-  const auto heads = [&](int operand, int64_t count, int64_t tokens, int bits) {
-    gpu::QuantizeHeadsParams h;
-    h.x = Value(step, node.inputs[operand]), h.groups = count, h.tokens = tokens;
-    h.x_stride = LayoutOf(node.inputs[operand]).row_stride;
-    h.heads = p.heads, h.d = p.d, h.padded_d = padded_d, h.bits = bits;
-    h.padded_tokens = gpu::PaddedKeys(tokens);
-    const int64_t rows = count * p.heads * h.padded_tokens;
-    h.q = Scratch<int8_t>(rows * padded_d), h.scale = Scratch<float>(rows);
-    Launch<gpu::QuantizeHeadsKernel>(step, {Ceil(rows, gpu::QuantizeHeadsKernel::kWarps)}, 0, h);
-    return std::pair<const int8_t*, const float*>(h.q, h.scale);
-  };
-  std::tie(p.q, p.q_scale) = heads(0, groups, p.queries, binding.bits[0]);
-  std::tie(p.k, p.k_scale) = heads(1, key_groups, p.keys, binding.bits[1]);
-  gpu::QuantizeValuesParams v;
-  v.x = Value(step, node.inputs[2]), v.x_stride = LayoutOf(node.inputs[2]).row_stride;
-  v.groups = key_groups, v.keys = p.keys, v.heads = p.heads, v.d = p.d, v.padded_d = padded_d;
-  v.bits = binding.bits[2];
-  v.q = Scratch<int8_t>(key_groups * p.heads * padded_d * gpu::PaddedKeys(p.keys));
-  v.scale = Scratch<float>(key_groups * p.heads * padded_d);
-  Launch<gpu::QuantizeValuesKernel>(step, {padded_d / 32, p.heads, key_groups},
-                                    gpu::QuantizeValuesKernel::kSharedBytes, v);
-  p.v = v.q, p.v_scale = v.scale, p.softmax_bits = binding.bits[3];
-  if (node.inputs.size() > 3) p.mask = Value(step, node.inputs[3]);
-  p.out = Value(step, id), p.out_stride = node.shape.back();
-  const auto launch = [&]<int kD>() {
-    const LaunchGrid grid = {Ceil(p.queries, 64), p.heads, groups};
-    if (padded_d != kD) return;
-    if (p.softmax_bits == 16)
-      Launch<gpu::AttentionKernel<kD, true>>(step, grid,
-                                             gpu::AttentionKernel<kD, true>::kSharedBytes, p);
-    else
-      Launch<gpu::AttentionKernel<kD, false>>(step, grid,
-                                              gpu::AttentionKernel<kD, false>::kSharedBytes, p);
-  };
-  launch.template operator()<32>(), launch.template operator()<64>();
-  launch.template operator()<96>(), launch.template operator()<128>();
 }
 
 }  // namespace tmpq

@@ -116,6 +116,11 @@ void DeviceNetwork::Rows(const Step& step, NodeId id) {
       p.epsilon = static_cast<float>(node.attributes.epsilon);
       p.weight = Resident(network_.weight_of_node_[id], cols);
       p.bias = Resident(network_.bias_of_node_[id], cols), p.out = Value(step, id);
+      const auto activation = step.activation_of.find(id);
+      if (activation != step.activation_of.end()) {
+        p.unary = UnaryOf(graph_.node(activation->second).kind);
+        p.out = Value(step, activation->second);
+      }
       return Launch<gpu::GroupNormKernel>(step, {p.samples * p.groups}, 0, p);
     }
     case OpKind::kGatedAdd:

@@ -21,8 +21,10 @@ const char* Roofline::bound() const {
 
 Roofline Predict(const GpuModel& gpu, const emulation::Counters& counters, int64_t bytes) {
   constexpr double kMultiplyAdds = 16 * 8 * 32;  // of an m16n8k32
-  return {static_cast<double>(counters.mma) * kMultiplyAdds / gpu.mma_per_second,
-          static_cast<double>(counters.shared_wavefronts) / (gpu.processors * gpu.clock),
+  const double busy = std::min(gpu.processors, static_cast<double>(counters.blocks));
+  return {static_cast<double>(counters.mma) * kMultiplyAdds /
+              (gpu.mma_per_second * busy / gpu.processors),
+          static_cast<double>(counters.shared_wavefronts) / (busy * gpu.clock),
           static_cast<double>(bytes) / gpu.bytes_per_second};
 }
 

@@ -29,8 +29,8 @@ struct Roofline {
   const char* bound() const;  // "mma", "shared", "memory"
 };
 
-// mma: 4096 multiply-adds an instruction; shared: a wavefront a clock and SM; memory: `bytes` that
-// have to be read or written once, caches being perfect.
+// mma: 4096 multiply-adds an instruction; shared: a wavefront a clock and SM, both on as many SMs
+// as there are blocks; memory: `bytes` that have to be read or written once, caches being perfect.
 Roofline Predict(const GpuModel& gpu, const emulation::Counters& counters, int64_t bytes);
 
 }  // namespace tmpq

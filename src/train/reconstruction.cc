@@ -7,36 +7,20 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <functional>
 #include <numbers>
 #include <string>
 #include <thread>
 
 #include "src/core/config.h"
 #include "src/core/error.h"
-#include "src/core/random.h"
-#include "src/torch/torch_executor.h"
 #include "src/train/adaround.h"
-#include "src/train/reconstruction_units.h"
+#include "src/train/reconstruction_calls.h"
 
 namespace tmpq {
 namespace {
 
-constexpr int64_t kCallsAtOnce = 64;     // of passes that learn nothing
 constexpr int64_t kNoteIterations = 20;  // between losses that are shown
 constexpr double kLeastStep = 0.01;      // of the first step: a learned one stays positive
-
-using Tensors = TorchExecutor::Tensors;
-using Values = TorchExecutor::Values;
-
-at::Tensor TensorOf(std::span<const float> values, std::vector<int64_t> shape) {
-  return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
-}
-
-std::vector<int64_t> WithCount(int64_t count, Shape shape) {
-  shape.insert(shape.begin(), count);
-  return shape;
-}
 
 // A layer before anything is learned of it.
 struct LayerState {
@@ -48,12 +32,6 @@ struct LayerState {
   std::map<int, Grid> grids;  // by bits
 };
 
-// What one unit learns from.
-struct UnitData {
-  Values inputs;      // all calls'
-  at::Tensor target;  // the float network's outputs
-};
-
 class Reconstructor {
  public:
   Reconstructor(const ReconstructionJob& job, const ReconstructionConfig& config,
@@ -62,13 +40,9 @@ class Reconstructor {
         config_(config),
         session_(session),
         progress_(session.progress != nullptr ? *session.progress : silent_),
-        executor_(*job.graph),
+        calls_(job, [this] { CheckInterrupted(); }),
         units_(FindUnits(*job.graph, *job.scheme)),
         learned_(job.model, *job.recipe, SettingsOf()) {
-    for (const auto& [name, shape] : job.graph->parameters()) {
-      parameters_[name] = TensorOf(job.parameters->Get(name), shape);
-    }
-    TakeCalls();
     for (const ReconstructionUnit& unit : units_) {
       for (const NodeId id : unit.layers) layers_[id] = QuantizeToNearest(id);
     }
@@ -117,26 +91,6 @@ class Reconstructor {
     learned_ = std::move(found);
   }
 
-  void TakeCalls() {
-    const CalibrationCalls& calls = *job_.calls;
-    const auto shape_of = [&](const std::string& name) {
-      return WithCount(calls.count, job_.graph->node(job_.graph->FindInput(name)).shape);
-    };
-    for (const auto& [name, values] : calls.floats)
-      inputs_[name] = TensorOf(values, shape_of(name));
-    for (const auto& [name, values] : calls.integers) {
-      inputs_[name] = at::from_blob(const_cast<int32_t*>(values.data()), shape_of(name), at::kInt)
-                          .to(at::kLong);
-    }
-    std::vector<int64_t> entries(calls.count);
-    const int branches = job_.statistics->branches();
-    for (int64_t i = 0; i < calls.count; ++i) {
-      entries[i] = job_.scheme->RangeOf(calls.timesteps[i]) * branches +
-                   std::min(calls.branches[i], branches - 1);
-    }
-    entries_ = at::from_blob(entries.data(), {calls.count}, at::kLong).clone();
-  }
-
   LayerState QuantizeToNearest(NodeId id) const {
     LayerState state;
     LayerRequest request{job_.graph,      job_.parameters,  job_.recipe,         job_.scheme,
@@ -176,78 +130,10 @@ class Reconstructor {
     }
   }
 
-  Tensors InputsOf(const at::Tensor& index) const {
-    Tensors inputs;
-    for (const auto& [name, values] : inputs_) inputs[name] = values.index_select(0, index);
-    return inputs;
-  }
-
-  // All calls, some at a time.
-  void ForEachChunk(const std::function<void(const at::Tensor& index)>& visit) const {
-    for (int64_t begin = 0; begin < job_.calls->count; begin += kCallsAtOnce) {
-      visit(at::arange(begin, std::min(begin + kCallsAtOnce, job_.calls->count), at::kLong));
-      CheckInterrupted();
-    }
-  }
-
   void CheckInterrupted() const {
     if (session_.interrupted == nullptr || !*session_.interrupted) return;
     throw Error(ErrorCode::kInterrupted, session_.checkpoint.string(),
                 "stopped; what was learned of finished blocks is kept");
-  }
-
-  UnitData DataOf(const ReconstructionUnit& unit, NetworkSimulation& before) const {
-    const at::NoGradGuard no_grad;
-    std::map<NodeId, std::vector<at::Tensor>> inputs;
-    std::vector<at::Tensor> targets;
-    ForEachChunk([&](const at::Tensor& index) {
-      const Tensors calls = InputsOf(index);
-      before.SetEntries(entries_.index_select(0, index));
-      Values quantized, exact;
-      executor_.Evaluate(parameters_, calls, &before, unit.inputs, quantized);
-      executor_.Evaluate(parameters_, calls, nullptr, {unit.output}, exact);
-      for (const NodeId id : unit.inputs) inputs[id].push_back(quantized.at(id));
-      targets.push_back(exact.at(unit.output));
-    });
-    UnitData data{{}, at::cat(targets)};
-    for (const auto& [id, parts] : inputs) data.inputs[id] = at::cat(parts);
-    return data;
-  }
-
-  at::Tensor OutputOf(const ReconstructionUnit& unit, const UnitData& data,
-                      NetworkSimulation& simulation, const at::Tensor& index) const {
-    Values values;
-    for (const auto& [id, all] : data.inputs) values[id] = all.index_select(0, index);
-    simulation.SetEntries(entries_.index_select(0, index));
-    const std::string& any = inputs_.begin()->first;
-    executor_.Evaluate(parameters_, {{any, inputs_.at(any).index_select(0, index)}}, &simulation,
-                       {unit.output}, values);
-    return values.at(unit.output);
-  }
-
-  // Squared error over all calls, relative to the outputs' squares.
-  double ErrorOf(const ReconstructionUnit& unit, const UnitData& data,
-                 NetworkSimulation& simulation) const {
-    const at::NoGradGuard no_grad;
-    double error = 0, size = 0;
-    ForEachChunk([&](const at::Tensor& index) {
-      const at::Tensor target = data.target.index_select(0, index);
-      const at::Tensor out = OutputOf(unit, data, simulation, index);
-      error += (out - target).to(at::kDouble).square().sum().item<double>();
-      size += target.to(at::kDouble).square().sum().item<double>();
-    });
-    return size > 0 ? error / size : error;
-  }
-
-  // The calls of an iteration: drawn for this unit, bit-width and phase.
-  at::Tensor DrawIndex(const std::string& stream, int64_t iteration) const {
-    RandomStream random(job_.seed ^ HashString(stream).low, RandomPurpose::kReconstruction,
-                        static_cast<uint64_t>(iteration));
-    std::vector<int64_t> index(config_.minibatch);
-    for (int64_t& i : index) {
-      i = static_cast<int64_t>(random.Below(static_cast<uint64_t>(job_.calls->count)));
-    }
-    return at::from_blob(index.data(), {config_.minibatch}, at::kLong).clone();
   }
 
   // |out - target|^p summed over channels, averaged over the rest.
@@ -294,7 +180,7 @@ class Reconstructor {
   }
 
   void LearnWeights(const ReconstructionUnit& unit, int bits, NetworkSimulation& simulation) {
-    const UnitData data = DataOf(unit, simulation);
+    const auto data = calls_.DataOf(unit, simulation);
     const std::string what = unit.name + " w" + std::to_string(bits);
     std::vector<SoftRounding> soft;
     std::vector<at::Tensor> variables;
@@ -303,12 +189,12 @@ class Reconstructor {
       const LayerState::Grid& layer = layers_.at(id).grids.at(bits);
       variables.push_back(soft.emplace_back(layer.weights, layer.grid).v());
     }
-    const double before = ErrorOf(unit, data, simulation);
+    const double before = calls_.ErrorOf(unit, *data, simulation);
     torch::optim::Adam adam(variables, torch::optim::AdamOptions(config_.weight_rate));
     const RoundingSchedule schedule{config_.weight_iterations, config_.warmup, config_.first_beta,
                                     config_.last_beta};
     for (int64_t i = 0; i < config_.weight_iterations; ++i) {
-      const at::Tensor index = DrawIndex(what, i);
+      const at::Tensor index = calls_.DrawIndex(what, i, config_.minibatch);
       at::Tensor regulariser = at::zeros({});
       for (size_t l = 0; l < soft.size(); ++l) {
         const at::Tensor h = RectifiedSigmoid(soft[l].v());
@@ -317,8 +203,8 @@ class Reconstructor {
           regulariser = regulariser + RoundingRegulariser(h, schedule.Beta(i));
         }
       }
-      const at::Tensor loss = Distance(OutputOf(unit, data, simulation, index),
-                                       data.target.index_select(0, index), config_.weight_norm) +
+      const at::Tensor loss = Distance(calls_.OutputOf(unit, *data, simulation, index),
+                                       calls_.TargetOf(*data, index), config_.weight_norm) +
                               config_.regulariser * regulariser;
       adam.zero_grad();
       loss.backward();
@@ -331,7 +217,7 @@ class Reconstructor {
                           HardRounding(soft[l].v()));
       Place(simulation, unit.layers[l], bits, 0);
     }
-    Finish(unit, "weights", bits, 0, before, ErrorOf(unit, data, simulation));
+    Finish(unit, "weights", bits, 0, before, calls_.ErrorOf(unit, *data, simulation));
   }
 
   // Of the candidates that a step's bit-width is learned over: the nearest, of two the wider.
@@ -360,7 +246,7 @@ class Reconstructor {
 
   void LearnSteps(const ReconstructionUnit& unit, int weight_bits, int bits,
                   NetworkSimulation& simulation) {
-    const UnitData data = DataOf(unit, simulation);
+    const auto data = calls_.DataOf(unit, simulation);
     const std::string what =
         unit.name + " w" + std::to_string(weight_bits) + "a" + std::to_string(bits);
     std::vector<at::Tensor> steps, least;
@@ -370,15 +256,15 @@ class Reconstructor {
       least.push_back(scale * kLeastStep);
       steps.push_back(scale.requires_grad_());
     }
-    const double before = ErrorOf(unit, data, simulation);
+    const double before = calls_.ErrorOf(unit, *data, simulation);
     torch::optim::Adam adam(steps, torch::optim::AdamOptions(config_.activation_rate));
     for (int64_t i = 0; i < config_.activation_iterations; ++i) {
       const double share = static_cast<double>(i) / config_.activation_iterations;
       static_cast<torch::optim::AdamOptions&>(adam.param_groups()[0].options())
           .lr(config_.activation_rate * 0.5 * (1 + std::cos(std::numbers::pi * share)));
-      const at::Tensor index = DrawIndex(what, i);
-      const at::Tensor loss = Distance(OutputOf(unit, data, simulation, index),
-                                       data.target.index_select(0, index), config_.activation_norm);
+      const at::Tensor index = calls_.DrawIndex(what, i, config_.minibatch);
+      const at::Tensor loss = Distance(calls_.OutputOf(unit, *data, simulation, index),
+                                       calls_.TargetOf(*data, index), config_.activation_norm);
       adam.zero_grad();
       loss.backward();
       adam.step();
@@ -394,7 +280,7 @@ class Reconstructor {
       learned_.SetSteps(NameOf(id), bits, std::move(scales));
       Place(simulation, id, weight_bits, bits);
     }
-    Finish(unit, "steps", weight_bits, bits, before, ErrorOf(unit, data, simulation));
+    Finish(unit, "steps", weight_bits, bits, before, calls_.ErrorOf(unit, *data, simulation));
   }
 
   const ReconstructionJob& job_;
@@ -402,11 +288,9 @@ class Reconstructor {
   const ReconstructionSession& session_;
   Progress silent_;
   Progress& progress_;
-  TorchExecutor executor_;
+  ReconstructionCalls calls_;
   std::vector<ReconstructionUnit> units_;
   LearnedRounding learned_;
-  Tensors parameters_, inputs_;
-  at::Tensor entries_;
   std::map<NodeId, LayerState> layers_;
   int64_t done_ = 0;
 };

@@ -32,7 +32,7 @@ class TimedStep {
   TimedStep(const RuntimeNetwork& network, int64_t batch, int threads)
       : network_(network), inputs_(network.graph(), batch), batch_(batch) {
     for (int thread = 0; thread < threads; ++thread) {
-      shares_.push_back({network.MakeWorkspace(batch),
+      shares_.push_back({network.MakeWorkspace(batch, 1, /*keep_constants=*/true),
                          std::vector<float>(batch * ElementsOf(network.graph().output_shape())),
                          MakeNodeSeconds(network.graph())});
     }
@@ -46,6 +46,7 @@ class TimedStep {
       Share& share = shares_[thread];
       std::fill(share.seconds.begin(), share.seconds.end(), 0.0);
       share.workspace.node_seconds = &share.seconds;
+      share.workspace.Forget();  // a step's time holds the first one's share too
       network_.Run(policy, inputs_.Inputs(network_.graph(), 0, batch_), share.output.data(),
                    share.workspace);
     }

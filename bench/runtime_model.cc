@@ -45,11 +45,17 @@ Json RuntimeModel::TimeOps(const ActivePolicy& policy, int calls) {
     all += time.seconds;
     if (time.product) products += time.seconds;
   }
+  double of_conditions = 0;  // what sampling does once, and not in every step
+  for (size_t id = 0; id < network_->graph().nodes().size(); ++id) {
+    if (network_->IsConstant(static_cast<NodeId>(id)))
+      of_conditions += seconds[0][kNodeSecondsCount * id + kWholeNode];
+  }
   Json percent = Json::object();
   for (const OpTime& time : times) percent[time.name] = 100 * time.seconds / all;
   return {{"processor_microseconds_a_call", 1e6 * all / calls},
           {"percent", percent},
-          {"percent_in_product_kernels", 100 * products / all}};
+          {"percent_in_product_kernels", 100 * products / all},
+          {"percent_of_conditions_alone", 100 * of_conditions / all}};
 }
 
 std::string OpTimesText(const std::vector<std::pair<std::string, Json>>& policies) {
@@ -80,8 +86,13 @@ std::string OpTimesText(const std::vector<std::pair<std::string, Json>>& policie
     text +=
         row(op, [&](size_t i) { return percent(policies[i].second["percent"].value(op, 0.0)); });
   }
-  return text + row("in kernels of products", [&](size_t i) {
-           return percent(policies[i].second["percent_in_product_kernels"].get<double>());
+  return text +
+         row("in kernels of products",
+             [&](size_t i) {
+               return percent(policies[i].second["percent_in_product_kernels"].get<double>());
+             }) +
+         row("of conditions alone", [&](size_t i) {
+           return percent(policies[i].second["percent_of_conditions_alone"].get<double>());
          });
 }
 

@@ -55,6 +55,12 @@ struct Block {
   int64_t begin, end;
 };
 
+// Of a value that owns its memory.
+int64_t AlignedFloats(const ValueLayout& value) {
+  const int64_t floats = value.rows * value.cols;
+  return (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
+}
+
 // First gap of `size` floats between the blocks in use.
 int64_t FirstFit(std::vector<Block>& used, int64_t size) {
   std::sort(used.begin(), used.end(),
@@ -70,7 +76,23 @@ int64_t FirstFit(std::vector<Block>& used, int64_t size) {
 
 }  // namespace
 
+std::vector<bool> ConstantNodes(const Graph& graph, std::span<const char* const> inputs) {
+  std::vector<bool> constant;
+  for (const Node& node : graph.nodes()) {
+    const auto is_constant = [&](NodeId id) { return constant[id]; };
+    const bool varies = node.kind == OpKind::kInput &&
+                        std::find(inputs.begin(), inputs.end(), node.name) != inputs.end();
+    constant.push_back(!varies && std::all_of(node.inputs.begin(), node.inputs.end(), is_constant));
+  }
+  if (constant[graph.output()]) constant.assign(constant.size(), false);
+  return constant;
+}
+
 MemoryPlan PlanMemory(const Graph& graph) {
+  return PlanMemory(graph, std::vector<bool>(graph.nodes().size(), false));
+}
+
+MemoryPlan PlanMemory(const Graph& graph, const std::vector<bool>& constant) {
   const auto count = static_cast<NodeId>(graph.nodes().size());
   MemoryPlan plan;
   plan.values.resize(count);
@@ -97,18 +119,31 @@ MemoryPlan PlanMemory(const Graph& graph) {
   }
   if (plan.values[graph.output()].buffer >= 0) last_use[plan.values[graph.output()].buffer] = count;
 
+  // Kept: constants that are read by what is none. Nothing else may ever be where they are.
+  std::vector<std::pair<NodeId, Block>> live;
+  for (NodeId id = 0; id < count; ++id) {
+    for (const NodeId input : graph.node(id).inputs) {
+      const NodeId buffer = plan.values[input].buffer;
+      if (constant[id] || !constant[input] || buffer < 0 || plan.arena_offset[buffer] >= 0)
+        continue;
+      last_use[buffer] = count;
+      const int64_t at = plan.arena_floats_per_sample;
+      plan.arena_floats_per_sample += AlignedFloats(plan.values[buffer]);
+      plan.arena_offset[buffer] = at;
+      live.push_back({buffer, {at, plan.arena_floats_per_sample}});
+    }
+  }
+
   // Nobody reads the input after an elementwise node, not even in part.
   const auto in_place = [&](NodeId id) {
     if (!IsElementwise(graph.node(id).kind) || id == graph.output()) return false;
     const NodeId input = graph.node(id).inputs[0];
     return plan.values[input].buffer == input && last_use[input] == id;
   };
-  std::vector<std::pair<NodeId, Block>> live;
   for (NodeId id = 0; id < count; ++id) {
     std::erase_if(live, [&](const auto& entry) { return last_use[entry.first] < id; });
-    if (plan.values[id].buffer != id) continue;
-    const int64_t floats = plan.values[id].rows * plan.values[id].cols;
-    const int64_t size = (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
+    if (plan.values[id].buffer != id || plan.arena_offset[id] >= 0) continue;
+    const int64_t size = AlignedFloats(plan.values[id]);
     int64_t at;
     if (in_place(id)) {
       at = plan.arena_offset[graph.node(id).inputs[0]];

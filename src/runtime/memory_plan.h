@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "src/graph/graph.h"
@@ -29,5 +30,11 @@ struct MemoryPlan {
 // copies. Buffers are reused as soon as their last reader is done (greedy first fit). The output
 // node's buffer is kept to the end.
 MemoryPlan PlanMemory(const Graph& graph);
+// The same with memory of their own for the values of `constant` nodes (by node) that others read:
+// they are there still when the call ends, so that the next one need not make them again.
+MemoryPlan PlanMemory(const Graph& graph, const std::vector<bool>& constant);
+
+// By node, whether its value hangs on none of these inputs; none at all where the output does not.
+std::vector<bool> ConstantNodes(const Graph& graph, std::span<const char* const> inputs);
 
 }  // namespace tmpq

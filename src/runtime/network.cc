@@ -16,6 +16,9 @@ namespace {
 // Beyond it, sums of K products of an 8-bit and an unsigned 8-bit integer could leave int32.
 constexpr int64_t kMaxInnerDimension = 65536;
 
+// Of a denoiser: what differs from call to call of a trajectory.
+constexpr const char* kVaryingInputs[] = {"sample", "timestep"};
+
 // Sums with offsets stay within int32.
 template <typename Where>
 void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, const Where& where) {
@@ -53,7 +56,13 @@ double ThreadSeconds() {
 
 RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameters,
                                const kernels::KernelSet& kernels)
-    : graph_(graph), kernels_(&kernels), plan_(PlanMemory(graph)) {
+    : graph_(graph),
+      kernels_(&kernels),
+      plan_(PlanMemory(graph)),
+      constant_(ConstantNodes(graph, kVaryingInputs)) {
+  MemoryPlan keeping = PlanMemory(graph, constant_);
+  keeping_offset_ = std::move(keeping.arena_offset);
+  keeping_floats_per_sample_ = keeping.arena_floats_per_sample;
   const size_t count = graph_.nodes().size();
   panels_.resize(count);
   bias_of_node_.assign(count, nullptr);
@@ -166,12 +175,15 @@ int64_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
   return AlignedBytes(most);
 }
 
-Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads) const {
+Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads, bool keep_constants) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
   workspace.threads = threads;
   workspace.inputs.resize(graph_.nodes().size());
-  workspace.arena.resize(plan_.arena_floats_per_sample * max_batch);
+  workspace.keeps_constants = keep_constants;
+  workspace.arena.resize(
+      max_batch * (keep_constants ? keeping_floats_per_sample_ : plan_.arena_floats_per_sample));
+  if (keep_constants) workspace.constants_from.resize(graph_.nodes().size());
   workspace.scratch_bytes = ScratchBytes(max_batch);
   workspace.scratch = ScratchMemory(workspace.scratch_bytes * threads);
   return workspace;
@@ -197,18 +209,35 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (integers != inputs.integers.end()) pointer = integers->second;
     TMPQ_CHECK(pointer != nullptr, "no input " + node.name);
   }
+  // An observer sees every call's layers.
+  const bool has_constants =
+      observer == nullptr && ConstantsAreThere(policy, inputs.batch, workspace);
+  if (workspace.keeps_constants && !has_constants) {
+    std::copy(policy.nodes.begin(), policy.nodes.end(), workspace.constants_from.begin());
+    workspace.constants_batch = inputs.batch;
+  }
   const auto run = [&](CallShare share) {
-    RunNodes({policy, inputs.batch, output, workspace, *this, share}, observer);
+    RunNodes({policy, inputs.batch, output, workspace, *this, share, has_constants}, observer);
   };
   if (workspace.threads == 1) return run({});
 #pragma omp parallel num_threads(workspace.threads)
   run({omp_get_thread_num(), omp_get_num_threads()});
 }
 
+bool RuntimeNetwork::ConstantsAreThere(const ActivePolicy& policy, int64_t batch,
+                                       const Workspace& workspace) const {
+  if (workspace.constants_batch != batch || batch == 0) return false;
+  for (size_t id = 0; id < constant_.size(); ++id) {
+    if (constant_[id] && !(policy.nodes[id] == workspace.constants_from[id])) return false;
+  }
+  return true;
+}
+
 void RuntimeNetwork::RunNodes(const Call& call, const LayerObserver* observer) const {
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     if (plan_.values[id].buffer != id) continue;  // inputs and views
+    if (call.has_constants && constant_[id]) continue;
     const Node& node = graph_.node(id);
     if (observer != nullptr && call.share.index == 0 && HasWeightPanels(node) &&
         node.first_site >= 0) {

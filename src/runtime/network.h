@@ -32,6 +32,8 @@ struct ActivePolicy {
     PackedWeightView weights;    // bits == 0: the node runs in float
     LayerInputView inputs;       // linear, convolution
     int bits[4] = {0, 0, 0, 0};  // linear: [0] activation; attention: q, k, v, softmax
+
+    bool operator==(const NodeBinding&) const = default;
   };
   std::vector<NodeBinding> nodes;
 };
@@ -55,6 +57,14 @@ struct Workspace {
   ScratchMemory scratch;                        // a thread's after another's
   int64_t scratch_bytes = 0;                    // of a thread
   std::vector<double>* node_seconds = nullptr;  // added to where asked for: op_times.h
+
+  // What hangs on the conditions alone (encoded prompts, labels) is the same in every call of a
+  // trajectory: such values stay, and calls with the same policy leave their nodes out until
+  // Forget, which whoever changes the conditions calls.
+  bool keeps_constants = false;
+  int64_t constants_batch = 0;                            // of the call that made them; 0: none did
+  std::vector<ActivePolicy::NodeBinding> constants_from;  // by node: what they were made with
+  void Forget() { constants_batch = 0; }
 };
 
 // Processor time of the calling thread: what others take on a busy machine does not count.
@@ -74,6 +84,8 @@ class RuntimeNetwork {
   RuntimeNetwork& operator=(RuntimeNetwork&&) = default;
 
   const Graph& graph() const { return graph_; }
+  // Whether, in a denoiser, a node's value hangs on the conditions alone.
+  bool IsConstant(NodeId id) const { return constant_[id]; }
   // Memory of activations, per sample of a batch.
   int64_t activation_bytes() const { return 4 * plan_.arena_floats_per_sample; }
 
@@ -84,7 +96,7 @@ class RuntimeNetwork {
   // The policy that runs everything in float.
   ActivePolicy ActivateFloat() const;
 
-  Workspace MakeWorkspace(int64_t max_batch, int threads = 1) const;
+  Workspace MakeWorkspace(int64_t max_batch, int threads = 1, bool keep_constants = false) const;
   // How many threads, of `threads`, a call of `batch` samples keeps busy: more would wait for each
   // other longer than they work.
   int UsefulThreads(int64_t batch, int threads) const;
@@ -99,6 +111,8 @@ class RuntimeNetwork {
   struct Call;         // one Run's pointers
   struct ProductPart;  // rows and columns of a linear's output
   void RunNodes(const Call& call, const LayerObserver* observer) const;
+  bool ConstantsAreThere(const ActivePolicy& policy, int64_t batch,
+                         const Workspace& workspace) const;
   void RunNode(const Call& call, NodeId id) const;
   void RunLinear(const Call& call, NodeId id) const;
   void RunIntegerLinear(const Call& call, NodeId id, const ProductPart& part) const;
@@ -113,6 +127,9 @@ class RuntimeNetwork {
   Graph graph_;
   const kernels::KernelSet* kernels_;
   MemoryPlan plan_;
+  std::vector<bool> constant_;           // by node: in a denoiser, of conditions alone
+  std::vector<int64_t> keeping_offset_;  // arena_offset of a plan that keeps constants
+  int64_t keeping_floats_per_sample_ = 0;
   std::map<std::string, AlignedVector<float>>
       parameters_;  // copied ones, but for weights of panels
   std::vector<const float*> weight_of_node_, bias_of_node_;

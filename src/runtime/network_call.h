@@ -69,6 +69,7 @@ struct RuntimeNetwork::Call {
   Workspace& workspace;
   const RuntimeNetwork& network;
   CallShare share;
+  bool has_constants = false;  // from the call before
 
   uint8_t* scratch() const {
     return workspace.scratch.data() + share.index * workspace.scratch_bytes;
@@ -80,8 +81,9 @@ struct RuntimeNetwork::Call {
   float* value(NodeId id) const {
     const ValueLayout& layout = network.plan_.values[id];
     if (layout.buffer == network.graph_.output()) return output + layout.offset;
-    return workspace.arena.data() + network.plan_.arena_offset[layout.buffer] * batch +
-           layout.offset;
+    const std::vector<int64_t>& offsets =
+        workspace.keeps_constants ? network.keeping_offset_ : network.plan_.arena_offset;
+    return workspace.arena.data() + offsets[layout.buffer] * batch + layout.offset;
   }
   const float* input(const Node& node, size_t operand) const {
     const NodeId id = node.inputs[operand];

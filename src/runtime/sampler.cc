@@ -124,6 +124,7 @@ void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& cal
   const auto run_network = [&](const ActivePolicy& active, const NetworkInputs& inputs,
                                float* outputs, bool observed) {
     if (options.network_call) return options.network_call(active, inputs, outputs);
+    if (apart) s.workspace.Forget();  // the other branch's conditions
     network_->Run(active, inputs, outputs, s.workspace, observed ? &observer : nullptr);
   };
   run_network(run.policies[policy], s.inputs, s.outputs.data(), options.observer != nullptr);
@@ -138,6 +139,7 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
   const int64_t chunk_elements = count * elements_;
   float* x = s.samples.data();
   PlaceConditions(request.conditions, request.first + begin, count, s);
+  s.workspace.Forget();
   if (options.start != nullptr) {
     LoadState(*options.start, begin, count, s);
   } else {
@@ -208,7 +210,7 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
-    s.workspace = network_->MakeWorkspace(2 * batch, divided.per_call);
+    s.workspace = network_->MakeWorkspace(2 * batch, divided.per_call, /*keep_constants=*/true);
     s.samples.resize(2 * batch * elements_);
     s.outputs.resize(2 * batch * outputs_);
     if (outputs_ != elements_) s.variances.resize(batch * elements_);

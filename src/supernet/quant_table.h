@@ -28,6 +28,8 @@ struct PackedWeightView {
   const int32_t* offset = nullptr;  // (groups, N), or null: symmetric
   const int32_t* sums = nullptr;    // (groups, N), or null: activations are symmetric
   int64_t group = 0;                // inputs of a group; 0: one group
+
+  bool operator==(const PackedWeightView&) const = default;
 };
 
 // How a layer's inputs become integers, and what goes beside the integers.
@@ -41,6 +43,8 @@ struct LayerInputView {
   int64_t low_rank = 0;
   const float *down = nullptr, *up = nullptr;  // float panels of (rank, K) and (N, rank)
   const float* first_row = nullptr;            // (N) or null
+
+  bool operator==(const LayerInputView&) const = default;
 };
 
 // Views live as long as the file and the table. Const-safe.

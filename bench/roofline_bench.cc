@@ -71,7 +71,7 @@ std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
 int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, const std::string& kernel) {
   const int64_t rows = 4 * shape.m * shape.k, codes = shape.m * shape.k + 4 * shape.m;
   const int64_t outputs = 4 * shape.m * shape.n, scales = 8 * shape.n;
-  const int64_t splits = TilingOf(ProductKind::kRows, shape.m, shape.n, shape.k).splits;
+  const int64_t splits = TilingOf(gpu::GemmKind::kRows, shape.m, shape.n, shape.k).splits;
   if (kernel == gpu::FinishSplitKernel::kName) return (splits + 1) * outputs + scales + 4 * shape.m;
   if (kernel != gpu::GemmSmall<8>::kName) return rows + codes;
   return codes + shape.n * shape.k * bits.weights / 8 + splits * outputs +

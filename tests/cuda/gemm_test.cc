@@ -217,20 +217,20 @@ TEST(GemmTest, SplitInputs) {
 
 TEST(GemmTilingTest, SplitsFillADeviceAndAreNeverEmpty) {
   const auto block = [](int64_t m, int64_t n) {
-    const GemmTiling tiling = TilingOf(ProductKind::kRows, m, n, 1152);
+    const GemmTiling tiling = TilingOf(GemmKind::kRows, m, n, 1152);
     return std::pair(tiling.rows, tiling.columns);
   };
   EXPECT_EQ(block(4096, 4608), std::pair(int64_t{128}, int64_t{128}));
   EXPECT_EQ(block(512, 1152), std::pair(int64_t{128}, int64_t{64}));  // 72 at once, not 144 in two
   EXPECT_EQ(block(256, 1152), std::pair(int64_t{64}, int64_t{64}));   // 18 large blocks are few
   EXPECT_EQ(block(32, 1152), std::pair(int64_t{16}, int64_t{64}));
-  EXPECT_EQ(TilingOf(ProductKind::kRows, 1, 6912, 1152).splits, 1);  // 108 blocks as it is
-  EXPECT_EQ(TilingOf(ProductKind::kRows, 2, 1152, 4608).splits, 7);  // 18 blocks of 72 stages
-  EXPECT_EQ(TilingOf(ProductKind::kWindows, 64, 1280, 11520).splits, 6);
-  EXPECT_EQ(TilingOf(ProductKind::kGroups, 2, 1152, 4608).splits, 1);
+  EXPECT_EQ(TilingOf(GemmKind::kRows, 1, 6912, 1152).splits, 1);  // 108 blocks as it is
+  EXPECT_EQ(TilingOf(GemmKind::kRows, 2, 1152, 4608).splits, 7);  // 18 blocks of 72 stages
+  EXPECT_EQ(TilingOf(GemmKind::kWindows, 64, 1280, 11520).splits, 6);
+  EXPECT_EQ(TilingOf(GemmKind::kGroups, 2, 1152, 4608).splits, 1);
   for (int64_t k = 1; k < 20'000; k += 61) {
     for (const int64_t n : {1, 64, 200, 1000}) {
-      const int64_t splits = TilingOf(ProductKind::kRows, 3, n, k).splits;
+      const int64_t splits = TilingOf(GemmKind::kRows, 3, n, k).splits;
       const int64_t stages = StageTiles(k), share = (stages + splits - 1) / splits;
       ASSERT_LT((splits - 1) * share, stages) << k;
       if (splits > 1) {

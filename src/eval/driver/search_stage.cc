@@ -28,7 +28,7 @@ double ErrorOf(const Measurements& answer) {
 }  // namespace
 
 void ErrorRanking::Insert(double error, const Candidate& candidate) {
-  if (std::find(candidates_.begin(), candidates_.end(), candidate) != candidates_.end()) return;
+  if (!known_.insert(candidate.hash()).second) return;
   const auto at = std::upper_bound(errors_.begin(), errors_.end(), error) - errors_.begin();
   errors_.insert(errors_.begin() + at, error);
   candidates_.insert(candidates_.begin() + at, candidate);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ class ErrorRanking {
  private:
   std::vector<double> errors_;
   std::vector<Candidate> candidates_;
+  std::set<Hash128> known_;
 };
 
 // Uniform candidates; what measured damages and jump errors plan for every number of steps; then

@@ -140,16 +140,23 @@ class CellRunner {
                 {"network_calls", history.network_calls},
                 {"trajectory_error", history.trajectory_error},
                 {"hypervolume", history.hypervolume}};
-    const auto add = [&](const char* name, const char* unit, double value) {
-      of_search_.push_back({name, unit, {value, value, value, 1}});
-    };
     if (!history.generations.empty()) {  // an algorithm may have nothing to ask for
-      add("network_calls", "calls of one sample", history.network_calls.back());
-      add("trajectory_error", "1", history.trajectory_error.back());
+      AddNumber("network_calls", "calls of one sample",
+                static_cast<double>(history.network_calls.back()));
+      AddNumber("trajectory_error", "1", history.trajectory_error.back());
     }
-    const Costs& costs = result.row("plan").costs;
-    if (!config.latency.empty()) add("latency", "ms", 1e-6 * static_cast<double>(costs.latency_ns));
-    return CostsToJson(costs);
+    return WithLatency(CostsToJson(result.row("plan").costs));
+  }
+
+  // What a search says itself, without an interval.
+  void AddNumber(const char* name, const char* unit, double value) {
+    of_search_.push_back({name, unit, {value, value, value, 1}});
+  }
+
+  // Of networks that were timed, latency is a column too.
+  Json WithLatency(Json costs) {
+    if (costs.contains(kLatency)) AddNumber("latency", "ms", 1e-6 * costs[kLatency].get<double>());
+    return costs;
   }
 
   Json Predict() {
@@ -159,13 +166,12 @@ class CellRunner {
     session.overwrite = true;  // a plan of a cell that was cut off
     const Json answer = AnswerFrontQuery(session, PredictedQuery(cell_.bits), Fidelity::kPredicted,
                                          folder_ / kPlanName);
-    const double predicted = answer[kTrajectoryError]["value"];
-    of_search_.push_back({"predicted_error", "1", {predicted, predicted, predicted, 1}});
+    AddNumber("predicted_error", "1", answer[kTrajectoryError]["value"]);
     Json costs = Json::object();
     for (const CostKind& kind : CostKinds()) {
       if (answer.contains(kind.name)) costs[kind.name] = answer[kind.name];
     }
-    return costs;
+    return WithLatency(std::move(costs));
   }
 
   SampleEvaluationResult Evaluate(const SourceOptions& source, const ModelFile& model) const {

@@ -83,9 +83,9 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
   p.weights = ResidentWeights(weights, p.n, p.k), p.group = weights.group;
   p.w_scale = Resident(weights.scale, terms), p.w_offset = Resident(weights.offset, terms);
   if (p.a_offset != nullptr) p.w_sums = Resident(weights.sums, terms);
-  const ProductKind kind = windows             ? ProductKind::kWindows
-                           : weights.group > 0 ? ProductKind::kGroups
-                                               : ProductKind::kRows;
+  const gpu::GemmKind kind = windows             ? gpu::GemmKind::kWindows
+                             : weights.group > 0 ? gpu::GemmKind::kGroups
+                                                 : gpu::GemmKind::kRows;
   const GemmTiling tiling = TilingOf(kind, p.m, p.n, p.k);
   p.splits = tiling.splits;
   if (p.splits > 1) p.partial = Scratch<int32_t>(p.splits * p.m * p.n);
@@ -96,9 +96,9 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
                      {BlocksOf(p.n, tiling.columns), BlocksOf(p.m, tiling.rows), tiling.splits},
                      Kernel::kSharedBytes, p);
     };
-    if (kind == ProductKind::kWindows)
+    if (kind == gpu::GemmKind::kWindows)
       launch.template operator()<gpu::GemmWindows<kBits>>();
-    else if (kind == ProductKind::kGroups)
+    else if (kind == gpu::GemmKind::kGroups)
       launch.template operator()<gpu::GemmGroups<kBits>>();
     else if (tiling.rows == 16)
       launch.template operator()<gpu::GemmFlat<kBits>>();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/cuda/gemm_parts.h"
 #include "src/runtime/device/device.h"
 
 namespace tmpq {
@@ -26,9 +25,9 @@ int64_t TimeOf(const GemmTiling& tiling, int64_t m, int64_t n) {
          (tiling.rows * tiling.columns + loads);
 }
 
-GemmTiling BlockOf(ProductKind kind, int64_t m, int64_t n) {
+GemmTiling BlockOf(gpu::GemmKind kind, int64_t m, int64_t n) {
   GemmTiling best = {64, 64, 1};
-  if (kind != ProductKind::kRows) return best;
+  if (kind != gpu::GemmKind::kRows) return best;
   if (m <= kFewRows) return {16, 64, 1};
   for (const GemmTiling& larger : {GemmTiling{128, 64, 1}, GemmTiling{128, 128, 1}}) {
     if (TimeOf(larger, m, n) < TimeOf(best, m, n)) best = larger;
@@ -38,9 +37,9 @@ GemmTiling BlockOf(ProductKind kind, int64_t m, int64_t n) {
 
 }  // namespace
 
-GemmTiling TilingOf(ProductKind kind, int64_t m, int64_t n, int64_t k) {
+GemmTiling TilingOf(gpu::GemmKind kind, int64_t m, int64_t n, int64_t k) {
   GemmTiling tiling = BlockOf(kind, m, n);
-  if (kind == ProductKind::kGroups) return tiling;
+  if (kind == gpu::GemmKind::kGroups) return tiling;
   const int64_t stages = gpu::StageTiles(k);
   const int64_t wanted =
       std::min(kBlocksWanted / OutputBlocks(tiling, m, n), stages / kFewestStages);

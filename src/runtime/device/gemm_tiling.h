@@ -2,11 +2,9 @@
 // on it.
 #pragma once
 
-#include <cstdint>
+#include "kernels/cuda/gemm_parts.h"
 
 namespace tmpq {
-
-enum class ProductKind : int { kRows, kGroups, kWindows };
 
 struct GemmTiling {
   int64_t rows, columns;  // of a block's outputs
@@ -15,6 +13,6 @@ struct GemmTiling {
 
 // Of (m, k) x (k, n). Splits where the outputs alone are too few blocks for a GPU and the inputs
 // are long enough to share; scales of groups are summed in order, so these are never split.
-GemmTiling TilingOf(ProductKind kind, int64_t m, int64_t n, int64_t k);
+GemmTiling TilingOf(gpu::GemmKind kind, int64_t m, int64_t n, int64_t k);
 
 }  // namespace tmpq

@@ -164,15 +164,25 @@ TEST_P(BundledModelTest, GivesTheRuntimesBytes) {
   EXPECT_EQ(RunDevice(network, policy, inputs, true), RunHost(network, policy, inputs));
 }
 
+// A graph with random parameters, packed at all bit-widths.
+struct Quantized {
+  explicit Quantized(const Graph& graph)
+      : network(graph, RandomParameters(graph), kernels::BestKernels()) {
+    Progress silent;
+    const auto path = TestPath();
+    Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
+    supernet = std::make_unique<Supernet>(path, graph, HashString("m"), AllWidths());
+  }
+  RuntimeNetwork network;
+  std::unique_ptr<Supernet> supernet;
+};
+
 // A graph of launches is replayed on other inputs; fusion saves launches.
 TEST(DeviceNetworkTest, CapturesACall) {
   const Graph graph = SmallDenoiser();
-  const auto path = TestPath();
-  Progress silent;
-  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
-  const Supernet supernet(path, graph, HashString("m"), AllWidths());
-  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
-  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &supernet.weights());
+  const Quantized quantized(graph);
+  const RuntimeNetwork& network = quantized.network;
+  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &quantized.supernet->weights());
   const RandomBatch random(graph, 4);
   int64_t launches[2];
   for (const bool fuse : {false, true}) {
@@ -197,12 +207,9 @@ TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
   GraphBuilder b("block");
   const NodeId x = b.Silu("silu", b.GroupNorm("norm", b.Input("x", {4, 4, 64}), 4));
   const Graph graph = b.Finish(b.Conv2d("conv", x, 64, 3, 1, 1, LayerGroup::kConvolution));
-  const auto path = TestPath();
-  Progress silent;
-  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
-  const Supernet supernet(path, graph, HashString("m"), AllWidths());
-  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
-  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &supernet.weights());
+  const Quantized quantized(graph);
+  const RuntimeNetwork& network = quantized.network;
+  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &quantized.supernet->weights());
   const RandomBatch random(graph, 2);
   const NetworkInputs inputs = random.Inputs(graph, 0, 2);
   const std::vector<float> expected = RunHost(network, policy, inputs);
@@ -218,11 +225,8 @@ TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
 // Guided sampling with float and mixed steps through captured calls.
 TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
   const Graph graph = SmallDenoiser();
-  const auto path = TestPath();
-  Progress silent;
-  Supernet::Build(graph, RandomParameters(graph), HashString("m"), AllWidths(), path, silent);
-  const Supernet supernet(path, graph, HashString("m"), AllWidths());
-  const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
+  const Quantized quantized(graph);
+  const RuntimeNetwork& network = quantized.network;
   SamplerSettings settings;
   settings.prediction = Prediction::kV, settings.guidance_scale = 1.5;
   const DiffusionSampler sampler(network, NoiseSchedule::Make("cosine", 50), settings);
@@ -230,7 +234,7 @@ TEST(DeviceNetworkTest, SamplesLikeTheRuntime) {
       TimestepSequence({49, 30, 11}, 50),
       {MixedPolicy(graph), UniformPolicy(graph.sites(), BitWidth::Float(), BitWidth::Float()),
        MixedPolicy(graph)});
-  const SamplingRun run = sampler.Prepare(candidate, &supernet.weights());
+  const SamplingRun run = sampler.Prepare(candidate, &quantized.supernet->weights());
   const SampleRequest request{3, RandomPurpose::kTest, 0, 5, sampler.AllLabels()};
   EmulatedDevice device;
   SamplerOptions options;

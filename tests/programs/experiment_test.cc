@@ -123,7 +123,9 @@ TEST_F(ExperimentTest, OneSearchAnswersTheBudgetsOfARow) {
   PutFile(table / "defaults.ini", kSmallDefaults);
   PutFile(table / "1-predicted.ini",
           "method = predicted\nbits = bitops=0.3x, bitops=0.6x\nseeds = 0\n"
-          "[search]\nbudget = 4bit\nweight_bits = 4,8\nactivation_bits = 4,8\n"
+          "[search]\nlatency = " TMPQ_SOURCE_DIR
+          "/results/bench/latency-fashion-dit-avx2.json\nbudget = 4bit\nweight_bits = "
+          "4,8\nactivation_bits = 4,8\n"
           "generations = 1\npopulation = 4\nparents = 2\nmutants = 1\ncrossovers = 1\n"
           "trajectory_steps = 3\ntrajectory_samples = 2\nmetric_samples = 6\n"
           "metric_candidates = 1\nselection_candidates = 1\nselection_samples = 6\n"
@@ -137,6 +139,7 @@ TEST_F(ExperimentTest, OneSearchAnswersTheBudgetsOfARow) {
   std::istringstream lines(Made(table, "cells.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     const Json cell = ParseJson(line, "cells");
+    EXPECT_GT(cell["metrics"]["latency"]["value"], 0);
     cells[cell["bits"]] = {cell["costs"]["bitops"], cell["metrics"]["predicted_error"]["value"]};
   }
   ASSERT_EQ(cells.size(), 2u);

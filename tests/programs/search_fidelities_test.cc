@@ -26,10 +26,7 @@ ProcessResult Search(const std::string& out, std::vector<std::string> more,
 // Measurements of a run's journal, by fidelity and candidate.
 using Journaled = std::map<Fidelity, std::map<std::string, Json>>;
 
-std::string Records(const std::string& run) {
-  const std::string journal = ReadFile(Folder() / run / "journal.jsonl");
-  return journal.substr(journal.find('\n'));
-}
+std::string Records(const std::string& run) { return JournalRecords(Folder() / run); }
 
 std::vector<Json> ParsedRecords(const std::string& run) {
   std::vector<Json> records;

@@ -24,11 +24,7 @@ Json Summary(const std::string& run) {
   return ParseJson(ReadFile(Folder() / run / "summary.json"), run);
 }
 
-// Without the header, which names a revision.
-std::string Records(const std::string& run) {
-  const std::string journal = ReadFile(Folder() / run / "journal.jsonl");
-  return journal.substr(journal.find('\n'));
-}
+std::string Records(const std::string& run) { return JournalRecords(Folder() / run); }
 
 class SearchStepsTest : public testing::Test {
  protected:

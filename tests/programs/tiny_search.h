@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "src/core/file.h"
+
 namespace tmpq {
 
 // A folder of this process's own.
@@ -39,6 +41,12 @@ inline std::vector<std::string> TinySearch(const std::filesystem::path& out,
                                         "--out=" + out.string()};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
+}
+
+// A run's journal without the header, which names a revision.
+inline std::string JournalRecords(const std::filesystem::path& run) {
+  const std::string journal = ReadFile(run / "journal.jsonl");
+  return journal.substr(journal.find('\n'));
 }
 
 }  // namespace tmpq

@@ -63,9 +63,9 @@ endif()
 
 # Kernels chosen at run time: kernels/cpu/*_avx512*.cc and *_avx2*.cc get their own flags.
 # -fno-trapping-math: nobody reads the floating-point exception flags, and without it GCC vectorizes no loop over
-# the functions of numerics.h; it changes no value. -Wmaybe-uninitialized: GCC 12 warns falsely inside its own intrinsics (GCC bug 105593).
+# the functions of numerics.h; it changes no value. -W(maybe-)uninitialized: GCC 12 warns falsely inside its own intrinsics (GCC bug 105593).
 file(GLOB avx512_sources ${PROJECT_SOURCE_DIR}/kernels/cpu/*avx512*.cc)
 set_source_files_properties(${avx512_sources} PROPERTIES COMPILE_OPTIONS
-  "-fno-trapping-math;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mfma;-mprefer-vector-width=512;-Wno-maybe-uninitialized")
+  "-fno-trapping-math;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mfma;-mprefer-vector-width=512;-Wno-maybe-uninitialized;-Wno-uninitialized")
 file(GLOB avx2_sources ${PROJECT_SOURCE_DIR}/kernels/cpu/*avx2*.cc)
 set_source_files_properties(${avx2_sources} PROPERTIES COMPILE_OPTIONS "-fno-trapping-math;-mavx2;-mfma;-mf16c")

@@ -124,7 +124,7 @@ struct Tiles {
   static constexpr int kMostRows = 8;
 
   static void Int(int64_t rows, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
-                  PanelBlock w, const int32_t* start, int32_t* out, int64_t out_stride) {
+                  const PanelBlock& w, const int32_t* start, int32_t* out, int64_t out_stride) {
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t i = 0; i < panels * kGroupOutputs; ++i) out[r * out_stride + i] = start[r];
     }
@@ -135,15 +135,17 @@ struct Tiles {
     }
   }
   static void AddNarrow(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
-                        int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
+                        int64_t a_stride, const PanelBlock& w, int32_t* out, int64_t out_stride) {
     const int64_t depth = ExactDepth(w.a_bits, w.bits);
     const int8_t* at[kRowsAtOnce];
     for (int64_t r = 0; r < rows; ++r) at[r] = a + r * a_stride;
-    for (int64_t p = 0; p < panels; ++p, out += kGroupOutputs, w.data += w.panel_stride)
-      NarrowTile(rows, groups, depth, at, w.data, w.group_stride, out, out_stride);
+    for (int64_t p = 0; p < panels; ++p) {
+      NarrowTile(rows, groups, depth, at, w.data + p * w.panel_stride, w.group_stride,
+                 out + p * kGroupOutputs, out_stride);
+    }
   }
   static void AddWide(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
-                      int64_t a_stride, PanelBlock w, int32_t* out, int64_t out_stride) {
+                      int64_t a_stride, const PanelBlock& w, int32_t* out, int64_t out_stride) {
     alignas(32) int16_t wide[kRowsAtOnce * kWideGroups * kGroupInputs];
     for (int64_t begin = 0; begin < groups; begin += kWideGroups) {
       const int64_t left = groups - begin, count = left < kWideGroups ? left : kWideGroups;
@@ -157,10 +159,14 @@ struct Tiles {
       }
     }
   }
-  static int32_t SumOfRow(const int8_t* a, int64_t count) {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < count; ++i) sum += a[i];
-    return sum;
+  static constexpr bool kHasScaled = false;
+  static void SumsOfRows(const int8_t* a, int64_t a_stride, int64_t rows, int64_t count,
+                         int32_t* sums) {
+    for (int64_t r = 0; r < rows; ++r, a += a_stride) {
+      int32_t sum = 0;
+      for (int64_t i = 0; i < count; ++i) sum += a[i];
+      sums[r] = sum;
+    }
   }
   static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out,
                      int64_t stride) {

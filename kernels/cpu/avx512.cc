@@ -19,12 +19,17 @@
 namespace tmpq::kernels {
 namespace {
 
-// 24 accumulators for 6 x 64 leave room for 4 weight registers; activations are read as broadcast
-// memory operands. No float code here: with it GCC 12 spills every accumulator.
+// GCC 12 moves accumulators to memory where their float code stands behind the loop, but for this.
+inline void StayInRegister([[maybe_unused]] __m512i& value) {
+#ifndef TMPQ_EMULATED_AVX512
+  asm volatile("" : "+v"(value));
+#endif
+}
+
+// sums = start + a w. 24 accumulators for 6 x 64 leave room for 4 weight registers.
 template <int Rows, int Panels>
-void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, PanelBlock w, const int32_t* start,
-             int32_t* out, int64_t out_stride) {
-  __m512i sums[Rows][Panels];
+inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
+                       const int32_t* start, __m512i (&sums)[Rows][Panels]) {
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -45,11 +50,55 @@ void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, PanelBlock w, co
         sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], weights[p], activations);
     }
   }
+}
+
+template <int Rows, int Panels>
+void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
+             const int32_t* start, int32_t* out, int64_t out_stride) {
+  __m512i sums[Rows][Panels];
+  IntProduct(groups, a, a_stride, w, start, sums);
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p)
       _mm512_storeu_si512(out + r * out_stride + p * kGroupOutputs, sums[r][p]);
+  }
+}
+
+// The last panel may have fewer columns.
+template <int Rows, int Panels>
+void ScaledTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
+                const int32_t* start, const ScaledOutput& to) {
+  __m512i sums[Rows][Panels];
+  IntProduct(groups, a, a_stride, w, start, sums);
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) StayInRegister(sums[r][p]);
+  }
+  const auto last = (__mmask16)(0xffff >> (Panels * kGroupOutputs - to.columns));
+  __m512 scale[Panels], bias[Panels];
+#pragma GCC unroll 4
+  for (int p = 0; p < Panels; ++p) {
+    const __mmask16 mask = p == Panels - 1 ? last : (__mmask16)0xffff;
+    scale[p] = _mm512_maskz_loadu_ps(mask, to.w_scale + p * kGroupOutputs);
+    bias[p] = to.bias != nullptr ? _mm512_maskz_loadu_ps(mask, to.bias + p * kGroupOutputs)
+                                 : _mm512_setzero_ps();
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < Rows; ++r) {
+    const __m512 a_scale = _mm512_set1_ps(to.a_scale[r]);
+    float* out = to.out + r * to.out_stride;
+#pragma GCC unroll 4
+    for (int p = 0; p < Panels; ++p) {
+      const __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][p]),
+                                           _mm512_mul_ps(a_scale, scale[p]), bias[p]);
+      if (p == Panels - 1) {
+        _mm512_mask_storeu_ps(out + p * kGroupOutputs, last, value);
+      } else {
+        _mm512_storeu_ps(out + p * kGroupOutputs, value);
+      }
+    }
   }
 }
 
@@ -83,25 +132,34 @@ void FloatTile(int64_t k, const float* x, int64_t x_stride, const float* w, floa
   }
 }
 
-using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, PanelBlock, const int32_t*,
+using IntTileFunction = void (*)(int64_t, const int8_t*, int64_t, const PanelBlock&, const int32_t*,
                                  int32_t*, int64_t);
+using ScaledTileFunction = void (*)(int64_t, const int8_t*, int64_t, const PanelBlock&,
+                                    const int32_t*, const ScaledOutput&);
 using FloatTileFunction = void (*)(int64_t, const float*, int64_t, const float*, float*, int64_t);
 
 #define TMPQ_TILES(tile, panels)                                                       \
   tile<1, panels>, tile<2, panels>, tile<3, panels>, tile<4, panels>, tile<5, panels>, \
       tile<6, panels>
+#define TMPQ_HIGH_TILES(tile, panels)                                                    \
+  tile<7, panels>, tile<8, panels>, tile<9, panels>, tile<10, panels>, tile<11, panels>, \
+      tile<12, panels>
 // By panels and rows.
 constexpr IntTileFunction kIntTiles[kTilePanels][12] = {
-    {TMPQ_TILES(IntTile, 1), IntTile<7, 1>, IntTile<8, 1>, IntTile<9, 1>, IntTile<10, 1>,
-     IntTile<11, 1>, IntTile<12, 1>},
-    {TMPQ_TILES(IntTile, 2), IntTile<7, 2>, IntTile<8, 2>, IntTile<9, 2>, IntTile<10, 2>,
-     IntTile<11, 2>, IntTile<12, 2>},
+    {TMPQ_TILES(IntTile, 1), TMPQ_HIGH_TILES(IntTile, 1)},
+    {TMPQ_TILES(IntTile, 2), TMPQ_HIGH_TILES(IntTile, 2)},
     {TMPQ_TILES(IntTile, 3), IntTile<7, 3>, IntTile<8, 3>},
     {TMPQ_TILES(IntTile, 4)}};
+constexpr ScaledTileFunction kScaledTiles[kTilePanels][12] = {
+    {TMPQ_TILES(ScaledTile, 1), TMPQ_HIGH_TILES(ScaledTile, 1)},
+    {TMPQ_TILES(ScaledTile, 2), TMPQ_HIGH_TILES(ScaledTile, 2)},
+    {TMPQ_TILES(ScaledTile, 3), ScaledTile<7, 3>, ScaledTile<8, 3>},
+    {TMPQ_TILES(ScaledTile, 4)}};
 constexpr FloatTileFunction kFloatTiles[kTilePanels][kTileRows] = {{TMPQ_TILES(FloatTile, 1)},
                                                                    {TMPQ_TILES(FloatTile, 2)},
                                                                    {TMPQ_TILES(FloatTile, 3)},
                                                                    {TMPQ_TILES(FloatTile, 4)}};
+#undef TMPQ_HIGH_TILES
 #undef TMPQ_TILES
 
 // Field planes of one group, unpacked to bytes and shifted into place (kernels/include/packing.h).
@@ -146,23 +204,59 @@ void UnpackGroups(const uint8_t* packed, int64_t groups, uint8_t* out, int64_t s
   }
 }
 
+inline __m512i PartialSums(const int8_t* a, int64_t count) {
+  const __m512i ones = _mm512_set1_epi8(1);
+  __m512i sum = _mm512_setzero_si512();
+  for (; count >= 64; count -= 64, a += 64) {
+    sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a));
+  }
+  if (count == 0) return sum;
+  const __mmask64 rest = ((__mmask64)1 << count) - 1;
+  return _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, a));
+}
+
+// The sums of four rows of bytes.
+inline __m128i SumsOfFour(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d,
+                          int64_t count) {
+  const __m512i w = PartialSums(a, count), x = PartialSums(b, count), y = PartialSums(c, count),
+                z = PartialSums(d, count);
+  const __m512i wx = _mm512_add_epi32(_mm512_unpacklo_epi32(w, x), _mm512_unpackhi_epi32(w, x));
+  const __m512i yz = _mm512_add_epi32(_mm512_unpacklo_epi32(y, z), _mm512_unpackhi_epi32(y, z));
+  // Of every 128 bits, one row's sum in each place.
+  const __m512i all =
+      _mm512_add_epi32(_mm512_unpacklo_epi64(wx, yz), _mm512_unpackhi_epi64(wx, yz));
+  const __m256i half =
+      _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  return _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+
 struct Tiles {
   static constexpr int kRows[kTilePanels] = {12, 12, 8, 6};
   static constexpr int kMostRows = 12;
 
   static void Int(int64_t rows, int64_t panels, int64_t groups, const int8_t* a, int64_t a_stride,
-                  PanelBlock w, const int32_t* start, int32_t* out, int64_t out_stride) {
+                  const PanelBlock& w, const int32_t* start, int32_t* out, int64_t out_stride) {
     kIntTiles[panels - 1][rows - 1](groups, a, a_stride, w, start, out, out_stride);
   }
-  static int32_t SumOfRow(const int8_t* a, int64_t count) {
-    const __m512i ones = _mm512_set1_epi8(1);
-    __m512i sum = _mm512_setzero_si512();
-    for (; count >= 64; count -= 64, a += 64) {
-      sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(a));
+  static constexpr bool kHasScaled = true;
+  static void Scaled(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
+                     int64_t a_stride, const PanelBlock& w, const int32_t* start,
+                     const ScaledOutput& to) {
+    kScaledTiles[panels - 1][rows - 1](groups, a, a_stride, w, start, to);
+  }
+  // Four rows at a time, for their last additions across lanes; behind the last, it stands in.
+  static void SumsOfRows(const int8_t* a, int64_t a_stride, int64_t rows, int64_t count,
+                         int32_t* sums) {
+    for (int64_t row = 0; row < rows; row += 4) {
+      const int64_t last = rows - 1 - row;
+      const int8_t* first = a + row * a_stride;
+      const __m128i four = SumsOfFour(first, first + (last < 1 ? last : 1) * a_stride,
+                                      first + (last < 2 ? last : 2) * a_stride,
+                                      first + (last < 3 ? last : 3) * a_stride, count);
+      int32_t values[4];
+      _mm_storeu_si128((__m128i*)values, four);
+      for (int64_t r = 0; r < 4 && r <= last; ++r) sums[row + r] = values[r];
     }
-    const __mmask64 rest = ((__mmask64)1 << count) - 1;
-    sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi8(rest, a));
-    return _mm512_reduce_add_epi32(sum);
   }
   static void Unpack(const uint8_t* packed, int64_t groups, int bits, uint8_t* out,
                      int64_t stride) {

@@ -4,9 +4,10 @@
 //   kRows[p - 1]: how many rows a tile of p = 1..4 panels of outputs has at most, kMostRows: the
 //     most of these;
 //   Int(rows, panels, groups, a, a_stride, weights, start, out, out_stride): out (rows, 16 panels)
-//   =
-//     start (rows) + a (rows, 4 groups) times the unsigned weights;
-//   SumOfRow(a, count): of signed bytes; count is a multiple of 4;
+//     = start (rows) + a (rows, 4 groups) times the unsigned weights;
+//   kHasScaled, and where it is true Scaled(rows, panels, groups, a, a_stride, weights, start,
+//     output): the same sums, scaled before they leave the registers;
+//   SumsOfRows(a, a_stride, rows, count, sums): of signed bytes; count is a multiple of 4;
 //   Unpack(packed, groups, bits, out, stride): packed groups -> unsigned 8-bit groups, `stride`
 //     bytes from one to the next.
 #pragma once
@@ -31,6 +32,13 @@ struct PanelBlock {
   int64_t panel_stride, group_stride;
   int bits;    // all values are below 2^bits
   int a_bits;  // activations are at most 2^(a_bits - 1) in magnitude
+};
+
+// Where a tile's sums go, scaled: fmaf((float)sum, a_scale w_scale, bias).
+struct ScaledOutput {
+  const float *a_scale, *w_scale, *bias;  // from the tile's first row and column on; no bias: null
+  float* out;
+  int64_t out_stride, columns;
 };
 
 // One part of the inputs: which group of scales, its first input, how many.
@@ -116,7 +124,7 @@ struct TilePlace {
 
 // Not inlined: keeps the float code out of the registers of the product loop.
 template <bool Bias>
-__attribute__((noinline)) void Epilogue(const LinearIntArgs& args, TilePlace at,
+__attribute__((noinline)) void Epilogue(const LinearIntArgs& args, const TilePlace& at,
                                         const int32_t* sums) {
   const float *w_scale = args.w_scale + at.column, *bias = Bias ? args.bias + at.column : nullptr;
   for (int64_t r = 0; r < at.rows; ++r, sums += kTileColumns) {
@@ -130,7 +138,7 @@ __attribute__((noinline)) void Epilogue(const LinearIntArgs& args, TilePlace at,
   }
 }
 
-inline void StoreSums(const LinearIntArgs& args, TilePlace at, const int32_t* sums) {
+inline void StoreSums(const LinearIntArgs& args, const TilePlace& at, const int32_t* sums) {
   for (int64_t r = 0; r < at.rows; ++r) {
     memcpy(args.sums + (at.row + r) * args.out_stride + at.column, sums + r * kTileColumns,
            (size_t)at.columns * sizeof(int32_t));
@@ -138,7 +146,7 @@ inline void StoreSums(const LinearIntArgs& args, TilePlace at, const int32_t* su
 }
 
 // Adds to the sums of a part of the inputs what the offsets contribute; modulo 2^32 in between.
-inline void AddOffsets(const LinearIntArgs& args, InputPart part, TilePlace at,
+inline void AddOffsets(const LinearIntArgs& args, const InputPart& part, const TilePlace& at,
                        const int32_t* row_sums, int32_t* sums) {
   const int64_t first = part.index * args.n + at.column;
   uint32_t w_offset[kTileColumns] = {}, w_total[kTileColumns] = {};
@@ -156,8 +164,8 @@ inline void AddOffsets(const LinearIntArgs& args, InputPart part, TilePlace at,
 }
 
 // totals (rows, kTileColumns) += sums times the scales of a part.
-__attribute__((noinline)) void AddScaled(const LinearIntArgs& args, InputPart part, TilePlace at,
-                                         const int32_t* sums, float* totals) {
+__attribute__((noinline)) void AddScaled(const LinearIntArgs& args, const InputPart& part,
+                                         const TilePlace& at, const int32_t* sums, float* totals) {
   const float* __restrict w_scale = args.w_scale + part.index * args.n + at.column;
   for (int64_t r = 0; r < at.rows; ++r) {
     const int32_t* __restrict sum = sums + r * kTileColumns;
@@ -167,7 +175,7 @@ __attribute__((noinline)) void AddScaled(const LinearIntArgs& args, InputPart pa
 }
 
 // The last step of groups with scales of their own.
-__attribute__((noinline)) void FinishScaled(const LinearIntArgs& args, TilePlace at,
+__attribute__((noinline)) void FinishScaled(const LinearIntArgs& args, const TilePlace& at,
                                             const float* totals) {
   for (int64_t r = 0; r < at.rows; ++r) {
     float* __restrict out = args.out + (at.row + r) * args.out_stride + at.column;
@@ -179,11 +187,12 @@ __attribute__((noinline)) void FinishScaled(const LinearIntArgs& args, TilePlace
   }
 }
 
-// One tile of outputs. `row_sums`: (parts, rows_at_once) from the tile's first row on. Weights are
-// stored without sign (u = q + offset): sum a q = sum a u - offset * sum a, where sums begin.
+// One tile of outputs with groups or offsets. `row_sums`: (parts, rows_at_once) from the tile's
+// first row on. Weights are stored without sign (u = q + offset): sum a q = sum a u - offset * sum
+// a, where sums begin.
 template <typename Tiles>
-void RunTile(const LinearIntArgs& args, const InputParts& parts, TilePlace at, int64_t width,
-             PanelBlock block, const int32_t* row_sums, int64_t rows_at_once) {
+void RunTile(const LinearIntArgs& args, const InputParts& parts, const TilePlace& at, int64_t width,
+             const PanelBlock& block, const int32_t* row_sums, int64_t rows_at_once) {
   alignas(64) int32_t sums[Tiles::kMostRows * kTileColumns];
   alignas(64) float totals[Tiles::kMostRows * kTileColumns];
   int32_t start[Tiles::kMostRows];
@@ -204,7 +213,36 @@ void RunTile(const LinearIntArgs& args, const InputParts& parts, TilePlace at, i
   }
   if (args.group > 0) {
     FinishScaled(args, at, totals);
-  } else if (args.sums != nullptr) {
+  } else if (args.bias != nullptr) {
+    Epilogue<true>(args, at, sums);
+  } else {
+    Epilogue<false>(args, at, sums);
+  }
+}
+
+// A tile whose sums need no more than their scales.
+template <typename Tiles>
+inline void RunPlainTile(const LinearIntArgs& args, const TilePlace& at, int64_t width,
+                         const PanelBlock& weights, const int32_t* start) {
+  const int64_t a_stride = RoundUp(args.k, kGroupInputs), groups = GroupsOfInputs(args.k);
+  const int8_t* a = args.a + at.row * a_stride;
+  if (args.sums != nullptr && at.columns == width * kGroupOutputs) {
+    Tiles::Int(at.rows, width, groups, a, a_stride, weights, start,
+               args.sums + at.row * args.out_stride + at.column, args.out_stride);
+    return;
+  }
+  if constexpr (Tiles::kHasScaled) {
+    if (args.sums == nullptr) {
+      Tiles::Scaled(at.rows, width, groups, a, a_stride, weights, start,
+                    {args.a_scale + at.row, args.w_scale + at.column,
+                     args.bias != nullptr ? args.bias + at.column : nullptr,
+                     args.out + at.row * args.out_stride + at.column, args.out_stride, at.columns});
+      return;
+    }
+  }
+  alignas(64) int32_t sums[Tiles::kMostRows * kTileColumns];
+  Tiles::Int(at.rows, width, groups, a, a_stride, weights, start, sums, kTileColumns);
+  if (args.sums != nullptr) {
     StoreSums(args, at, sums);
   } else if (args.bias != nullptr) {
     Epilogue<true>(args, at, sums);
@@ -218,16 +256,17 @@ template <typename Tiles>
 void LinearInt(const LinearIntArgs& args) {
   const int64_t panels = GroupsOfOutputs(args.n), a_stride = RoundUp(args.k, kGroupInputs);
   const InputParts parts(args);
+  const bool plain = args.group == 0 && args.a_offset == nullptr && args.w_offset == nullptr;
   int32_t* row_sums = (int32_t*)(args.scratch + PackedBytes(args.n, args.k, 8));
   const int64_t rows_at_once = LinearRowSums(args.k) / parts.count;
   for (int64_t row = 0; row < args.m; row += rows_at_once) {
     const int64_t left = args.m - row, rows = left < rows_at_once ? left : rows_at_once;
     for (int64_t p = 0; p < parts.count; ++p) {
-      const int64_t inputs = RoundUp(parts[p].inputs, kGroupInputs);
-      const int8_t* a = args.a + row * a_stride + parts[p].begin;
-      for (int64_t r = 0; r < rows; ++r) {
-        row_sums[p * rows_at_once + r] = Tiles::SumOfRow(a + r * a_stride, inputs);
-      }
+      Tiles::SumsOfRows(args.a + row * a_stride + parts[p].begin, a_stride, rows,
+                        RoundUp(parts[p].inputs, kGroupInputs), row_sums + p * rows_at_once);
+    }
+    if (plain) {  // from here on where the sums of a row's tiles begin
+      for (int64_t r = 0; r < rows; ++r) row_sums[r] *= -WeightOffset(args.bits);
     }
     for (int64_t panel = 0; panel < panels;) {
       // Blocks and tiles as equal as they can be: a narrow tile is a slow one.
@@ -236,11 +275,16 @@ void LinearInt(const LinearIntArgs& args) {
       const int64_t column = panel * kGroupOutputs, past = args.n - column;
       const int64_t columns = past < width * kGroupOutputs ? past : width * kGroupOutputs;
       const PanelBlock block = UnpackPanels<Tiles>(args, panel, width, args.scratch);
-      for (int64_t done = 0; done < rows;) {
-        const int64_t most = Tiles::kRows[width - 1], tiles = (rows - done + most - 1) / most;
-        const int64_t count = (rows - done + tiles - 1) / tiles;
-        RunTile<Tiles>(args, parts, {row + done, count, column, columns}, width, block,
-                       row_sums + done, rows_at_once);
+      const int64_t most = Tiles::kRows[width - 1], tiles = (rows + most - 1) / most;
+      const int64_t fewest = rows / tiles, higher = rows % tiles;
+      for (int64_t tile = 0, done = 0; tile < tiles; ++tile) {
+        const int64_t count = fewest + (tile < higher ? 1 : 0);
+        const TilePlace at = {row + done, count, column, columns};
+        if (plain) {
+          RunPlainTile<Tiles>(args, at, width, block, row_sums + done);
+        } else {
+          RunTile<Tiles>(args, parts, at, width, block, row_sums + done, rows_at_once);
+        }
         done += count;
       }
       panel += width;

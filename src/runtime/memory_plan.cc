@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "src/runtime/execution_plan.h"
+
 namespace tmpq {
 namespace {
 
@@ -51,60 +53,91 @@ bool IsElementwise(OpKind kind) {
   }
 }
 
-struct Block {
-  int64_t begin, end;
-};
-
-// Of a value that owns its memory.
-int64_t AlignedFloats(const ValueLayout& value) {
-  const int64_t floats = value.rows * value.cols;
+int64_t AlignedFloats(int64_t floats) {
   return (floats + kAlignmentFloats - 1) / kAlignmentFloats * kAlignmentFloats;
 }
+// Of a value that owns its memory, per sample.
+int64_t FloatsOf(const ValueLayout& value) { return AlignedFloats(value.rows * value.cols); }
 
-// First gap of `size` floats between the blocks in use.
-int64_t FirstFit(std::vector<Block>& used, int64_t size) {
-  std::sort(used.begin(), used.end(),
-            [](const Block& a, const Block& b) { return a.begin < b.begin; });
-  int64_t at = 0;
-  for (const Block& block : used) {
-    if (block.begin - at >= size) break;
-    at = std::max(at, block.end);
+// Memory in use: what ends before a moment is free from then on.
+class Space {
+ public:
+  void FreeBefore(NodeId moment) {
+    std::erase_if(used_, [&](const Block& block) { return block.last_use < moment; });
   }
-  used.push_back({at, at + size});
-  return at;
-}
+  // The first gap of `size` floats.
+  int64_t Take(int64_t size, NodeId last_use) {
+    int64_t at = 0;
+    for (const Block& block : used_) {
+      if (block.begin - at >= size) break;
+      at = std::max(at, block.end);
+    }
+    Put(at, size, last_use);
+    return at;
+  }
+  void Put(int64_t at, int64_t size, NodeId last_use) {
+    const Block block = {at, at + size, last_use};
+    const auto after = [](const Block& a, const Block& b) { return a.begin < b.begin; };
+    used_.insert(std::upper_bound(used_.begin(), used_.end(), block, after), block);
+    most_ = std::max(most_, at + size);
+  }
+  int64_t most() const { return most_; }
+
+ private:
+  struct Block {
+    int64_t begin, end;
+    NodeId last_use;
+  };
+  std::vector<Block> used_;  // by begin
+  int64_t most_ = 0;
+};
+
+// When memory is read, by the node that owns it.
+struct Uses {
+  std::vector<NodeId> step, position;   // of its node: which step, which of all nodes that run
+  std::vector<NodeId> last_step, last;  // of its last reader
+  std::vector<bool> within_step;        // all readers are in its step
+
+  Uses(const Graph& graph, const std::vector<ValueLayout>& layouts,
+       const std::vector<ExecutionStep>& steps)
+      : step(layouts.size(), -1),
+        position(step),
+        last_step(step),
+        last(step),
+        within_step(layouts.size(), true) {
+    NodeId at = 0;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      for (const NodeId id : steps[i].nodes) {
+        step[id] = static_cast<NodeId>(i), position[id] = at++;
+        for (const NodeId input : graph.node(id).inputs) {
+          const NodeId owner = layouts[input].buffer;
+          if (owner < 0) continue;
+          last_step[owner] = step[id], last[owner] = position[id];
+          if (step[owner] != step[id]) within_step[owner] = false;
+        }
+      }
+    }
+    const NodeId output = layouts[graph.output()].buffer;
+    if (output >= 0) KeepToTheEnd(output);
+  }
+  void KeepToTheEnd(NodeId owner) {
+    last_step[owner] = last[owner] = static_cast<NodeId>(step.size());
+    within_step[owner] = false;
+  }
+};
 
 }  // namespace
 
-std::vector<bool> ConstantNodes(const Graph& graph, std::span<const char* const> inputs) {
-  std::vector<bool> constant;
-  for (const Node& node : graph.nodes()) {
-    const auto is_constant = [&](NodeId id) { return constant[id]; };
-    const bool varies = node.kind == OpKind::kInput &&
-                        std::find(inputs.begin(), inputs.end(), node.name) != inputs.end();
-    constant.push_back(!varies && std::all_of(node.inputs.begin(), node.inputs.end(), is_constant));
-  }
-  if (constant[graph.output()]) constant.assign(constant.size(), false);
-  return constant;
-}
-
-MemoryPlan PlanMemory(const Graph& graph) {
-  return PlanMemory(graph, std::vector<bool>(graph.nodes().size(), false));
-}
-
-MemoryPlan PlanMemory(const Graph& graph, const std::vector<bool>& constant) {
-  const auto count = static_cast<NodeId>(graph.nodes().size());
-  MemoryPlan plan;
-  plan.values.resize(count);
-  plan.arena_offset.assign(count, -1);
-  std::vector<NodeId> last_use(count, -1);  // of the memory that a node owns
-  for (NodeId id = 0; id < count; ++id) {
+std::vector<ValueLayout> PlanLayouts(const Graph& graph) {
+  std::vector<ValueLayout> layouts(graph.nodes().size());
+  for (size_t i = 0; i < layouts.size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
     const Node& node = graph.node(id);
-    ValueLayout& value = plan.values[id];
+    ValueLayout& value = layouts[i];
     value.cols = node.shape.empty() ? 1 : node.shape.back();
     value.rows = ElementsOf(node.shape) / value.cols;
     if (IsView(graph, id)) {
-      const ValueLayout& source = plan.values[node.inputs[0]];
+      const ValueLayout& source = layouts[node.inputs[0]];
       value.buffer = source.buffer;
       value.offset = source.offset + node.attributes.offset;
       value.row_stride = source.row_stride;
@@ -112,50 +145,57 @@ MemoryPlan PlanMemory(const Graph& graph, const std::vector<bool>& constant) {
       value.buffer = node.kind == OpKind::kInput ? -1 : id;
       value.row_stride = value.cols;
     }
-    for (const NodeId input : node.inputs) {
-      plan.values[input].last_use = id;
-      if (plan.values[input].buffer >= 0) last_use[plan.values[input].buffer] = id;
-    }
   }
-  if (plan.values[graph.output()].buffer >= 0) last_use[plan.values[graph.output()].buffer] = count;
+  return layouts;
+}
+
+MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
+                      const std::vector<ExecutionStep>& steps, const std::vector<bool>& constant) {
+  const size_t count = layouts.size();
+  Uses uses(graph, layouts, steps);
+  MemoryPlan plan;
+  plan.arena_offset.assign(count, -1), plan.block_offset.assign(count, -1);
 
   // Kept: constants that are read by what is none. Nothing else may ever be where they are.
-  std::vector<std::pair<NodeId, Block>> live;
-  for (NodeId id = 0; id < count; ++id) {
-    for (const NodeId input : graph.node(id).inputs) {
-      const NodeId buffer = plan.values[input].buffer;
-      if (constant[id] || !constant[input] || buffer < 0 || plan.arena_offset[buffer] >= 0)
-        continue;
-      last_use[buffer] = count;
-      const int64_t at = plan.arena_floats_per_sample;
-      plan.arena_floats_per_sample += AlignedFloats(plan.values[buffer]);
-      plan.arena_offset[buffer] = at;
-      live.push_back({buffer, {at, plan.arena_floats_per_sample}});
+  Space arena;
+  for (size_t id = 0; id < count; ++id) {
+    for (const NodeId input : graph.node(static_cast<NodeId>(id)).inputs) {
+      const NodeId owner = layouts[input].buffer;
+      if (constant[id] || !constant[input] || owner < 0 || plan.arena_offset[owner] >= 0) continue;
+      uses.KeepToTheEnd(owner);
+      plan.arena_offset[owner] = arena.Take(FloatsOf(layouts[owner]), uses.last_step[owner]);
     }
   }
 
   // Nobody reads the input after an elementwise node, not even in part.
-  const auto in_place = [&](NodeId id) {
-    if (!IsElementwise(graph.node(id).kind) || id == graph.output()) return false;
+  const auto overwritten = [&](NodeId id) -> NodeId {
+    if (!IsElementwise(graph.node(id).kind) || id == graph.output()) return -1;
     const NodeId input = graph.node(id).inputs[0];
-    return plan.values[input].buffer == input && last_use[input] == id;
+    return layouts[input].buffer == input && uses.last[input] == uses.position[id] ? input : -1;
   };
-  for (NodeId id = 0; id < count; ++id) {
-    std::erase_if(live, [&](const auto& entry) { return last_use[entry.first] < id; });
-    if (plan.values[id].buffer != id || plan.arena_offset[id] >= 0) continue;
-    const int64_t size = AlignedFloats(plan.values[id]);
-    int64_t at;
-    if (in_place(id)) {
-      at = plan.arena_offset[graph.node(id).inputs[0]];
-    } else {
-      std::vector<Block> used;
-      for (const auto& entry : live) used.push_back(entry.second);
-      at = FirstFit(used, size);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    arena.FreeBefore(static_cast<NodeId>(i));
+    Space block;
+    for (const NodeId id : steps[i].nodes) {
+      block.FreeBefore(uses.position[id]);
+      if (plan.arena_offset[id] >= 0) continue;
+      const bool in_block = steps[i].by_rows() && uses.within_step[id];
+      std::vector<int64_t>& offsets = in_block ? plan.block_offset : plan.arena_offset;
+      const int64_t size = in_block ? AlignedFloats(layouts[id].cols) : FloatsOf(layouts[id]);
+      const NodeId last_use = in_block ? uses.last[id] : uses.last_step[id];
+      Space& space = in_block ? block : arena;
+      const NodeId over = overwritten(id);
+      if (over >= 0 && offsets[over] >= 0) {
+        offsets[id] = offsets[over];
+        space.Put(offsets[id], size, last_use);
+      } else {
+        offsets[id] = space.Take(size, last_use);
+      }
     }
-    plan.arena_offset[id] = at;
-    plan.arena_floats_per_sample = std::max(plan.arena_floats_per_sample, at + size);
-    live.push_back({id, {at, at + size}});
+    plan.block_floats_per_row.push_back(block.most());
   }
+  plan.arena_floats_per_sample = arena.most();
+  plan.values = std::move(layouts);
   return plan;
 }
 

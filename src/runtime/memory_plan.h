@@ -1,4 +1,5 @@
-// Where every node's output lives: one arena, planned from liveness, per sample.
+// Where every node's output lives: one arena planned from liveness, per sample; and, of what only
+// the nodes of one step need, a block of rows in a thread's scratch.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,8 @@
 
 namespace tmpq {
 
+struct ExecutionStep;
+
 // A node's output as rows of channels, possibly a view into another node's rows (a slice).
 // All sizes are per sample; sample b of a batch starts at row b * rows.
 struct ValueLayout {
@@ -17,24 +20,24 @@ struct ValueLayout {
   int64_t row_stride = 0;  // floats from row to row
   int64_t rows = 1;
   int64_t cols = 1;
-  int64_t last_use = -1;  // last node that reads it
 };
 
 struct MemoryPlan {
   std::vector<ValueLayout> values;    // by node
-  std::vector<int64_t> arena_offset;  // by node: floats per sample, or -1 where no memory is owned
+  std::vector<int64_t> arena_offset;  // by node: floats per sample, or -1 where none is owned
+  std::vector<int64_t> block_offset;  // by node: floats per row of a block, or -1
   int64_t arena_floats_per_sample = 0;
+  std::vector<int64_t> block_floats_per_row;  // by step
 };
 
 // Slices become views where every reader takes strided rows (attention, shift, scale, gate), else
-// copies. Buffers are reused as soon as their last reader is done (greedy first fit). The output
-// node's buffer is kept to the end.
-MemoryPlan PlanMemory(const Graph& graph);
-// The same with memory of their own for the values of `constant` nodes (by node) that others read:
-// they are there still when the call ends, so that the next one need not make them again.
-MemoryPlan PlanMemory(const Graph& graph, const std::vector<bool>& constant);
+// copies.
+std::vector<ValueLayout> PlanLayouts(const Graph& graph);
 
-// By node, whether its value hangs on none of these inputs; none at all where the output does not.
-std::vector<bool> ConstantNodes(const Graph& graph, std::span<const char* const> inputs);
+// Memory is used again as soon as its last reader is done (greedy first fit); functions of single
+// elements write over what only they read. The output node's is kept to the end, as are `constant`
+// nodes' values (by node) that others read.
+MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
+                      const std::vector<ExecutionStep>& steps, const std::vector<bool>& constant);
 
 }  // namespace tmpq

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 
 #include "kernels/include/packing.h"
@@ -58,11 +59,10 @@ RuntimeNetwork::RuntimeNetwork(const Graph& graph, const ParameterSet& parameter
                                const kernels::KernelSet& kernels)
     : graph_(graph),
       kernels_(&kernels),
-      plan_(PlanMemory(graph)),
-      constant_(ConstantNodes(graph, kVaryingInputs)) {
-  MemoryPlan keeping = PlanMemory(graph, constant_);
-  keeping_offset_ = std::move(keeping.arena_offset);
-  keeping_floats_per_sample_ = keeping.arena_floats_per_sample;
+      constant_(ConstantNodes(graph, kVaryingInputs)),
+      node_by_node_(PlanExecution(graph, Fusion::kNone)),
+      by_rows_(PlanExecution(graph, Fusion::kRows)),
+      keeping_(PlanExecution(graph, Fusion::kRows, constant_)) {
   const size_t count = graph_.nodes().size();
   panels_.resize(count);
   bias_of_node_.assign(count, nullptr);
@@ -153,8 +153,7 @@ ActivePolicy RuntimeNetwork::ActivateFloat() const {
   return Activate(Policy(graph_.sites().sites.size(), BitWidth::Float()), nullptr);
 }
 
-// Of a thread.
-int64_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
+int64_t RuntimeNetwork::NodeScratchBytes(int64_t batch) const {
   int64_t most = 0;
   for (const Node& node : graph_.nodes()) {
     if (node.kind == OpKind::kLinear) {
@@ -175,16 +174,34 @@ int64_t RuntimeNetwork::ScratchBytes(int64_t batch) const {
   return AlignedBytes(most);
 }
 
+const ExecutionPlan& RuntimeNetwork::PlanOf(const Workspace& workspace, bool observed) const {
+  if (getenv("TMPQ_NOFUSE")) return node_by_node_;
+  return observed ? node_by_node_ : workspace.keeps_constants ? keeping_ : by_rows_;
+}
+
+// Of one thread, at most; a multiple of 16, so that every value in a block is aligned.
+int64_t RuntimeNetwork::RowsOfBlock(const ExecutionPlan& plan, size_t step, int64_t batch) const {
+  const int64_t row_bytes = std::max<int64_t>(4 * plan.memory.block_floats_per_row[step], 1);
+  const int64_t rows = batch * plan.memory.values[plan.steps[step].nodes[0]].rows;
+  const int64_t most = std::clamp(kBlockBytes / row_bytes, kFewestBlockRows, kLinearRows);
+  return kernels::RoundUp(std::min(most, rows), 16);
+}
+
 Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads, bool keep_constants) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
   workspace.threads = threads;
   workspace.inputs.resize(graph_.nodes().size());
   workspace.keeps_constants = keep_constants;
-  workspace.arena.resize(
-      max_batch * (keep_constants ? keeping_floats_per_sample_ : plan_.arena_floats_per_sample));
   if (keep_constants) workspace.constants_from.resize(graph_.nodes().size());
-  workspace.scratch_bytes = ScratchBytes(max_batch);
+  const ExecutionPlan& plan = PlanOf(workspace, /*observed=*/false);
+  workspace.arena.resize(max_batch * plan.memory.arena_floats_per_sample);
+  for (size_t step = 0; step < plan.steps.size(); ++step) {
+    const int64_t floats =
+        RowsOfBlock(plan, step, max_batch) * plan.memory.block_floats_per_row[step];
+    workspace.block_bytes = std::max(workspace.block_bytes, AlignedBytes(4 * floats));
+  }
+  workspace.scratch_bytes = NodeScratchBytes(max_batch) + workspace.block_bytes;
   workspace.scratch = ScratchMemory(workspace.scratch_bytes * threads);
   return workspace;
 }
@@ -209,15 +226,20 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     if (integers != inputs.integers.end()) pointer = integers->second;
     TMPQ_CHECK(pointer != nullptr, "no input " + node.name);
   }
-  // An observer sees every call's layers.
-  const bool has_constants =
-      observer == nullptr && ConstantsAreThere(policy, inputs.batch, workspace);
-  if (workspace.keeps_constants && !has_constants) {
+  // An observer sees every call's layers, and whole values.
+  const bool observed = observer != nullptr;
+  const ExecutionPlan& plan = PlanOf(workspace, observed);
+  AlignedVector<float>& arena = observed ? workspace.observed_arena : workspace.arena;
+  if (observed) arena.resize(workspace.max_batch * plan.memory.arena_floats_per_sample);
+  const bool has_constants = !observed && ConstantsAreThere(policy, inputs.batch, workspace);
+  if (!observed && workspace.keeps_constants && !has_constants) {
     std::copy(policy.nodes.begin(), policy.nodes.end(), workspace.constants_from.begin());
     workspace.constants_batch = inputs.batch;
   }
   const auto run = [&](CallShare share) {
-    RunNodes({policy, inputs.batch, output, workspace, *this, share, has_constants}, observer);
+    Call call{policy,      inputs.batch, output, workspace,    *this,
+              plan.memory, arena.data(), share,  has_constants};
+    RunSteps(call, plan, observer);
   };
   if (workspace.threads == 1) return run({});
 #pragma omp parallel num_threads(workspace.threads)
@@ -233,19 +255,21 @@ bool RuntimeNetwork::ConstantsAreThere(const ActivePolicy& policy, int64_t batch
   return true;
 }
 
-void RuntimeNetwork::RunNodes(const Call& call, const LayerObserver* observer) const {
-  for (size_t i = 0; i < graph_.nodes().size(); ++i) {
-    const auto id = static_cast<NodeId>(i);
-    if (plan_.values[id].buffer != id) continue;  // inputs and views
-    if (call.has_constants && constant_[id]) continue;
-    const Node& node = graph_.node(id);
-    if (observer != nullptr && call.share.index == 0 && HasWeightPanels(node) &&
-        node.first_site >= 0) {
-      (*observer)(id, call.input(node, 0), call.batch);
+void RuntimeNetwork::RunSteps(Call& call, const ExecutionPlan& plan,
+                              const LayerObserver* observer) const {
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const ExecutionStep& step = plan.steps[i];
+    const NodeId first = step.nodes[0];
+    if (call.has_constants && constant_[first]) continue;
+    if (observer != nullptr && call.share.index == 0 && HasWeightPanels(graph_.node(first)) &&
+        graph_.node(first).first_site >= 0) {
+      (*observer)(first, call.input(graph_.node(first), 0), call.batch);
     }
-    {
-      const NodeTimer timer(call.workspace, id, kWholeNode);
-      RunNode(call, id);
+    call.integers_made = {};
+    if (step.by_rows()) {
+      RunRowStep(call, step, RowsOfBlock(plan, i, call.workspace.max_batch));
+    } else {
+      RunNode(call, first);
     }
     if (call.share.count > 1) {
 #pragma omp barrier
@@ -253,7 +277,21 @@ void RuntimeNetwork::RunNodes(const Call& call, const LayerObserver* observer) c
   }
 }
 
-void RuntimeNetwork::RunNode(const Call& call, NodeId id) const {
+// Blocks as equal as they can be.
+void RuntimeNetwork::RunRowStep(Call& call, const ExecutionStep& step, int64_t most_rows) const {
+  const UnitRange rows = call.rows(step.nodes[0]);
+  const int64_t blocks = (rows.size() + most_rows - 1) / most_rows;
+  call.block_rows = most_rows;
+  for (int64_t i = 0; i < blocks; ++i) {
+    call.block = {rows.begin + rows.size() * i / blocks,
+                  rows.begin + rows.size() * (i + 1) / blocks};
+    for (const NodeId id : step.nodes) RunNode(call, id);
+  }
+  call.block_rows = 0, call.block = {};
+}
+
+void RuntimeNetwork::RunNode(Call& call, NodeId id) const {
+  const NodeTimer timer(call.workspace, id, kWholeNode);
   switch (graph_.node(id).kind) {
     case OpKind::kLinear:
       RunLinear(call, id);

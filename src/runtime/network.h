@@ -12,7 +12,7 @@
 #include "src/core/aligned.h"
 #include "src/graph/graph.h"
 #include "src/graph/parameters.h"
-#include "src/runtime/memory_plan.h"
+#include "src/runtime/execution_plan.h"
 #include "src/supernet/quant_table.h"
 
 namespace tmpq {
@@ -54,8 +54,10 @@ struct Workspace {
   int threads = 1;
   std::vector<const void*> inputs;  // by node
   AlignedVector<float> arena;
+  AlignedVector<float> observed_arena;          // of calls that an observer sees, made by the first
   ScratchMemory scratch;                        // a thread's after another's
   int64_t scratch_bytes = 0;                    // of a thread
+  int64_t block_bytes = 0;                      // of these, at the end: values of a block of rows
   std::vector<double>* node_seconds = nullptr;  // added to where asked for: op_times.h
 
   // What hangs on the conditions alone (encoded prompts, labels) is the same in every call of a
@@ -86,8 +88,8 @@ class RuntimeNetwork {
   const Graph& graph() const { return graph_; }
   // Whether, in a denoiser, a node's value hangs on the conditions alone.
   bool IsConstant(NodeId id) const { return constant_[id]; }
-  // Memory of activations, per sample of a batch.
-  int64_t activation_bytes() const { return 4 * plan_.arena_floats_per_sample; }
+  // How calls run that nobody observes.
+  const ExecutionPlan& plan() const { return by_rows_; }
 
   // Binds a policy. `table` may be null when everything is Float; it has to outlive the result.
   // Throws kUnsupported for a product with one float operand, kInput where weights are missing.
@@ -110,26 +112,27 @@ class RuntimeNetwork {
   friend class DeviceNetwork;
   struct Call;         // one Run's pointers
   struct ProductPart;  // rows and columns of a linear's output
-  void RunNodes(const Call& call, const LayerObserver* observer) const;
+  const ExecutionPlan& PlanOf(const Workspace& workspace, bool observed) const;
+  void RunSteps(Call& call, const ExecutionPlan& plan, const LayerObserver* observer) const;
+  void RunRowStep(Call& call, const ExecutionStep& step, int64_t most_rows) const;
   bool ConstantsAreThere(const ActivePolicy& policy, int64_t batch,
                          const Workspace& workspace) const;
-  void RunNode(const Call& call, NodeId id) const;
-  void RunLinear(const Call& call, NodeId id) const;
-  void RunIntegerLinear(const Call& call, NodeId id, const ProductPart& part) const;
+  void RunNode(Call& call, NodeId id) const;
+  void RunLinear(Call& call, NodeId id) const;
+  void RunIntegerLinear(Call& call, NodeId id, const ProductPart& part) const;
   void RunConv2d(const Call& call, NodeId id) const;
   void RunGatheredConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;
   void RunLayout(const Call& call, NodeId id) const;
   ProductPart PartOfLinear(const Call& call, NodeId id) const;
-  int64_t ScratchBytes(int64_t batch) const;  // of a thread
+  int64_t NodeScratchBytes(int64_t batch) const;  // of a thread, for any node
+  int64_t RowsOfBlock(const ExecutionPlan& plan, size_t step, int64_t batch) const;
 
   Graph graph_;
   const kernels::KernelSet* kernels_;
-  MemoryPlan plan_;
-  std::vector<bool> constant_;           // by node: in a denoiser, of conditions alone
-  std::vector<int64_t> keeping_offset_;  // arena_offset of a plan that keeps constants
-  int64_t keeping_floats_per_sample_ = 0;
+  std::vector<bool> constant_;                      // by node: in a denoiser, of conditions alone
+  ExecutionPlan node_by_node_, by_rows_, keeping_;  // the last: by rows, and keeps constants
   std::map<std::string, AlignedVector<float>>
       parameters_;  // copied ones, but for weights of panels
   std::vector<const float*> weight_of_node_, bias_of_node_;

@@ -56,9 +56,22 @@ inline int64_t ConvolutionRowsAtOnce(const ImageLayout& out) {
 // Rows of a linear whose inputs are integers at a time: those of a wide layer stay in the second
 // cache, and unpacking weights again for the next rows is still nothing.
 constexpr int64_t kLinearRows = 1008;
+// Of a step that runs by rows: its values stay in the second cache, where that leaves enough rows
+// to unpack weights for.
+constexpr int64_t kBlockBytes = 768 << 10, kFewestBlockRows = 144;
 
 struct RuntimeNetwork::ProductPart {
   UnitRange rows, columns;
+};
+
+// The integers that a thread made last: of which rows of which value, and how.
+struct MadeIntegers {
+  NodeId value = -1;  // -1: none
+  UnitRange rows;
+  int bits = 0;
+  LayerInputView how;
+
+  bool operator==(const MadeIntegers&) const = default;
 };
 
 // Of one thread.
@@ -68,27 +81,49 @@ struct RuntimeNetwork::Call {
   float* output;
   Workspace& workspace;
   const RuntimeNetwork& network;
+  const MemoryPlan& memory;
+  float* arena;
   CallShare share;
   bool has_constants = false;  // from the call before
+
+  // In a step that runs by rows: the rows of its moment, and how many there may be.
+  UnitRange block = {};
+  int64_t block_rows = 0;  // 0: no such step
+  MadeIntegers integers_made = {};
 
   uint8_t* scratch() const {
     return workspace.scratch.data() + share.index * workspace.scratch_bytes;
   }
+  float* block_memory() const {
+    return reinterpret_cast<float*>(scratch() + workspace.scratch_bytes - workspace.block_bytes);
+  }
 
-  const ValueLayout& layout(NodeId id) const { return network.plan_.values[id]; }
-  int64_t rows(NodeId id) const { return batch * layout(id).rows; }
-  // First row of a node's value.
-  float* value(NodeId id) const {
-    const ValueLayout& layout = network.plan_.values[id];
-    if (layout.buffer == network.graph_.output()) return output + layout.offset;
-    const std::vector<int64_t>& offsets =
-        workspace.keeps_constants ? network.keeping_offset_ : network.plan_.arena_offset;
-    return workspace.arena.data() + offsets[layout.buffer] * batch + layout.offset;
+  const ValueLayout& layout(NodeId id) const { return memory.values[id]; }
+  // The rows of a node that are this thread's to make now.
+  UnitRange rows(NodeId id) const {
+    return block_rows > 0 ? block : share.Of(batch * layout(id).rows);
   }
-  const float* input(const Node& node, size_t operand) const {
+  float* row(NodeId id, int64_t row) const {
+    const ValueLayout& layout = memory.values[id];
+    if (layout.buffer == network.graph_.output()) {
+      return output + layout.offset + row * layout.row_stride;
+    }
+    const int64_t in_block = memory.block_offset[layout.buffer];
+    if (in_block >= 0) {
+      return block_memory() + in_block * block_rows + layout.offset +
+             (row - block.begin) * layout.row_stride;
+    }
+    return arena + memory.arena_offset[layout.buffer] * batch + layout.offset +
+           row * layout.row_stride;
+  }
+  const float* input_row(const Node& node, size_t operand, int64_t at) const {
     const NodeId id = node.inputs[operand];
-    return layout(id).buffer >= 0 ? value(id) : static_cast<const float*>(workspace.inputs[id]);
+    if (layout(id).buffer >= 0) return row(id, at);
+    return static_cast<const float*>(workspace.inputs[id]) + at * layout(id).row_stride;
   }
+  // The first row.
+  float* value(NodeId id) const { return row(id, 0); }
+  const float* input(const Node& node, size_t operand) const { return input_row(node, operand, 0); }
   const int32_t* integers(const Node& node, size_t operand) const {
     return static_cast<const int32_t*>(workspace.inputs[node.inputs[operand]]);
   }

@@ -100,14 +100,12 @@ void MovePatches(const ImageLayout& image, int64_t patch, bool forward, const fl
 void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const Attributes& a = node.attributes;
-  float* const out = call.value(id);
-  const UnitRange rows = call.share.Of(call.rows(id)), samples = call.share.Of(call.batch);
+  const UnitRange rows = call.rows(id), samples = call.share.Of(call.batch);
+  float* const out = call.block_rows > 0 ? nullptr : call.value(id);  // else see `rows`
   switch (node.kind) {
     case OpKind::kSlice: {
-      const ValueLayout& source = call.layout(node.inputs[0]);
-      const float* x = call.input(node, 0) + a.offset;
       for (int64_t row = rows.begin; row < rows.end; ++row) {
-        std::copy_n(x + row * source.row_stride, a.size, out + row * a.size);
+        std::copy_n(call.input_row(node, 0, row) + a.offset, a.size, call.row(id, row));
       }
       return;
     }
@@ -157,9 +155,8 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       int64_t begin = 0;
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         const int64_t part = call.layout(node.inputs[i]).cols;
-        const float* x = call.input(node, i);
         for (int64_t row = rows.begin; row < rows.end; ++row) {
-          std::copy_n(x + row * part, part, out + row * node.shape.back() + begin);
+          std::copy_n(call.input_row(node, i, row), part, call.row(id, row) + begin);
         }
         begin += part;
       }
@@ -180,9 +177,10 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       return ForEachPeriod(call.share.Of(call.batch * pieces), pieces, move);
     }
     case OpKind::kRelu: {
-      const float* x = call.input(node, 0);
-      const UnitRange part = call.share.Of(call.batch * ElementsOf(node.shape), kLineFloats);
-      for (int64_t i = part.begin; i < part.end; ++i) out[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays
+      const float* x = call.input_row(node, 0, rows.begin);
+      float* y = call.row(id, rows.begin);
+      const int64_t count = rows.size() * call.layout(id).cols;
+      for (int64_t i = 0; i < count; ++i) y[i] = x[i] < 0 ? 0.0f : x[i];  // NaN stays
       return;
     }
     case OpKind::kMaxPool:
@@ -205,7 +203,7 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       const int64_t tokens = node.shape[node.shape.size() - 2];
       for (int64_t row = rows.begin; row < rows.end; ++row) {
         const float kept = call.input(node, 1)[row / of_sample * tokens + row % tokens];
-        std::copy_n(call.input(node, kept != 0 ? 0 : 2) + row * cols, cols, out + row * cols);
+        std::copy_n(call.input_row(node, kept != 0 ? 0 : 2, row), cols, call.row(id, row));
       }
       return;
     }

@@ -64,14 +64,14 @@ RuntimeNetwork::ProductPart RuntimeNetwork::PartOfLinear(const Call& call, NodeI
   const ProductShape product = ProductOf(graph_.node(id));
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   const int64_t rows = call.batch * product.rows;
-  const bool by_rows = call.share.count == 1 || rows >= kRowsOfAThread * call.share.count ||
-                       binding.weights.group > 0 || binding.inputs.low_rank > 0 ||
-                       binding.inputs.first_row != nullptr;
-  if (by_rows) return {call.share.Of(rows), {0, product.outputs}};
+  const bool by_rows = call.block_rows > 0 || call.share.count == 1 ||
+                       rows >= kRowsOfAThread * call.share.count || binding.weights.group > 0 ||
+                       binding.inputs.low_rank > 0 || binding.inputs.first_row != nullptr;
+  if (by_rows) return {call.rows(id), {0, product.outputs}};
   return {{0, rows}, call.share.Of(product.outputs, kernels::kGroupOutputs)};
 }
 
-void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
+void RuntimeNetwork::RunLinear(Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
   const ProductShape product = ProductOf(node);
   const ProductPart part = PartOfLinear(call, id);
@@ -79,15 +79,15 @@ void RuntimeNetwork::RunLinear(const Call& call, NodeId id) const {
   if (call.policy.nodes[id].weights.bits != 0) return RunIntegerLinear(call, id, part);
   const float* bias = bias_of_node_[id];
   kernels_->linear_f32({part.rows.size(), part.columns.size(), product.inputs,
-                        call.input(node, 0) + part.rows.begin * product.inputs, product.inputs,
+                        call.input_row(node, 0, part.rows.begin), product.inputs,
                         panels_[id].data() + part.columns.begin * product.inputs,
                         bias != nullptr ? bias + part.columns.begin : nullptr,
-                        call.value(id) + part.rows.begin * product.outputs + part.columns.begin,
-                        product.outputs});
+                        call.row(id, part.rows.begin) + part.columns.begin, product.outputs});
 }
 
-// Some rows at a time: their integers, then their products.
-void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id, const ProductPart& part) const {
+// Some rows at a time: their integers, then their products. Linears that read the same value one
+// after another may use the same integers.
+void RuntimeNetwork::RunIntegerLinear(Call& call, NodeId id, const ProductPart& part) const {
   const Node& node = graph_.node(id);
   const ProductShape product = ProductOf(node);
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
@@ -106,12 +106,11 @@ void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id, const Product
   SelectOutputs(part.columns, linear);
   linear.a = q, linear.a_scale = scale, linear.a_offset = inputs.symmetric ? nullptr : offset;
   linear.out_stride = product.outputs, linear.scratch = scratch.at;
-  for (int64_t first = part.rows.begin; first < part.rows.end; first += rows_at_once) {
-    const int64_t rows = std::min(rows_at_once, part.rows.end - first);
-    const float* x = call.input(node, 0) + first * product.inputs;
+  // Of `rows` rows from x on, which is row `first` of the node's input.
+  const auto make_integers = [&](const float* x, int64_t first, int64_t rows) {
+    const NodeTimer timer(call.workspace, id, kNodeInputs);
     const int64_t at_once = transformed ? kTransformRows : rows;
     for (int64_t row = 0; row < rows; row += at_once) {
-      const NodeTimer timer(call.workspace, id, kNodeInputs);
       quantize.x = x + row * product.inputs;
       quantize.rows = std::min(at_once, rows - row);
       if (transformed) {
@@ -125,7 +124,14 @@ void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id, const Product
       quantize.fixed_first = first + row;
       kernels_->quantize_rows(quantize);
     }
-    float* out = call.value(id) + first * product.outputs;
+  };
+  for (int64_t first = part.rows.begin; first < part.rows.end; first += rows_at_once) {
+    const int64_t rows = std::min(rows_at_once, part.rows.end - first);
+    const float* x = call.input_row(node, 0, first);
+    const MadeIntegers wanted{node.inputs[0], {first, first + rows}, binding.bits[0], inputs};
+    if (wanted != call.integers_made) make_integers(x, first, rows);
+    call.integers_made = wanted;
+    float* out = call.row(id, first);
     linear.m = rows, linear.out = out + part.columns.begin;
     kernels_->linear_int(linear);
     if (inputs.low_rank > 0)
@@ -133,8 +139,7 @@ void RuntimeNetwork::RunIntegerLinear(const Call& call, NodeId id, const Product
     if (inputs.first_row == nullptr) continue;
     ForEachPeriod({first, first + rows}, product.rows, [&](int64_t sample, int64_t row, int64_t) {
       if (row > 0) return;
-      std::copy_n(inputs.first_row, product.outputs,
-                  call.value(id) + sample * product.rows * product.outputs);
+      std::copy_n(inputs.first_row, product.outputs, call.row(id, sample * product.rows));
     });
   }
 }

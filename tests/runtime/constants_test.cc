@@ -49,7 +49,8 @@ TEST(ConstantsTest, AreTheNodesOfConditionsAlone) {
 
 TEST(ConstantsTest, KeptOnesShareMemoryWithNothing) {
   const Graph graph = CaptionedDenoiser();
-  const MemoryPlan plan = PlanMemory(graph, ConstantNodes(graph, kVarying));
+  const MemoryPlan plan =
+      PlanExecution(graph, Fusion::kRows, ConstantNodes(graph, kVarying)).memory;
   NodeId kv = 0;
   while (graph.node(kv).name != "kv") ++kv;
   const int64_t begin = plan.arena_offset[kv], end = begin + ElementsOf(graph.node(kv).shape);

@@ -353,7 +353,7 @@ TEST_F(NetworkTest, InterruptionStopsSampling) {
 TEST(MemoryPlanTest, LiveBuffersNeverOverlapButInPlace) {
   std::set<std::string> in_place;
   for (const Graph& graph : {SmallDenoiser(), SmallClassifier()}) {
-    const MemoryPlan plan = PlanMemory(graph);
+    const MemoryPlan plan = PlanExecution(graph, Fusion::kNone).memory;
     const auto count = static_cast<NodeId>(graph.nodes().size());
     // A buffer lives from its node to the last reader of anything that views it.
     std::vector<NodeId> end(count, -1);

@@ -87,7 +87,7 @@ class DeviceNetwork {
 
   // First element of a node's value on the device.
   float* Value(const Step& step, NodeId id) const;
-  const ValueLayout& LayoutOf(NodeId id) const { return network_.plan_.values[id]; }
+  const ValueLayout& LayoutOf(NodeId id) const { return network_.node_by_node_.memory.values[id]; }
   const int32_t* Integers(const Node& node, size_t operand) const;
   // The device's copy of memory of the host that does not change.
   template <typename T>

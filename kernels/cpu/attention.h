@@ -53,7 +53,7 @@ inline void QuantizeQueries(const float* x, int64_t stride, int64_t tokens, int6
     const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
     s.q_scale[i] = scale.scale;
     s.q_sums[i] =
-        RoundRow(Rounding<V>::Symmetric(scale.inverse, bits), x, d, q_stride, s.q + i * q_stride);
+        RoundRow<V>(RoundingOfOwn<V>(scale.inverse, bits), x, d, q_stride, s.q + i * q_stride);
   }
 }
 
@@ -68,7 +68,7 @@ inline void PackKeysBy(const float* x, int64_t stride, int64_t keys, int64_t d, 
   for (int64_t j = 0; j < keys; ++j, x += stride) {
     const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
     s.k_scale[j] = scale.scale;
-    RoundRow(Rounding<V>::Symmetric(scale.inverse, bits), x, d, groups * kGroupInputs, s.row);
+    RoundRow<V>(RoundingOfOwn<V>(scale.inverse, bits), x, d, groups * kGroupInputs, s.row);
     uint8_t* out = s.k + j / kGroupOutputs * panel_bytes + j % kGroupOutputs * kGroupInputs;
     for (int64_t g = 0; g < groups; ++g, out += kGroupValues) {
       uint32_t word;

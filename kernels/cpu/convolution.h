@@ -61,7 +61,7 @@ void QuantizePicture(const ConvIntArgs& args, const Rounding<V>& rounding, int32
       int8_t* q = scratch.padded + pixel * channels;
       if (y >= 0 && y < s.height && x >= 0 && x < s.width) {
         scratch.pixel_sums[pixel] =
-            RoundRow(rounding, args.x + (y * s.width + x) * channels, channels, channels, q);
+            RoundRow<V>(rounding, args.x + (y * s.width + x) * channels, channels, channels, q);
       } else {
         memset(q, (uint8_t)-offset, (size_t)channels);
         scratch.pixel_sums[pixel] = (int32_t)(-offset * channels);

@@ -7,6 +7,7 @@
 #include "kernels/cpu/rows.h"
 #include "kernels/include/kernels.h"
 #include "kernels/include/numerics.h"
+#include "kernels/include/packing.h"
 
 namespace tmpq::kernels {
 namespace {
@@ -15,6 +16,16 @@ template <typename V>
 inline float LargestMagnitude(const float* x, int64_t count) {
   typename V::F most = V::Set(0.0f);
   int64_t i = 0;
+  if (count >= 4 * V::kLanes) {  // chains of their own
+    typename V::F second = most, third = most, fourth = most;
+    for (; i + 4 * V::kLanes <= count; i += 4 * V::kLanes) {
+      most = V::Max(V::Abs(V::Load(x + i)), most);
+      second = V::Max(V::Abs(V::Load(x + i + V::kLanes)), second);
+      third = V::Max(V::Abs(V::Load(x + i + 2 * V::kLanes)), third);
+      fourth = V::Max(V::Abs(V::Load(x + i + 3 * V::kLanes)), fourth);
+    }
+    most = V::Max(V::Max(most, second), V::Max(third, fourth));
+  }
   for (; i + V::kLanes <= count; i += V::kLanes) most = V::Max(V::Abs(V::Load(x + i)), most);
   if (i < count) most = V::Max(V::Abs(V::LoadFirst(x + i, count - i)), most);
   return V::Largest(most);
@@ -56,12 +67,30 @@ struct Rounding {
   }
 };
 
-// q (stride) of x (count), zeros behind; returns the sum of q.
+// The same for the values that a symmetric scale was made of: none is beyond it, NaN alone is
+// clamped.
 template <typename V>
-inline int32_t RoundRow(const Rounding<V>& rounding, const float* x, int64_t count, int64_t stride,
+struct RoundingOfOwn {
+  typename V::F inverse, least;
+
+  RoundingOfOwn(float of, int bits) : inverse(V::Set(of)), least(V::Set(-(float)QMax(bits))) {}
+  typename V::I Of(typename V::F x) const { return V::Round(V::Max(V::Mul(x, inverse), least)); }
+};
+
+// q (stride) of x (count), zeros behind; returns the sum of q.
+template <typename V, typename R>
+inline int32_t RoundRow(const R& rounding, const float* x, int64_t count, int64_t stride,
                         int8_t* q) {
   typename V::I sum = V::SetInt(0);
   int64_t i = 0;
+  for (; i + 4 * V::kLanes <= count; i += 4 * V::kLanes) {
+    const typename V::I a = rounding.Of(V::Load(x + i)),
+                        b = rounding.Of(V::Load(x + i + V::kLanes)),
+                        c = rounding.Of(V::Load(x + i + 2 * V::kLanes)),
+                        d = rounding.Of(V::Load(x + i + 3 * V::kLanes));
+    V::StoreBytesOfFour(q + i, a, b, c, d);
+    sum = V::AddInt(sum, V::AddInt(V::AddInt(a, b), V::AddInt(c, d)));
+  }
   for (; i + V::kLanes <= count; i += V::kLanes) {
     const typename V::I values = rounding.Of(V::Load(x + i));
     V::StoreBytes(q + i, values);
@@ -105,14 +134,19 @@ inline Rounding<V> RoundingOf(const RangeScale& range, bool with_offset, int bit
 
 template <typename V>
 void QuantizeRowsBy(const QuantizeRowsArgs& args) {
-  const int64_t stride = RoundUp(args.cols, 4);
+  const int64_t stride = RoundUp(args.cols, kGroupInputs);
   const bool with_offset = args.offset != nullptr;
   for (int64_t row = 0; row < args.rows; ++row) {
+    const float* x = args.x + row * args.x_stride;
+    int8_t* q = args.q + row * stride;
     const RangeScale range = RowRange<V>(args, row, with_offset);
     args.scale[row] = range.scale;
     if (with_offset) args.offset[row] = range.offset;
-    RoundRow(RoundingOf<V>(range, with_offset, args.bits), args.x + row * args.x_stride, args.cols,
-             stride, args.q + row * stride);
+    if (with_offset || args.fixed_scale != nullptr) {
+      RoundRow<V>(RoundingOf<V>(range, with_offset, args.bits), x, args.cols, stride, q);
+    } else {
+      RoundRow<V>(RoundingOfOwn<V>(range.inverse, args.bits), x, args.cols, stride, q);
+    }
   }
 }
 

@@ -87,6 +87,12 @@ struct Vectors {
     const int64_t bytes = Bytes(v);
     memcpy(p, &bytes, sizeof(bytes));
   }
+  // Of values within a signed byte, one vector after another.
+  static void StoreBytesOfFour(void* p, I a, I b, I c, I d) {
+    const I order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const I bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    _mm256_storeu_si256((__m256i*)p, _mm256_permutevar8x32_epi32(bytes, order));
+  }
   static void StoreFirstBytes(void* p, I v, int64_t count) {
     const int64_t bytes = Bytes(v);
     memcpy(p, &bytes, (size_t)count);

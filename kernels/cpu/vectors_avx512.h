@@ -78,6 +78,12 @@ struct Vectors {
   static F BitsAsFloat(I a) { return _mm512_castsi512_ps(a); }
   // The lowest byte of each lane.
   static void StoreBytes(void* p, I v) { _mm_storeu_si128((__m128i*)p, _mm512_cvtepi32_epi8(v)); }
+  // Of values within a signed byte, one vector after another.
+  static void StoreBytesOfFour(void* p, I a, I b, I c, I d) {
+    const I order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const I bytes = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+  }
   static void StoreFirstBytes(void* p, I v, int64_t count) {
     _mm512_mask_cvtepi32_storeu_epi8(p, First(count), v);
   }

@@ -98,12 +98,14 @@ TMPQ_HOST_DEVICE static inline int8_t QuantizeToRange(float value, float inverse
   return (int8_t)(RoundHalfEven(scaled) - offset);
 }
 
-// e^x: 0 below -103.97, infinity above 88.72, NaN for NaN. Within 2 ulp.
-TMPQ_HOST_DEVICE static inline float ExpF(float x) {
-  float clamped = x > -104.0f ? x : -104.0f;  // NaN becomes -104 and is put back at the end
-  clamped = clamped < 89.0f ? clamped : 89.0f;
-  const float n = rintf(clamped * 1.44269504088896341f);
-  float r = fmaf(n, -0.693145751953125f, clamped);
+// e^x = p 2^n.
+struct ExpParts {
+  float p;
+  int32_t n;
+};
+TMPQ_HOST_DEVICE static inline ExpParts ExpPartsOf(float x) {
+  const float n = rintf(x * 1.44269504088896341f);
+  float r = fmaf(n, -0.693145751953125f, x);
   r = fmaf(n, -1.42860682030941723212e-6f, r);
   float p = 1.9875691500e-4f;
   p = fmaf(p, r, 1.3981999507e-3f);
@@ -111,13 +113,31 @@ TMPQ_HOST_DEVICE static inline float ExpF(float x) {
   p = fmaf(p, r, 4.1665795894e-2f);
   p = fmaf(p, r, 1.6666665459e-1f);
   p = fmaf(p, r, 5.0000001201e-1f);
-  p = fmaf(p, r * r, r) + 1.0f;
+  ExpParts result;
+  result.p = fmaf(p, r * r, r) + 1.0f;
+  result.n = (int32_t)n;
+  return result;
+}
+
+// e^x: 0 below -103.97, infinity above 88.72, NaN for NaN. Within 2 ulp.
+TMPQ_HOST_DEVICE static inline float ExpF(float x) {
+  float clamped = x > -104.0f ? x : -104.0f;  // NaN becomes -104 and is put back at the end
+  clamped = clamped < 89.0f ? clamped : 89.0f;
+  const ExpParts parts = ExpPartsOf(clamped);
   // 2^n in two factors, so that results near the ends of the range are scaled exactly once.
-  const int32_t whole = (int32_t)n, half = whole >> 1;
+  const int32_t half = parts.n >> 1;
   const float first = FloatOfBits((half + 127) << 23),
-              second = FloatOfBits((whole - half + 127) << 23);
-  const float result = p * first * second;
+              second = FloatOfBits((parts.n - half + 127) << 23);
+  const float result = parts.p * first * second;
   return x == x ? result : x;
+}
+
+// e^x of x clamped to [-87, 87] (NaN: -87). Within 2 ulp.
+TMPQ_HOST_DEVICE static inline float BoundedExpF(float x) {
+  float clamped = x > -87.0f ? x : -87.0f;
+  clamped = clamped < 87.0f ? clamped : 87.0f;
+  const ExpParts parts = ExpPartsOf(clamped);
+  return parts.p * FloatOfBits((parts.n + 127) << 23);
 }
 
 // ln x for normal x > 0 (other arguments give unspecified finite values). Within 2 ulp.
@@ -181,30 +201,22 @@ TMPQ_HOST_DEVICE static inline float CosF(float x) {
   return SinOfQuadrant(angle);
 }
 
-TMPQ_HOST_DEVICE static inline float TanhF(float x) {
-  const float a = fabsf(x), z = x * x;
-  const float large = 1.0f - 2.0f / (ExpF(2.0f * a) + 1.0f);
-  float p = -5.70498872745e-3f;
-  p = fmaf(p, z, 2.06390887954e-2f);
-  p = fmaf(p, z, -5.37397155531e-2f);
-  p = fmaf(p, z, 1.33314422036e-1f);
-  p = fmaf(p, z, -3.33332819422e-1f);
-  const float small = fmaf(p * z, x, x);
-  const float signed_large = x < 0.0f ? -large : large;
-  return a < 0.625f ? small : signed_large;
+// x sigmoid(y), of x and -y. Within 3 ulp, from where |y| is 87 on the value there.
+TMPQ_HOST_DEVICE static inline float TimesSigmoidOfMinus(float x, float minus_y) {
+  return x / (1.0f + BoundedExpF(minus_y));
 }
 
-TMPQ_HOST_DEVICE static inline float SigmoidF(float x) { return 1.0f / (1.0f + ExpF(-x)); }
-TMPQ_HOST_DEVICE static inline float SiluF(float x) { return x * SigmoidF(x); }
+TMPQ_HOST_DEVICE static inline float SiluF(float x) { return TimesSigmoidOfMinus(x, -x); }
 
 // x sigmoid(1.702 x), the GELU of CLIP.
-TMPQ_HOST_DEVICE static inline float QuickGeluF(float x) { return x * SigmoidF(1.702f * x); }
+TMPQ_HOST_DEVICE static inline float QuickGeluF(float x) {
+  return TimesSigmoidOfMinus(x, -1.702f * x);
+}
 
-// GELU, tanh approximation: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+// GELU, tanh approximation: x/2 (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), which is
+// x sigmoid(2u).
 TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) {
-  const float cube = x * x * x;
-  const float inner = 0.797884560802865356f * fmaf(0.044715f, cube, x);
-  return 0.5f * x * (1.0f + TanhF(inner));
+  return TimesSigmoidOfMinus(x, x * fmaf(-0.0713548162726f, x * x, -1.5957691216f));
 }
 
 // Error function: odd polynomial in x below 1, 1 - e^(polynomial in |x|) above. Own least-squares

@@ -30,7 +30,16 @@ TEST(NumericsTest, FunctionsAreAccurate) {
   const auto exp = [](double x) { return std::exp(x); };
   EXPECT_LT(MaxUlp(-80, 80, 400000, ExpF, exp), 2);
   EXPECT_LT(MaxUlp(1e-6f, 100, 400000, LogF, [](double x) { return std::log(x); }), 2);
-  EXPECT_LT(MaxUlp(-6, 6, 400000, TanhF, [](double x) { return std::tanh(x); }), 2);
+  EXPECT_LT(MaxUlp(-80, 80, 400000, BoundedExpF, exp), 2);
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
+  EXPECT_LT(MaxUlp(-80, 80, 400000, SiluF, [&](double x) { return x * sigmoid(x); }), 4);
+  // Their arguments of the exponential are rounded, which large ones multiply.
+  EXPECT_LT(MaxUlp(-6, 6, 400000, QuickGeluF, [&](double x) { return x * sigmoid(1.702 * x); }),
+            16);
+  const auto gelu = [&](double x) {
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  };
+  EXPECT_LT(MaxUlp(-2, 8, 400000, GeluTanhF, gelu), 16);
   double worst = 0;
   for (int i = 0; i < 200000; ++i) {
     const float x = static_cast<float>(i) * 0.05f;
@@ -52,6 +61,15 @@ TEST(NumericsTest, ExpAtTheEndsOfItsRange) {
   EXPECT_TRUE(std::isinf(ExpF(100)));
   EXPECT_TRUE(std::isnan(ExpF(NAN)));
   EXPECT_GT(ExpF(-100), 0.0f);  // subnormal: nothing is flushed
+}
+
+TEST(NumericsTest, ActivationsFarFromZero) {
+  for (const auto& function : {SiluF, QuickGeluF, GeluTanhF}) {
+    EXPECT_EQ(function(0), 0.0f);
+    EXPECT_EQ(function(1e4f), 1e4f);
+    EXPECT_NEAR(function(-1e4f), 0, 1e-30);
+    EXPECT_TRUE(std::isnan(function(NAN)));
+  }
 }
 
 TEST(NumericsTest, RoundingAndClamping) {

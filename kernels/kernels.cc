@@ -19,11 +19,11 @@ int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {
       + key_columns * head_dim                        // float panels of k
       + value_columns * keys                          // float panels of v
       + 4 * (queries + key_columns + value_columns);  // scales, sums, one row of logits
-  const int64_t bytes = (queries + 1) * RoundUp(head_dim, 4)  // q, one row of k
-                        + PackedBytes(keys, head_dim, 8)      // k
-                        + PackedBytes(head_dim, keys, 8)      // v
-                        + 2 * queries * key_columns;          // probabilities (two halves)
-  return 4 * floats + bytes + 16 * 64;                        // every part begins on a cache line
+  const int64_t bytes = (queries + kGroupOutputs) * RoundUp(head_dim, 4)  // q, rows of k
+                        + PackedBytes(keys, head_dim, 8)                  // k
+                        + PackedBytes(head_dim, keys, 8)                  // v
+                        + 2 * queries * key_columns;  // probabilities (two halves)
+  return 4 * floats + bytes + 16 * 64;                // every part begins on a cache line
 }
 
 int64_t ConvIntScratchBytes(const ConvolutionShape& shape) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/quantize.h"
 #include "kernels/cpu/rows.h"
 #include "kernels/include/kernels.h"
@@ -18,8 +19,8 @@ constexpr int64_t kQueriesAtOnce = 24;  // whose scores and probabilities stay i
 
 // One head's operands in the scratch.
 struct HeadScratch {
-  int8_t *q, *row;
-  uint8_t *k, *v;  // k + 128 in groups [keys / 16][d / 4], v in groups [d / 16][keys / 4]
+  int8_t *q, *rows;  // of queries; of a panel's keys
+  uint8_t *k, *v;    // k + 128 in groups [keys / 16][d / 4], v in groups [d / 16][keys / 4]
   float *q_scale, *k_scale, *v_scale, *inverses, *logits;
   int32_t *q_sums, *scores, *products, *low_products, *denominators;
   uint8_t *high, *low;  // probabilities
@@ -33,7 +34,7 @@ struct HeadScratch {
       at += RoundUp(count * (int64_t)sizeof(*part), 64);
     };
     take(q, args.queries * RoundUp(args.head_dim, kGroupInputs));
-    take(row, RoundUp(args.head_dim, kGroupInputs));
+    take(rows, kGroupOutputs * RoundUp(args.head_dim, kGroupInputs));
     take(k, PackedBytes(args.keys, args.head_dim, 8));
     take(v, PackedBytes(args.head_dim, args.keys, 8));
     take(q_scale, args.queries), take(k_scale, key_columns), take(v_scale, value_columns);
@@ -57,24 +58,31 @@ inline void QuantizeQueries(const float* x, int64_t stride, int64_t tokens, int6
   }
 }
 
-// k (keys, d), quantized per token, plus 128.
+// k (keys, d), quantized per token, plus 128. A panel's keys are all made before their words are
+// read: a word that was just written as part of a vector would wait for it.
 template <typename V>
 inline void PackKeysBy(const float* x, int64_t stride, int64_t keys, int64_t d, int bits,
                        HeadScratch& s) {
-  const int64_t groups = GroupsOfInputs(d), panel_bytes = groups * kGroupValues;
-  const int64_t whole = keys / kGroupOutputs * kGroupOutputs;
-  if (whole < keys) memset(s.k + whole / kGroupOutputs * panel_bytes, 0, (size_t)panel_bytes);
+  const int64_t groups = GroupsOfInputs(d), row_bytes = groups * kGroupInputs;
   for (int64_t j = keys; j < RoundUp(keys, kGroupOutputs); ++j) s.k_scale[j] = 0;
-  for (int64_t j = 0; j < keys; ++j, x += stride) {
-    const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
-    s.k_scale[j] = scale.scale;
-    RoundRow<V>(RoundingOfOwn<V>(scale.inverse, bits), x, d, groups * kGroupInputs, s.row);
-    uint8_t* out = s.k + j / kGroupOutputs * panel_bytes + j % kGroupOutputs * kGroupInputs;
-    for (int64_t g = 0; g < groups; ++g, out += kGroupValues) {
-      uint32_t word;
-      memcpy(&word, s.row + g * kGroupInputs, sizeof(word));
-      word ^= 0x80808080u;  // adds 128 to each byte
-      memcpy(out, &word, sizeof(word));
+  uint8_t* panel = s.k;
+  for (int64_t first = 0; first < keys; first += kGroupOutputs, panel += groups * kGroupValues) {
+    const int64_t count = keys - first < kGroupOutputs ? keys - first : kGroupOutputs;
+    for (int64_t j = 0; j < count; ++j, x += stride) {
+      const RowScale scale = ScaleOf(LargestMagnitude<V>(x, d), QMax(bits));
+      s.k_scale[first + j] = scale.scale;
+      RoundRow<V>(RoundingOfOwn<V>(scale.inverse, bits), x, d, row_bytes, s.rows + j * row_bytes);
+    }
+    if (count < kGroupOutputs) memset(panel, 0, (size_t)(groups * kGroupValues));
+    for (int64_t j = 0; j < count; ++j) {
+      const int8_t* from = s.rows + j * row_bytes;
+      uint8_t* to = panel + j * kGroupInputs;
+      for (int64_t g = 0; g < groups; ++g, from += kGroupInputs, to += kGroupValues) {
+        uint32_t word;
+        memcpy(&word, from, sizeof(word));
+        word ^= 0x80808080u;  // adds 128 to each byte
+        memcpy(to, &word, sizeof(word));
+      }
     }
   }
 }
@@ -119,22 +127,27 @@ inline void PackValuesBy(const float* x, int64_t stride, int64_t keys, int64_t d
   }
 }
 
-// e^x for x <= 0: ExpF's steps, exact where the result is not denormal; such probabilities are 0.
-template <typename V>
-inline typename V::F ExpOfNegative(typename V::F x) {
-  const auto clamped = V::Max(x, V::Set(-87.0f));
-  const auto n = V::Whole(V::Mul(clamped, V::Set(1.44269504088896341f)));
-  auto r = V::Fma(n, V::Set(-0.693145751953125f), clamped);
-  r = V::Fma(n, V::Set(-1.42860682030941723212e-6f), r);
-  auto p = V::Set(1.9875691500e-4f);
-  p = V::Fma(p, r, V::Set(1.3981999507e-3f));
-  p = V::Fma(p, r, V::Set(8.3334519073e-3f));
-  p = V::Fma(p, r, V::Set(4.1665795894e-2f));
-  p = V::Fma(p, r, V::Set(1.6666665459e-1f));
-  p = V::Fma(p, r, V::Set(5.0000001201e-1f));
-  p = V::Add(V::Fma(p, V::Mul(r, r), r), V::Set(1.0f));
-  const auto power = V::template ShiftLeft<23>(V::AddInt(V::Round(n), V::SetInt(127)));
-  return V::Mul(p, V::BitsAsFloat(power));
+// e^x for x <= 0, exact where the result is not denormal; such probabilities are 0.
+template <typename V, int N>
+TMPQ_ALWAYS_INLINE Wide<V, N> ExpOfNegative(const Wide<V, N>& x) {
+  const auto parts = ExpPartsOf(AtLeast(x, Wide<V, N>(-87.0f)));
+  return TimesPowerOfTwo(parts.p, parts.shifted);
+}
+
+// Of N vectors of logits from `j` on; adds the probabilities to `sum`.
+template <typename V, int N>
+TMPQ_ALWAYS_INLINE void MakeProbabilities(const float* logits, float maximum, int bits, int64_t j,
+                                          uint8_t* high, uint8_t* low, typename V::I& sum) {
+  const auto x = EachPart<V, N>([&](int i) { return V::Load(logits + j + i * V::kLanes); });
+  const auto e = ExpOfNegative(x - Wide<V, N>(maximum));
+  const auto scaled = Wide<V, N>((float)((1 << bits) - 1)) * e;
+  for (int i = 0; i < N; ++i) {
+    const int64_t at = j + i * V::kLanes;
+    const auto p = V::Round(scaled.part[i]);
+    sum = V::AddInt(sum, p);
+    V::StoreBytes(high + at, bits == 16 ? V::template ShiftRight<8>(p) : p);
+    if (bits == 16) V::StoreBytes(low + at, p);
+  }
 }
 
 // Probabilities of query `i` from its scores (key_columns), zeros behind the keys; their sum.
@@ -157,16 +170,12 @@ inline int32_t SoftmaxRow(const AttentionArgs& args, HeadScratch& s, const int32
     MaskLogits(args.mask, keys, s.logits);
     largest = MaxOf(s.logits, columns);
   }
-  const auto maximum = V::Set(largest), pmax = V::Set((float)((1 << args.softmax_bits) - 1));
   auto sum = V::SetInt(0);
-  const bool wide = args.softmax_bits == 16;
-  for (int64_t j = 0; j < columns; j += V::kLanes) {
-    const auto e = ExpOfNegative<V>(V::Sub(V::Load(s.logits + j), maximum));
-    const auto p = V::Round(V::Mul(pmax, e));
-    sum = V::AddInt(sum, p);
-    V::StoreBytes(high + j, wide ? V::template ShiftRight<8>(p) : p);
-    if (wide) V::StoreBytes(low + j, p);
-  }
+  int64_t j = 0;
+  for (; j + 2 * V::kLanes <= columns; j += 2 * V::kLanes)
+    MakeProbabilities<V, 2>(s.logits, largest, args.softmax_bits, j, high, low, sum);
+  for (; j < columns; j += V::kLanes)
+    MakeProbabilities<V, 1>(s.logits, largest, args.softmax_bits, j, high, low, sum);
   return V::Sum(sum);
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/bytes_avx2.h"
 #include "kernels/cpu/convolution.h"
+#include "kernels/cpu/functions.h"
 #include "kernels/cpu/group_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
@@ -235,15 +236,15 @@ constexpr KernelSet kSet = {"avx2",
                             Modulate,
                             GatedAdd,
                             Add,
-                            Silu,
-                            GeluTanh,
+                            SiluBy<Vectors>,
+                            GeluTanhBy<Vectors>,
                             MeanRows,
                             TimestepEmbedding,
                             Multiply,
                             Scale,
                             GeluErf,
                             RmsNorm,
-                            QuickGelu,
+                            QuickGeluBy<Vectors>,
                             TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,
                             ConvIntBy<Vectors>};

@@ -193,11 +193,11 @@ void Add(const float* x, const float* y, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = x[i] + y[i];
 }
 
-void Silu(const float* x, int64_t count, float* out) {
+inline void Silu(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = SiluF(x[i]);
 }
 
-void GeluTanh(const float* x, int64_t count, float* out) {
+inline void GeluTanh(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = GeluTanhF(x[i]);
 }
 
@@ -233,7 +233,7 @@ void GeluErf(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = GeluErfF(x[i]);
 }
 
-void QuickGelu(const float* x, int64_t count, float* out) {
+inline void QuickGelu(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = QuickGeluF(x[i]);
 }
 

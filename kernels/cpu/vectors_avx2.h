@@ -75,6 +75,7 @@ struct Vectors {
   }
   static I Round(F a) { return _mm256_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
+  static I FloatAsBits(F a) { return _mm256_castps_si256(a); }
   static F BitsAsFloat(I a) { return _mm256_castsi256_ps(a); }
   static int64_t Bytes(I v) {
     const __m256i lowest = _mm256_shuffle_epi8(

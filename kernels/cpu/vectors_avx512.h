@@ -75,6 +75,7 @@ struct Vectors {
   static int32_t Sum(I a) { return _mm512_reduce_add_epi32(a); }
   static I Round(F a) { return _mm512_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
+  static I FloatAsBits(F a) { return _mm512_castps_si512(a); }
   static F BitsAsFloat(I a) { return _mm512_castsi512_ps(a); }
   // The lowest byte of each lane.
   static void StoreBytes(void* p, I v) { _mm_storeu_si128((__m128i*)p, _mm512_cvtepi32_epi8(v)); }

@@ -17,6 +17,9 @@
 #define TMPQ_HOST_DEVICE
 #endif
 
+// A step of a function of several vectors, which would go through memory else.
+#define TMPQ_ALWAYS_INLINE static inline __attribute__((always_inline))
+
 namespace tmpq::kernels {
 
 TMPQ_HOST_DEVICE static inline int32_t BitsOfFloat(float value) {
@@ -98,46 +101,55 @@ TMPQ_HOST_DEVICE static inline int8_t QuantizeToRange(float value, float inverse
   return (int8_t)(RoundHalfEven(scaled) - offset);
 }
 
-// e^x = p 2^n.
+// What the functions below are made of, for one float; kernels/cpu/functions.h has them for
+// vectors.
+TMPQ_HOST_DEVICE static inline float Fma(float a, float b, float c) { return fmaf(a, b, c); }
+TMPQ_HOST_DEVICE static inline float AtLeast(float x, float least) {  // NaN: least
+  return x > least ? x : least;
+}
+TMPQ_HOST_DEVICE static inline float AtMost(float x, float most) { return x < most ? x : most; }
+// x 2^n where the result is normal; n: the lowest bits of what ExpPartsOf calls shifted.
+TMPQ_HOST_DEVICE static inline float TimesPowerOfTwo(float x, float shifted) {
+  return FloatOfBits((int32_t)((uint32_t)BitsOfFloat(x) + ((uint32_t)BitsOfFloat(shifted) << 23)));
+}
+
+// e^x = p 2^n, with shifted = 1.5 2^23 + n.
+template <typename T>
 struct ExpParts {
-  float p;
-  int32_t n;
+  T p, shifted;
 };
-TMPQ_HOST_DEVICE static inline ExpParts ExpPartsOf(float x) {
-  const float n = rintf(x * 1.44269504088896341f);
-  float r = fmaf(n, -0.693145751953125f, x);
-  r = fmaf(n, -1.42860682030941723212e-6f, r);
-  float p = 1.9875691500e-4f;
-  p = fmaf(p, r, 1.3981999507e-3f);
-  p = fmaf(p, r, 8.3334519073e-3f);
-  p = fmaf(p, r, 4.1665795894e-2f);
-  p = fmaf(p, r, 1.6666665459e-1f);
-  p = fmaf(p, r, 5.0000001201e-1f);
-  ExpParts result;
-  result.p = fmaf(p, r * r, r) + 1.0f;
-  result.n = (int32_t)n;
-  return result;
+constexpr float kExpShift = 12582912.0f;
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE ExpParts<T> ExpPartsOf(T x) {
+  const T shifted = Fma(x, T(1.44269504088896341f), T(kExpShift)), n = shifted - T(kExpShift);
+  T r = Fma(n, T(-0.693145751953125f), x);
+  r = Fma(n, T(-1.42860682030941723212e-6f), r);
+  T p = T(1.9875691500e-4f);
+  p = Fma(p, r, T(1.3981999507e-3f));
+  p = Fma(p, r, T(8.3334519073e-3f));
+  p = Fma(p, r, T(4.1665795894e-2f));
+  p = Fma(p, r, T(1.6666665459e-1f));
+  p = Fma(p, r, T(5.0000001201e-1f));
+  return {Fma(p, r * r, r) + T(1.0f), shifted};
 }
 
 // e^x: 0 below -103.97, infinity above 88.72, NaN for NaN. Within 2 ulp.
 TMPQ_HOST_DEVICE static inline float ExpF(float x) {
-  float clamped = x > -104.0f ? x : -104.0f;  // NaN becomes -104 and is put back at the end
-  clamped = clamped < 89.0f ? clamped : 89.0f;
-  const ExpParts parts = ExpPartsOf(clamped);
+  // NaN becomes -104 and is put back at the end.
+  const ExpParts<float> parts = ExpPartsOf(AtMost(AtLeast(x, -104.0f), 89.0f));
   // 2^n in two factors, so that results near the ends of the range are scaled exactly once.
-  const int32_t half = parts.n >> 1;
+  const int32_t whole = BitsOfFloat(parts.shifted) - BitsOfFloat(kExpShift), half = whole >> 1;
   const float first = FloatOfBits((half + 127) << 23),
-              second = FloatOfBits((parts.n - half + 127) << 23);
+              second = FloatOfBits((whole - half + 127) << 23);
   const float result = parts.p * first * second;
   return x == x ? result : x;
 }
 
-// e^x of x clamped to [-87, 87] (NaN: -87). Within 2 ulp.
-TMPQ_HOST_DEVICE static inline float BoundedExpF(float x) {
-  float clamped = x > -87.0f ? x : -87.0f;
-  clamped = clamped < 87.0f ? clamped : 87.0f;
-  const ExpParts parts = ExpPartsOf(clamped);
-  return parts.p * FloatOfBits((parts.n + 127) << 23);
+// e^x of x clamped to [-87, 87] (NaN: -87), where it has ExpF's bits.
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE T BoundedExp(T x) {
+  const ExpParts<T> parts = ExpPartsOf(AtMost(AtLeast(x, T(-87.0f)), T(87.0f)));
+  return TimesPowerOfTwo(parts.p, parts.shifted);
 }
 
 // ln x for normal x > 0 (other arguments give unspecified finite values). Within 2 ulp.
@@ -201,23 +213,33 @@ TMPQ_HOST_DEVICE static inline float CosF(float x) {
   return SinOfQuadrant(angle);
 }
 
-// x sigmoid(y), of x and -y. Within 3 ulp, from where |y| is 87 on the value there.
-TMPQ_HOST_DEVICE static inline float TimesSigmoidOfMinus(float x, float minus_y) {
-  return x / (1.0f + BoundedExpF(minus_y));
+// x sigmoid(y), of x and -y; from where |y| is 87 on with the sigmoid there.
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE T TimesSigmoidOfMinus(T x, T minus_y) {
+  return x / (T(1.0f) + BoundedExp(minus_y));
 }
 
-TMPQ_HOST_DEVICE static inline float SiluF(float x) { return TimesSigmoidOfMinus(x, -x); }
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE T SiluOf(T x) {
+  return TimesSigmoidOfMinus(x, T(-1.0f) * x);
+}
 
 // x sigmoid(1.702 x), the GELU of CLIP.
-TMPQ_HOST_DEVICE static inline float QuickGeluF(float x) {
-  return TimesSigmoidOfMinus(x, -1.702f * x);
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE T QuickGeluOf(T x) {
+  return TimesSigmoidOfMinus(x, T(-1.702f) * x);
 }
 
 // GELU, tanh approximation: x/2 (1 + tanh(u)) with u = sqrt(2/pi) (x + 0.044715 x^3), which is
 // x sigmoid(2u).
-TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) {
-  return TimesSigmoidOfMinus(x, x * fmaf(-0.0713548162726f, x * x, -1.5957691216f));
+template <typename T>
+TMPQ_HOST_DEVICE TMPQ_ALWAYS_INLINE T GeluTanhOf(T x) {
+  return TimesSigmoidOfMinus(x, x * Fma(T(-0.0713548162726f), x * x, T(-1.5957691216f)));
 }
+
+TMPQ_HOST_DEVICE static inline float SiluF(float x) { return SiluOf(x); }
+TMPQ_HOST_DEVICE static inline float QuickGeluF(float x) { return QuickGeluOf(x); }
+TMPQ_HOST_DEVICE static inline float GeluTanhF(float x) { return GeluTanhOf(x); }
 
 // Error function: odd polynomial in x below 1, 1 - e^(polynomial in |x|) above. Own least-squares
 // fits; absolute error within 2e-7.

@@ -30,7 +30,7 @@ TEST(NumericsTest, FunctionsAreAccurate) {
   const auto exp = [](double x) { return std::exp(x); };
   EXPECT_LT(MaxUlp(-80, 80, 400000, ExpF, exp), 2);
   EXPECT_LT(MaxUlp(1e-6f, 100, 400000, LogF, [](double x) { return std::log(x); }), 2);
-  EXPECT_LT(MaxUlp(-80, 80, 400000, BoundedExpF, exp), 2);
+  EXPECT_LT(MaxUlp(-80, 80, 400000, BoundedExp<float>, exp), 2);
   const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   EXPECT_LT(MaxUlp(-80, 80, 400000, SiluF, [&](double x) { return x * sigmoid(x); }), 4);
   // Their arguments of the exponential are rounded, which large ones multiply.

@@ -13,15 +13,14 @@ int64_t LinearIntScratchBytes(int64_t n, int64_t k) {
 int64_t AttentionScratchBytes(int64_t queries, int64_t keys, int64_t head_dim) {
   const int64_t key_columns = RoundUp(keys, kGroupOutputs),
                 value_columns = RoundUp(head_dim, kGroupOutputs);
-  const int64_t floats =
-      queries * key_columns                           // scores or probabilities
-      + 2 * queries * value_columns                   // products with v (two halves at 16 bits)
-      + key_columns * head_dim                        // float panels of k
-      + value_columns * keys                          // float panels of v
-      + 4 * (queries + key_columns + value_columns);  // scales, sums, one row of logits
-  const int64_t bytes = (queries + kGroupOutputs) * RoundUp(head_dim, 4)  // q, rows of k
-                        + PackedBytes(keys, head_dim, 8)                  // k
-                        + PackedBytes(head_dim, keys, 8)                  // v
+  const int64_t floats = queries * key_columns          // scores or probabilities
+                         + 2 * queries * value_columns  // products with v (two halves at 16 bits)
+                         + key_columns * head_dim       // float panels of k
+                         + value_columns * keys         // float panels of v
+                         + 4 * (queries + 16 + key_columns + value_columns);  // scales, sums
+  const int64_t bytes = (queries + kGroupOutputs) * RoundUp(head_dim, 4)      // q, rows of k
+                        + PackedBytes(keys, head_dim, 8)                      // k
+                        + PackedBytes(head_dim, keys, 8)                      // v
                         + 2 * queries * key_columns;  // probabilities (two halves)
   return 4 * floats + bytes + 16 * 64;                // every part begins on a cache line
 }

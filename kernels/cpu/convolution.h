@@ -60,8 +60,8 @@ void QuantizePicture(const ConvIntArgs& args, const Rounding<V>& rounding, int32
       const int64_t x = j - s.left, pixel = i * s.padded_width() + j;
       int8_t* q = scratch.padded + pixel * channels;
       if (y >= 0 && y < s.height && x >= 0 && x < s.width) {
-        scratch.pixel_sums[pixel] =
-            RoundRow<V>(rounding, args.x + (y * s.width + x) * channels, channels, channels, q);
+        scratch.pixel_sums[pixel] = V::Sum(
+            RoundRow<V>(rounding, args.x + (y * s.width + x) * channels, channels, channels, q));
       } else {
         memset(q, (uint8_t)-offset, (size_t)channels);
         scratch.pixel_sums[pixel] = (int32_t)(-offset * channels);

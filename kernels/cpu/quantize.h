@@ -12,8 +12,9 @@
 namespace tmpq::kernels {
 namespace {
 
+// Magnitudes of x (count), the largest of which is that of all.
 template <typename V>
-inline float LargestMagnitude(const float* x, int64_t count) {
+inline typename V::F LargeMagnitudes(const float* x, int64_t count) {
   typename V::F most = V::Set(0.0f);
   int64_t i = 0;
   if (count >= 4 * V::kLanes) {  // chains of their own
@@ -28,8 +29,27 @@ inline float LargestMagnitude(const float* x, int64_t count) {
   }
   for (; i + V::kLanes <= count; i += V::kLanes) most = V::Max(V::Abs(V::Load(x + i)), most);
   if (i < count) most = V::Max(V::Abs(V::LoadFirst(x + i, count - i)), most);
-  return V::Largest(most);
+  return most;
 }
+
+// Symmetric scales of up to kLanes rows from their own values. Together: a row's last steps, on its
+// own, would be most of a short row's time.
+template <typename V>
+struct OwnScales {
+  alignas(64) float scale[V::kLanes], inverse[V::kLanes];
+
+  OwnScales(const float* x, int64_t stride, int64_t rows, int64_t cols, int bits) {
+    typename V::F most[V::kLanes];
+    for (int64_t r = 0; r < V::kLanes; ++r)
+      most[r] = r < rows ? LargeMagnitudes<V>(x + r * stride, cols) : V::Set(0.0f);
+    alignas(64) float largest[V::kLanes];
+    V::Store(largest, V::LargestOfEach(most));
+    for (int r = 0; r < V::kLanes; ++r) {
+      const RowScale of_row = ScaleOf(largest[r], QMax(bits));
+      scale[r] = of_row.scale, inverse[r] = of_row.inverse;
+    }
+  }
+};
 
 // The least and the largest of values and 0.
 template <typename V>
@@ -77,10 +97,10 @@ struct RoundingOfOwn {
   typename V::I Of(typename V::F x) const { return V::Round(V::Max(V::Mul(x, inverse), least)); }
 };
 
-// q (stride) of x (count), zeros behind; returns the sum of q.
+// q (stride) of x (count), zeros behind; returns parts of the sum of q.
 template <typename V, typename R>
-inline int32_t RoundRow(const R& rounding, const float* x, int64_t count, int64_t stride,
-                        int8_t* q) {
+inline typename V::I RoundRow(const R& rounding, const float* x, int64_t count, int64_t stride,
+                              int8_t* q) {
   typename V::I sum = V::SetInt(0);
   int64_t i = 0;
   for (; i + 4 * V::kLanes <= count; i += 4 * V::kLanes) {
@@ -102,28 +122,25 @@ inline int32_t RoundRow(const R& rounding, const float* x, int64_t count, int64_
     sum = V::AddInt(sum, values);
   }
   for (i = count; i < stride; ++i) q[i] = 0;
-  return V::Sum(sum);
+  return sum;
 }
 
-// Scale, inverse and offset of a row.
+// Scale, inverse and offset of one row.
 template <typename V>
 inline RangeScale RowRange(const QuantizeRowsArgs& args, int64_t row, bool with_offset) {
   const float* x = args.x + row * args.x_stride;
-  RangeScale range = {0, 0, 0};
-  if (args.fixed_scale != nullptr) {
-    const int64_t at = (args.fixed_first + row) % args.fixed_rows;
-    range.scale = args.fixed_scale[at];
-    range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
-    if (with_offset) range.offset = args.fixed_offset[at];
-  } else if (with_offset) {
+  if (args.fixed_scale == nullptr && with_offset) {
     float least, most;
     ExtremesOf<V>(x, args.cols, &least, &most);
-    range = ScaleOfRange(least, most, args.bits);
-  } else {
-    const RowScale scale = ScaleOf(LargestMagnitude<V>(x, args.cols), QMax(args.bits));
-    range.scale = scale.scale, range.inverse = scale.inverse;
+    return ScaleOfRange(least, most, args.bits);
   }
-  return range;
+  if (args.fixed_scale == nullptr) {
+    const RowScale own = ScaleOf(V::Largest(LargeMagnitudes<V>(x, args.cols)), QMax(args.bits));
+    return {own.scale, own.inverse, 0};
+  }
+  const int64_t at = (args.fixed_first + row) % args.fixed_rows;
+  const float scale = args.fixed_scale[at];
+  return {scale, scale > 0.0f ? 1.0f / scale : 0.0f, with_offset ? args.fixed_offset[at] : 0};
 }
 
 template <typename V>
@@ -136,17 +153,25 @@ template <typename V>
 void QuantizeRowsBy(const QuantizeRowsArgs& args) {
   const int64_t stride = RoundUp(args.cols, kGroupInputs);
   const bool with_offset = args.offset != nullptr;
+  if (!with_offset && args.fixed_scale == nullptr) {
+    for (int64_t first = 0; first < args.rows; first += V::kLanes) {
+      const int64_t left = args.rows - first, rows = left < V::kLanes ? left : V::kLanes;
+      const float* x = args.x + first * args.x_stride;
+      const OwnScales<V> scales(x, args.x_stride, rows, args.cols, args.bits);
+      for (int64_t r = 0; r < rows; ++r) {
+        args.scale[first + r] = scales.scale[r];
+        RoundRow<V>(RoundingOfOwn<V>(scales.inverse[r], args.bits), x + r * args.x_stride,
+                    args.cols, stride, args.q + (first + r) * stride);
+      }
+    }
+    return;
+  }
   for (int64_t row = 0; row < args.rows; ++row) {
-    const float* x = args.x + row * args.x_stride;
-    int8_t* q = args.q + row * stride;
     const RangeScale range = RowRange<V>(args, row, with_offset);
     args.scale[row] = range.scale;
     if (with_offset) args.offset[row] = range.offset;
-    if (with_offset || args.fixed_scale != nullptr) {
-      RoundRow<V>(RoundingOf<V>(range, with_offset, args.bits), x, args.cols, stride, q);
-    } else {
-      RoundRow<V>(RoundingOfOwn<V>(range.inverse, args.bits), x, args.cols, stride, q);
-    }
+    RoundRow<V>(RoundingOf<V>(range, with_offset, args.bits), args.x + row * args.x_stride,
+                args.cols, stride, args.q + row * stride);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/cpu/bytes_avx2.h"
+#include "kernels/include/numerics.h"
 #include "kernels/include/packing.h"
 
 namespace tmpq::kernels {
@@ -47,6 +48,34 @@ struct Vectors {
         Half == 4 ? _mm256_permute2f128_ps(a, a, 1) : _mm256_permute_ps(a, Half == 1 ? 0xb1 : 0x4e);
     return _mm256_blend_ps(_mm256_add_ps(a, other), _mm256_sub_ps(other, a), kUpper);
   }
+  // Lane i: what `combine` makes of all lanes of vector i.
+  template <typename Vector, typename Combine>
+  TMPQ_ALWAYS_INLINE Vector OfEach(const Vector (&v)[kLanes], Combine combine) {
+    const auto f = [](Vector a) { return AsFloats(a); };
+    const auto both = [&](auto low, auto high) {
+      Vector a, b;
+      FromFloats(low, a), FromFloats(high, b);
+      return combine(a, b);
+    };
+    const auto pairs = [&](Vector a, Vector b) {
+      return both(_mm256_unpacklo_ps(f(a), f(b)), _mm256_unpackhi_ps(f(a), f(b)));
+    };
+    Vector four[2];  // of each 128 bits, in place i what is left of vector 4 j + i
+    for (int j = 0; j < 2; ++j) {
+      const __m256d x = _mm256_castps_pd(f(pairs(v[4 * j], v[4 * j + 1]))),
+                    y = _mm256_castps_pd(f(pairs(v[4 * j + 2], v[4 * j + 3])));
+      four[j] = both(_mm256_castpd_ps(_mm256_unpacklo_pd(x, y)),
+                     _mm256_castpd_ps(_mm256_unpackhi_pd(x, y)));
+    }
+    return both(_mm256_permute2f128_ps(f(four[0]), f(four[1]), 0x20),
+                _mm256_permute2f128_ps(f(four[0]), f(four[1]), 0x31));
+  }
+  static F LargestOfEach(const F (&v)[kLanes]) {
+    return OfEach(v, [](F a, F b) { return Max(a, b); });
+  }
+  static I SumOfEach(const I (&v)[kLanes]) {
+    return OfEach(v, [](I a, I b) { return AddInt(a, b); });
+  }
   static F Whole(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static F KeepFirst(F a, F b, int64_t count) {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(First(count)));
@@ -75,6 +104,10 @@ struct Vectors {
   }
   static I Round(F a) { return _mm256_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
+  static F AsFloats(F a) { return a; }
+  static F AsFloats(I a) { return _mm256_castsi256_ps(a); }
+  static void FromFloats(F a, F& result) { result = a; }
+  static void FromFloats(F a, I& result) { result = _mm256_castps_si256(a); }
   static I FloatAsBits(F a) { return _mm256_castps_si256(a); }
   static F BitsAsFloat(I a) { return _mm256_castsi256_ps(a); }
   static int64_t Bytes(I v) {

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "kernels/include/numerics.h"
 #include "kernels/include/packing.h"
 
 namespace tmpq::kernels {
@@ -51,6 +52,38 @@ struct Vectors {
     }
     return _mm512_mask_sub_ps(_mm512_add_ps(a, other), kUpper, other, a);
   }
+  // Lane i: what `combine` makes of all lanes of vector i.
+  template <typename Vector, typename Combine>
+  TMPQ_ALWAYS_INLINE Vector OfEach(const Vector (&v)[kLanes], Combine combine) {
+    const auto f = [](Vector a) { return AsFloats(a); };
+    const auto both = [&](auto low, auto high) {
+      Vector a, b;
+      FromFloats(low, a), FromFloats(high, b);
+      return combine(a, b);
+    };
+    const auto pairs = [&](Vector a, Vector b) {
+      return both(_mm512_unpacklo_ps(f(a), f(b)), _mm512_unpackhi_ps(f(a), f(b)));
+    };
+    const auto fours = [&](Vector a, Vector b) {
+      const __m512d x = _mm512_castps_pd(f(a)), y = _mm512_castps_pd(f(b));
+      return both(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)),
+                  _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+    };
+    Vector four[4];  // of each 128 bits, in place i what is left of vector 4 j + i
+    for (int j = 0; j < 4; ++j)
+      four[j] = fours(pairs(v[4 * j], v[4 * j + 1]), pairs(v[4 * j + 2], v[4 * j + 3]));
+    const auto eights = [&](Vector a, Vector b) {
+      return both(_mm512_shuffle_f32x4(f(a), f(b), 0x44), _mm512_shuffle_f32x4(f(a), f(b), 0xee));
+    };
+    const Vector x = eights(four[0], four[1]), y = eights(four[2], four[3]);
+    return both(_mm512_shuffle_f32x4(f(x), f(y), 0x88), _mm512_shuffle_f32x4(f(x), f(y), 0xdd));
+  }
+  static F LargestOfEach(const F (&v)[kLanes]) {
+    return OfEach(v, [](F a, F b) { return Max(a, b); });
+  }
+  static I SumOfEach(const I (&v)[kLanes]) {
+    return OfEach(v, [](I a, I b) { return AddInt(a, b); });
+  }
   static F Whole(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
   // The first `count` lanes of a, else of b.
   static F KeepFirst(F a, F b, int64_t count) { return _mm512_mask_blend_ps(First(count), b, a); }
@@ -75,6 +108,10 @@ struct Vectors {
   static int32_t Sum(I a) { return _mm512_reduce_add_epi32(a); }
   static I Round(F a) { return _mm512_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
+  static F AsFloats(F a) { return a; }
+  static F AsFloats(I a) { return _mm512_castsi512_ps(a); }
+  static void FromFloats(F a, F& result) { result = a; }
+  static void FromFloats(F a, I& result) { result = _mm512_castps_si512(a); }
   static I FloatAsBits(F a) { return _mm512_castps_si512(a); }
   static F BitsAsFloat(I a) { return _mm512_castsi512_ps(a); }
   // The lowest byte of each lane.

@@ -196,6 +196,7 @@ struct AttentionKernel {
       int32_t total = sums[half_rows];
       total += ShuffleXor(total, 1);
       total += ShuffleXor(total, 2);
+      const float inverse = 1.0f / static_cast<float>(total);
       const int64_t query =
           static_cast<int64_t>(BlockX()) * kQueries + Warp() * 16 + Lane() / 4 + half_rows * 8;
       float* row = p.out + (BlockZ() * p.queries + query) * p.out_stride + BlockY() * p.d;
@@ -208,8 +209,7 @@ struct AttentionKernel {
           if constexpr (kWide) numerator = numerator * 256 + out[1][tile][half_rows * 2 + i];
           const bool inside = query < p.queries && channel < p.d;
           const float scale = LoadGlobalIf(inside, p.v_scale + place.value_row + channel, 0.0f);
-          StoreGlobalIf(inside, row + channel,
-                        static_cast<float>(numerator) / static_cast<float>(total) * scale);
+          StoreGlobalIf(inside, row + channel, static_cast<float>(numerator) * inverse * scale);
         }
       }
     }

@@ -133,7 +133,8 @@ void AttentionInt(const AttentionArgs& args) {
         s.logits[j] = static_cast<float>(score) * (row_scale * s.k_scale[j]);
       }
       MaskLogits(args.mask, keys, s.logits);
-      const int64_t denominator = IntegerSoftmax(s.logits, keys, args.softmax_bits, s.high, s.low);
+      const float inverse = 1.0f / static_cast<float>(IntegerSoftmax(
+                                       s.logits, keys, args.softmax_bits, s.high, s.low));
       for (int64_t c = 0; c < d; ++c) {
         int64_t numerator = 0;
         for (int64_t j = 0; j < keys; ++j) {
@@ -141,7 +142,7 @@ void AttentionInt(const AttentionArgs& args) {
           numerator += static_cast<int64_t>(p) * s.v[j * d + c];
         }
         args.out[i * args.out_stride + h * d + c] =
-            static_cast<float>(numerator) / static_cast<float>(denominator) * s.v_scale[c];
+            static_cast<float>(numerator) * inverse * s.v_scale[c];
       }
     }
   }

@@ -9,6 +9,7 @@
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/functions.h"
 #include "kernels/cpu/group_norm.h"
+#include "kernels/cpu/layer_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/quantize.h"
@@ -231,7 +232,7 @@ constexpr KernelSet kSet = {"avx2",
                             LinearF32,
                             AttentionIntBy<Vectors>,
                             AttentionF32<LinearF32>,
-                            LayerNorm,
+                            LayerNormBy<Vectors>,
                             GroupNormByBlocks,
                             Modulate,
                             GatedAdd,
@@ -243,7 +244,7 @@ constexpr KernelSet kSet = {"avx2",
                             Multiply,
                             Scale,
                             GeluErf,
-                            RmsNorm,
+                            RmsNormBy<Vectors>,
                             QuickGeluBy<Vectors>,
                             TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,

@@ -8,6 +8,7 @@
 #include "kernels/cpu/convolution.h"
 #include "kernels/cpu/functions.h"
 #include "kernels/cpu/group_norm.h"
+#include "kernels/cpu/layer_norm.h"
 #include "kernels/cpu/linear.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/quantize.h"
@@ -316,7 +317,7 @@ constexpr KernelSet kSet = {"avx512vnni",
                             LinearF32,
                             AttentionIntBy<Vectors>,
                             AttentionF32<LinearF32>,
-                            LayerNorm,
+                            LayerNormBy<Vectors>,
                             GroupNormByBlocks,
                             Modulate,
                             GatedAdd,
@@ -328,7 +329,7 @@ constexpr KernelSet kSet = {"avx512vnni",
                             Multiply,
                             Scale,
                             GeluErf,
-                            RmsNorm,
+                            RmsNormBy<Vectors>,
                             QuickGeluBy<Vectors>,
                             TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,

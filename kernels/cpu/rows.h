@@ -122,7 +122,7 @@ inline float RowSum(int64_t count, Term term) {
   return SumLanes(lanes);
 }
 
-void LayerNorm(const LayerNormArgs& args) {
+inline void LayerNorm(const LayerNormArgs& args) {
   const auto count = (float)args.cols;
   for (int64_t row = 0; row < args.rows; ++row) {
     const float* x = args.x + row * args.cols;
@@ -141,7 +141,7 @@ void LayerNorm(const LayerNormArgs& args) {
   }
 }
 
-void RmsNorm(const LayerNormArgs& args) {
+inline void RmsNorm(const LayerNormArgs& args) {
   for (int64_t row = 0; row < args.rows; ++row) {
     const float* x = args.x + row * args.cols;
     float* out = args.out + row * args.cols;

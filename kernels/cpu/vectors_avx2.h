@@ -34,6 +34,7 @@ struct Vectors {
   static F Fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
   static F Max(F a, F b) { return _mm256_max_ps(a, b); }
   static F Min(F a, F b) { return _mm256_min_ps(a, b); }
+  static F Sqrt(F a) { return _mm256_sqrt_ps(a); }
   static F Abs(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   static float Largest(F a) {
     __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -75,6 +76,23 @@ struct Vectors {
   }
   static I SumOfEach(const I (&v)[kLanes]) {
     return OfEach(v, [](I a, I b) { return AddInt(a, b); });
+  }
+  // Lane i: the sum of vector i, by halves: 8 lanes -> 4 -> 2 -> 1 (SumLanes in numerics.h).
+  static F OrderedSumOfEach(const F (&v)[kLanes]) {
+    F two[2];  // 64 bits of vectors 4 j, 4 j + 1, ..
+    for (int j = 0; j < 2; ++j) {
+      const F* a = v + 4 * j;
+      const auto halves = [](F x, F y) {
+        return _mm256_castps_pd(
+            Add(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31)));
+      };
+      const __m256d x = halves(a[0], a[1]), y = halves(a[2], a[3]);
+      two[j] = Add(_mm256_castpd_ps(_mm256_unpacklo_pd(x, y)),
+                   _mm256_castpd_ps(_mm256_unpackhi_pd(x, y)));
+    }
+    const F ones =
+        Add(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd));
+    return _mm256_permutevar8x32_ps(ones, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   }
   static F Whole(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static F KeepFirst(F a, F b, int64_t count) {

@@ -35,6 +35,7 @@ struct Vectors {
   static F Fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   static F Max(F a, F b) { return _mm512_max_ps(a, b); }
   static F Min(F a, F b) { return _mm512_min_ps(a, b); }
+  static F Sqrt(F a) { return _mm512_sqrt_ps(a); }
   static F Abs(F a) { return _mm512_abs_ps(a); }
   static float Largest(F a) { return _mm512_reduce_max_ps(a); }
   // The sum with the lane at distance Half, or in the upper of the two the difference from it.
@@ -83,6 +84,28 @@ struct Vectors {
   }
   static I SumOfEach(const I (&v)[kLanes]) {
     return OfEach(v, [](I a, I b) { return AddInt(a, b); });
+  }
+  // Lane i: the sum of vector i, by halves: 16 lanes -> 8 -> 4 -> 2 -> 1 (SumLanes in numerics.h).
+  static F OrderedSumOfEach(const F (&v)[kLanes]) {
+    F four[4];  // 128 bits of vectors 4 j, 4 j + 1, ..
+    for (int j = 0; j < 4; ++j) {
+      const F *a = v + 4 * j, x = Halves(a[0], a[1]), y = Halves(a[2], a[3]);
+      four[j] = Add(_mm512_shuffle_f32x4(x, y, 0x88), _mm512_shuffle_f32x4(x, y, 0xdd));
+    }
+    const auto twos = [](F a, F b) {
+      const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+      return Add(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)),
+                 _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+    };
+    const F x = twos(four[0], four[1]), y = twos(four[2], four[3]);
+    const F ones = Add(_mm512_shuffle_ps(x, y, 0x88), _mm512_shuffle_ps(x, y, 0xdd));
+    // Of each 128 bits j: vectors j, 4 + j, 8 + j, 12 + j.
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_ps(order, ones);
+  }
+  // Lanes i + lanes 8 + i, of a and of b.
+  static F Halves(F a, F b) {
+    return Add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
   }
   static F Whole(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
   // The first `count` lanes of a, else of b.

@@ -251,6 +251,42 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
   }
 }
 
+// Sets take as many rows together as a vector has lanes.
+TEST_P(KernelSetTest, AnyNumberOfRowsEqualsReference) {
+  for (const int64_t rows : {1, 7, 8, 9, 15, 16, 17, 33}) {
+    for (const int64_t cols : {1, 5, 32, 48, 200}) {
+      const auto x = Values(rows * cols, 7), side = Values(2 * cols, 9);
+      const std::string what = std::to_string(rows) + " rows of " + std::to_string(cols);
+      ExpectSameBytes<float>(set(), rows * cols, what, [&](const KernelSet& k, float* out) {
+        k.layer_norm({x.data(), rows, cols, 1e-6f, side.data(), side.data() + cols, out});
+      });
+      ExpectSameBytes<float>(set(), rows * cols, what, [&](const KernelSet& k, float* out) {
+        k.rms_norm({x.data(), rows, cols, 1e-6f, side.data(), nullptr, out});
+      });
+      std::vector<int8_t> q(rows * RoundUp(cols, 4));
+      ExpectSameBytes<float>(set(), rows, what, [&](const KernelSet& k, float* scale) {
+        k.quantize_rows({x.data(), rows, cols, cols, 8, q.data(), scale});
+      });
+    }
+  }
+}
+
+TEST_P(KernelSetTest, ActivationsOfWhatIsNotFiniteEqualReference) {
+  std::vector<float> x = Values(40, 7);
+  x[3] = NAN, x[8] = INFINITY, x[21] = -INFINITY, x[30] = -1e30f, x[37] = NAN, x[39] = 1e30f;
+  const auto count = static_cast<int64_t>(x.size());
+  for (const auto function :
+       {&KernelSet::silu, &KernelSet::gelu_tanh, &KernelSet::quick_gelu, &KernelSet::gelu_erf}) {
+    std::vector<float> expected(x.size()), out(x.size());
+    (ReferenceKernels().*function)(x.data(), count, expected.data());
+    (set().*function)(x.data(), count, out.data());
+    for (size_t i = 0; i < x.size(); ++i) {  // any NaN is as good as another
+      EXPECT_TRUE(out[i] == expected[i] || (out[i] != out[i] && expected[i] != expected[i]))
+          << "of " << x[i] << ": " << out[i] << ", not " << expected[i];
+    }
+  }
+}
+
 // Against double arithmetic: the definition itself means what it should.
 TEST(ReferenceTest, FloatAttentionIsAttention) {
   const int64_t tokens = 9, d = 8;

@@ -100,42 +100,42 @@ inline void PackKeysBy(const float* x, int64_t stride, int64_t keys, int64_t d, 
   }
 }
 
-// v (keys, d), quantized per channel, transposed: four keys make a channel's word.
+// v (keys, d), quantized per channel, transposed: four keys make a channel's word. Keys outside,
+// channels inside: a key's channels lie together, and far from the next key's.
 template <typename V>
 inline void PackValuesBy(const float* x, int64_t stride, int64_t keys, int64_t d, int bits,
                          HeadScratch& s) {
-  const int64_t groups = GroupsOfInputs(keys);
+  const int64_t groups = GroupsOfInputs(keys), columns = RoundUp(d, kGroupOutputs);
   const auto load = [&](int64_t key, int64_t c) {
     const float* p = x + key * stride + c;
     return c + V::kLanes <= d ? V::Load(p) : V::LoadFirst(p, d - c);
   };
-  for (int64_t c = 0; c < d; c += V::kLanes) {
-    typename V::F most = V::Set(0.0f);
-    for (int64_t j = 0; j < keys; ++j) most = V::Max(V::Abs(load(j, c)), most);
-    V::Store(s.v_scale + c, most);
+  for (int64_t c = 0; c < columns; c += V::kLanes) V::Store(s.v_scale + c, V::Set(0.0f));
+  for (int64_t j = 0; j < keys; ++j) {
+    for (int64_t c = 0; c < d; c += V::kLanes)
+      V::Store(s.v_scale + c, V::Max(V::Abs(load(j, c)), V::Load(s.v_scale + c)));
   }
-  for (int64_t c = 0; c < d; ++c) {
+  for (int64_t c = 0; c < columns; ++c) {  // scale and inverse behind the last are 0
     const RowScale scale = ScaleOf(s.v_scale[c], QMax(bits));
     s.v_scale[c] = scale.scale, s.inverses[c] = scale.inverse;
   }
-  const typename V::I byte = V::SetInt(255);
-  for (int64_t c = 0; c < RoundUp(d, kGroupOutputs); c += V::kLanes) {
-    uint8_t* out =
-        s.v + c / kGroupOutputs * groups * kGroupValues + c % kGroupOutputs * kGroupInputs;
-    if (c >= d) {  // the rest of the last panel
-      for (int64_t g = 0; g < groups; ++g)
-        V::StoreInt((int32_t*)(out + g * kGroupValues), V::SetInt(0));
-      continue;
-    }
-    Rounding<V> rounding = Rounding<V>::Symmetric(0.0f, bits);
-    rounding.inverse = V::Load(s.inverses + c);
-    const auto at = [&](int64_t j) { return j < keys ? rounding.Of(load(j, c)) : V::SetInt(0); };
-    for (int64_t g = 0; g < groups; ++g) {
-      const int64_t j = g * kGroupInputs;
+  const typename V::I byte = V::SetInt(255), zero = V::SetInt(0);
+  Rounding<V> rounding = Rounding<V>::Symmetric(0.0f, bits);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t j = g * kGroupInputs;
+    for (int64_t c = 0; c < columns; c += V::kLanes) {
+      uint8_t* out =
+          s.v + (c / kGroupOutputs * groups + g) * kGroupValues + c % kGroupOutputs * kGroupInputs;
+      if (c >= d) {  // the rest of the last panel
+        V::StoreInt((int32_t*)out, zero);
+        continue;
+      }
+      rounding.inverse = V::Load(s.inverses + c);
+      const auto at = [&](int64_t key) { return key < keys ? rounding.Of(load(key, c)) : zero; };
       const auto low =
           V::Or(V::And(at(j), byte), V::template ShiftLeft<8>(V::And(at(j + 1), byte)));
       const auto high = V::Or(V::And(at(j + 2), byte), V::template ShiftLeft<8>(at(j + 3)));
-      V::StoreInt((int32_t*)(out + g * kGroupValues), V::Or(low, V::template ShiftLeft<16>(high)));
+      V::StoreInt((int32_t*)out, V::Or(low, V::template ShiftLeft<16>(high)));
     }
   }
 }

@@ -170,7 +170,7 @@ template <bool UnsignedA, int Rows, int Panels>
 void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t* w, int32_t* out,
               int64_t out_stride) {
   __m512i sums[Rows][Panels];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p) sums[r][p] = _mm512_setzero_si512();
@@ -181,7 +181,7 @@ void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t*
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p)
       weights[p] = _mm512_loadu_si512(w + p * panel_bytes + g * kGroupValues);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
       __builtin_memcpy(&word, a + r * a_stride + g * kGroupInputs, sizeof(word));
@@ -193,7 +193,7 @@ void ByteTile(int64_t groups, const uint8_t* a, int64_t a_stride, const uint8_t*
       }
     }
   }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
     for (int p = 0; p < Panels; ++p)
@@ -205,25 +205,38 @@ template <bool UnsignedA>
 void Vectors::Product(int64_t rows, int64_t panels, int64_t groups, const void* a, int64_t a_stride,
                       const uint8_t* w, int32_t* out, int64_t out_stride) {
   using Tile = void (*)(int64_t, const uint8_t*, int64_t, const uint8_t*, int32_t*, int64_t);
-#define TMPQ_BYTE_TILES(rows)                                                                 \
-  {                                                                                           \
-    ByteTile<UnsignedA, rows, 1>, ByteTile<UnsignedA, rows, 2>, ByteTile<UnsignedA, rows, 3>, \
-        ByteTile<UnsignedA, rows, 4>                                                          \
-  }
-  constexpr int kRows = 6, kPanels = 4;
-  static constexpr Tile kTiles[kRows][kPanels] = {TMPQ_BYTE_TILES(1), TMPQ_BYTE_TILES(2),
-                                                  TMPQ_BYTE_TILES(3), TMPQ_BYTE_TILES(4),
-                                                  TMPQ_BYTE_TILES(5), TMPQ_BYTE_TILES(6)};
+#define TMPQ_BYTE_TILES(panels)                                                                   \
+  ByteTile<UnsignedA, 1, panels>, ByteTile<UnsignedA, 2, panels>, ByteTile<UnsignedA, 3, panels>, \
+      ByteTile<UnsignedA, 4, panels>, ByteTile<UnsignedA, 5, panels>,                             \
+      ByteTile<UnsignedA, 6, panels>
+#define TMPQ_HIGH_BYTE_TILES(panels)                               \
+  ByteTile<UnsignedA, 9, panels>, ByteTile<UnsignedA, 10, panels>, \
+      ByteTile<UnsignedA, 11, panels>, ByteTile<UnsignedA, 12, panels>
+  constexpr int kPanels = 4, kMostRows = 12;
+  static constexpr int kRows[kPanels] = {12, 12, 8, 6};
+  // By panels and rows.
+  static constexpr Tile kTiles[kPanels][kMostRows] = {
+      {TMPQ_BYTE_TILES(1), ByteTile<UnsignedA, 7, 1>, ByteTile<UnsignedA, 8, 1>,
+       TMPQ_HIGH_BYTE_TILES(1)},
+      {TMPQ_BYTE_TILES(2), ByteTile<UnsignedA, 7, 2>, ByteTile<UnsignedA, 8, 2>,
+       TMPQ_HIGH_BYTE_TILES(2)},
+      {TMPQ_BYTE_TILES(3), ByteTile<UnsignedA, 7, 3>, ByteTile<UnsignedA, 8, 3>},
+      {TMPQ_BYTE_TILES(4)}};
+#undef TMPQ_HIGH_BYTE_TILES
 #undef TMPQ_BYTE_TILES
   const auto* bytes = (const uint8_t*)a;
-  for (int64_t panel = 0; panel < panels; panel += kPanels) {
-    const int64_t width = panels - panel < kPanels ? panels - panel : kPanels;
-    for (int64_t row = 0; row < rows; row += kRows) {
-      const int64_t height = rows - row < kRows ? rows - row : kRows;
-      kTiles[height - 1][width - 1](groups, bytes + row * a_stride, a_stride,
+  const int64_t blocks = (panels + kPanels - 1) / kPanels;
+  for (int64_t block = 0, panel = 0; block < blocks; ++block) {  // as equal as they can be
+    const int64_t width = panels / blocks + (block < panels % blocks ? 1 : 0);
+    const int64_t tiles = (rows + kRows[width - 1] - 1) / kRows[width - 1];
+    for (int64_t tile = 0, row = 0; tile < tiles; ++tile) {
+      const int64_t height = rows / tiles + (tile < rows % tiles ? 1 : 0);
+      kTiles[width - 1][height - 1](groups, bytes + row * a_stride, a_stride,
                                     w + panel * groups * kGroupValues,
                                     out + row * out_stride + panel * kGroupOutputs, out_stride);
+      row += height;
     }
+    panel += width;
   }
 }
 

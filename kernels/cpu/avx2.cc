@@ -161,7 +161,7 @@ struct Tiles {
       }
     }
   }
-  static constexpr bool kHasScaled = false;
+  static constexpr bool kHasScaled = false, kReadsPacked = false;
   static void SumsOfRows(const int8_t* a, int64_t a_stride, int64_t rows, int64_t count,
                          int32_t* sums) {
     for (int64_t r = 0; r < rows; ++r, a += a_stride) {

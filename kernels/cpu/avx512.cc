@@ -21,6 +21,14 @@
 namespace tmpq::kernels {
 namespace {
 
+// The 4-bit field plane of one group, as bytes.
+inline __m512i UnpackFour(const uint8_t* packed) {
+  const __m512i bytes = _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i*)packed));
+  // The upper 256 bits take the high halves; a byte takes nothing of its neighbour after the mask.
+  const __m512i shifted = _mm512_srlv_epi64(bytes, _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4));
+  return _mm512_and_si512(shifted, _mm512_set1_epi8(15));
+}
+
 // GCC 12 moves accumulators to memory where their float code stands behind the loop, but for this.
 inline void StayInRegister([[maybe_unused]] __m512i& value) {
 #ifndef TMPQ_EMULATED_AVX512
@@ -29,7 +37,7 @@ inline void StayInRegister([[maybe_unused]] __m512i& value) {
 }
 
 // sums = start + a w. 24 accumulators for 6 x 64 leave room for 4 weight registers.
-template <int Rows, int Panels>
+template <bool Packed, int Rows, int Panels>
 inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
                        const int32_t* start, __m512i (&sums)[Rows][Panels]) {
 #pragma GCC unroll 12
@@ -41,7 +49,10 @@ inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const 
   for (int64_t g = 0; g < groups; ++g, data += w.group_stride, a += kGroupInputs) {
     __m512i weights[Panels];
 #pragma GCC unroll 4
-    for (int p = 0; p < Panels; ++p) weights[p] = _mm512_loadu_si512(data + p * w.panel_stride);
+    for (int p = 0; p < Panels; ++p) {
+      const uint8_t* group = data + p * w.panel_stride;
+      weights[p] = Packed ? UnpackFour(group) : _mm512_loadu_si512(group);
+    }
 #pragma GCC unroll 12
     for (int r = 0; r < Rows; ++r) {
       int32_t word;
@@ -58,7 +69,11 @@ template <int Rows, int Panels>
 void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
              const int32_t* start, int32_t* out, int64_t out_stride) {
   __m512i sums[Rows][Panels];
-  IntProduct(groups, a, a_stride, w, start, sums);
+  if (w.packed) {
+    IntProduct<true>(groups, a, a_stride, w, start, sums);
+  } else {
+    IntProduct<false>(groups, a, a_stride, w, start, sums);
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -72,7 +87,11 @@ template <int Rows, int Panels>
 void ScaledTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
                 const int32_t* start, const ScaledOutput& to) {
   __m512i sums[Rows][Panels];
-  IntProduct(groups, a, a_stride, w, start, sums);
+  if (w.packed) {
+    IntProduct<true>(groups, a, a_stride, w, start, sums);
+  } else {
+    IntProduct<false>(groups, a, a_stride, w, start, sums);
+  }
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -165,13 +184,6 @@ constexpr FloatTileFunction kFloatTiles[kTilePanels][kTileRows] = {{TMPQ_TILES(F
 #undef TMPQ_TILES
 
 // Field planes of one group, unpacked to bytes and shifted into place (kernels/include/packing.h).
-inline __m512i UnpackFour(const uint8_t* packed) {
-  const __m256i bytes = _mm256_loadu_si256((const __m256i*)packed), mask = _mm256_set1_epi8(15);
-  const __m256i low = _mm256_and_si256(bytes, mask);
-  const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask);
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
 inline __m512i UnpackTwo(const uint8_t* packed) {
   const __m512i bytes = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i*)packed));
   // 128-bit lane j keeps bits 2j and 2j + 1; a byte takes nothing of its neighbour after the mask.
@@ -240,7 +252,7 @@ struct Tiles {
                   const PanelBlock& w, const int32_t* start, int32_t* out, int64_t out_stride) {
     kIntTiles[panels - 1][rows - 1](groups, a, a_stride, w, start, out, out_stride);
   }
-  static constexpr bool kHasScaled = true;
+  static constexpr bool kHasScaled = true, kReadsPacked = true;
   static void Scaled(int64_t rows, int64_t panels, int64_t groups, const int8_t* a,
                      int64_t a_stride, const PanelBlock& w, const int32_t* start,
                      const ScaledOutput& to) {

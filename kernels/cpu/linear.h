@@ -7,6 +7,7 @@
 //     = start (rows) + a (rows, 4 groups) times the unsigned weights;
 //   kHasScaled, and where it is true Scaled(rows, panels, groups, a, a_stride, weights, start,
 //     output): the same sums, scaled before they leave the registers;
+//   kReadsPacked: whether these take packed 4-bit panels;
 //   SumsOfRows(a, a_stride, rows, count, sums): of signed bytes; count is a multiple of 4;
 //   Unpack(packed, groups, bits, out, stride): packed groups -> unsigned 8-bit groups, `stride`
 //     bytes from one to the next.
@@ -30,8 +31,9 @@ constexpr int kTileColumns = kTilePanels * kGroupOutputs;
 struct PanelBlock {
   const uint8_t* data;
   int64_t panel_stride, group_stride;
-  int bits;    // all values are below 2^bits
-  int a_bits;  // activations are at most 2^(a_bits - 1) in magnitude
+  bool packed;  // as 4 bits each (kernels/include/packing.h), which a tile unpacks as it reads
+  int bits;     // all values are below 2^bits
+  int a_bits;   // activations are at most 2^(a_bits - 1) in magnitude
 };
 
 // Where a tile's sums go, scaled: fmaf((float)sum, a_scale w_scale, bias).
@@ -79,8 +81,12 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
   const int stored_bits = args.stored_bits > 0 ? args.stored_bits : args.bits;
   const int64_t panel_bytes = groups * kGroupValues / 8 * stored_bits;
   const uint8_t* packed = args.weights + first * panel_bytes;
-  if (args.bits == 8 && (args.m < kRowsWorthACopy || (uintptr_t)packed % 64 == 0)) {
-    return {packed, panel_bytes, kGroupValues, args.bits, args.a_bits};
+  const bool few_rows = args.m < kRowsWorthACopy;
+  if (args.bits == 8 && (few_rows || (uintptr_t)packed % 64 == 0)) {
+    return {packed, panel_bytes, kGroupValues, false, args.bits, args.a_bits};
+  }
+  if (Tiles::kReadsPacked && few_rows && args.bits == 4 && stored_bits == 4) {
+    return {packed, panel_bytes, kGroupValues / 2, true, args.bits, args.a_bits};
   }
   for (int64_t p = 0; p < width; ++p) {
     uint8_t* out = scratch + p * kGroupValues;
@@ -93,7 +99,7 @@ PanelBlock UnpackPanels(const LinearIntArgs& args, int64_t first, int64_t width,
     }
   }
   NarrowGroups(scratch, groups * stride, stored_bits, args.bits);
-  return {scratch, kGroupValues, stride, args.bits, args.a_bits};
+  return {scratch, kGroupValues, stride, false, args.bits, args.a_bits};
 }
 
 // Packed weights as bytes in their panels, once for many products.

@@ -12,6 +12,7 @@
 #include "src/core/error.h"
 #include "src/quant/weight_quantizer.h"
 #ifdef TMPQ_WITH_TORCH
+#include "bench/torch_int8.h"
 #include "bench/torch_linear.h"
 #endif
 

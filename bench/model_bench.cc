@@ -6,18 +6,29 @@
 #include <cstring>
 #include <memory>
 
+#include "bench/network_cases.h"
+#include "bench/openvino_model.h"
 #include "bench/peak.h"
 #include "bench/runtime_model.h"
 #include "bench/temporary_folder.h"
 #include "src/eval/models/any_model.h"
 #include "src/supernet/supernet.h"
 #ifdef TMPQ_WITH_TORCH
+#include "bench/torch_int8.h"
 #include "bench/torch_linear.h"
 #include "bench/torch_model.h"
 #endif
 
 namespace tmpq {
 namespace {
+
+ModelFile LoadOrBuild(const ModelBenchSettings& settings) {
+  if (!IsNetwork(settings.model)) return LoadAnyModel(settings.model, settings.bundled);
+  ModelFile file;
+  file.name = settings.model, file.graph = BuildNetwork(settings.model);
+  file.parameters = RandomWeights(file.graph), file.hash = HashString(settings.model);
+  return file;
+}
 
 // What all contests of a model share.
 struct OpenedModel {
@@ -27,7 +38,7 @@ struct OpenedModel {
   std::unique_ptr<RuntimeNetwork> network, reference;
 
   OpenedModel(const ModelBenchSettings& settings, Progress& progress)
-      : file(LoadAnyModel(settings.model, settings.bundled)) {
+      : file(LoadOrBuild(settings)) {
     const std::vector<BitWidth> widths = {BitWidth::Of(4), BitWidth::Of(8)};
     const auto path = folder.path() / "supernet.safetensors";
     Supernet::Build(file.graph, file.parameters, file.hash, widths, path, progress);
@@ -36,7 +47,11 @@ struct OpenedModel {
       return std::make_unique<RuntimeNetwork>(file.graph, file.parameters, kernels);
     };
     network = open(kernels::BestKernels()), reference = open(kernels::ReferenceKernels());
+    if (!settings.openvino.empty()) file.Save(model_path());
   }
+
+  // For peers in processes of their own.
+  std::filesystem::path model_path() const { return folder.path() / "model.safetensors"; }
 
   ActivePolicy Activate(int weights, int activations) const {
     return network->Activate(
@@ -58,6 +73,9 @@ void CheckIntegers(const OpenedModel& opened, RuntimeModel& model, const RandomB
       "network differs from the reference kernels");
 }
 
+constexpr double kErrorOfFloat = 1e-3,
+                 kErrorOfInt8 = 0.3;  // peers' scales are coarser than a token's
+
 Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settings, int threads) {
   omp_set_num_threads(threads);
   const RandomBatch inputs(opened.file.graph, settings.batch);
@@ -71,15 +89,37 @@ Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settin
                                          {"tmpq w4a8", [&] { model.Run(w4a8); }},
                                          {"tmpq w4a4", [&] { model.Run(w4a4); }},
                                          {"tmpq float32", [&] { model.Run(floats); }}};
+  const auto check = [&](const std::string& name, std::span<const float> out) {
+    const double most = name.find("float32") != std::string::npos ? kErrorOfFloat : kErrorOfInt8;
+    TMPQ_CHECK(RelativeDifference(out, exact) < most, name + " differs");
+  };
 #ifdef TMPQ_WITH_TORCH
-  constexpr double kErrorOfFloat = 1e-3;
   SetTorchThreads(threads);
-  TorchModel torch(opened.file.graph, opened.file.parameters, inputs, settings.batch);
-  torch.Run();
-  TMPQ_CHECK(RelativeDifference({torch.out(), torch.out() + exact.size()}, exact) < kErrorOfFloat,
-             "LibTorch's network differs");
-  contestants.push_back({"LibTorch float32", [&] { torch.Run(); }});
+  std::vector<std::unique_ptr<TorchModel>> torch;
+  std::vector<std::string> engines = TorchInt8Engines();
+  engines.insert(engines.begin(), "float32");
+  for (const std::string& engine : engines) {
+    torch.push_back(std::make_unique<TorchModel>(opened.file.graph, opened.file.parameters, inputs,
+                                                 settings.batch, engine));
+    TorchModel& of = *torch.back();
+    of.Run();
+    const std::string name =
+        "LibTorch " + (engine == "float32" ? engine : "dynamic int8 " + engine);
+    check(name, {of.out(), exact.size()});
+    contestants.push_back({name, [&of] { of.Run(); }});
+  }
 #endif
+  std::vector<std::unique_ptr<OpenVinoModel>> openvino;
+  for (const std::string& kind : kOpenVinoKinds) {
+    if (settings.openvino.empty()) break;
+    openvino.push_back(std::make_unique<OpenVinoModel>(
+        settings.openvino, settings.scripts / "openvino_peer.py", opened.model_path(),
+        opened.file.graph, inputs, settings.batch, kind, threads));
+    OpenVinoModel& of = *openvino.back();
+    of.Run();
+    check("OpenVINO " + kind, of.Out());
+    contestants.push_back({"OpenVINO " + kind, [&of] { of.Run(); }});
+  }
   double peak_operations = 0;
   if (HasDotProduct()) {
     contestants.push_back({"peak", [&] { peak_operations = RunDotProducts(threads); }});
@@ -100,7 +140,9 @@ Json RunModelContest(const OpenedModel& opened, const ModelBenchSettings& settin
   for (const auto& [name, policy] : {std::pair{"w8a8", &w8a8}, {"w4a8", &w4a8}, {"w4a4", &w4a4}}) {
     ops[name] = model.TimeOps(*policy, settings.contest.repetitions);
   }
-  return {{"threads", threads}, {"results", results}, {"ops", ops}};
+  Json contest = {{"threads", threads}, {"results", results}, {"ops", ops}};
+  if (!openvino.empty()) contest["openvino"] = openvino[0]->version();
+  return contest;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// tmpq-bench model: one call of a whole network on the runtime against LibTorch.
+// tmpq-bench model: one call of a whole network on the runtime against LibTorch and OpenVINO.
 #pragma once
 
 #include <filesystem>
@@ -11,10 +11,12 @@
 namespace tmpq {
 
 struct ModelBenchSettings {
-  std::string model = "fashion-dit";  // a name of LoadAnyModel
+  std::string model = "fashion-dit";  // a name of LoadAnyModel, or of BuildNetwork: random weights
   std::filesystem::path bundled;
   int64_t batch = 32;
   std::vector<int> threads = {1};  // one contest each; samples are split over them
+  std::string openvino;  // a Python with the package openvino, which then takes part; else empty
+  std::filesystem::path scripts;  // where openvino_peer.py is
   ContestSettings contest;
 };
 

@@ -83,6 +83,11 @@ std::vector<std::string> UsualNetworks() {
   return names;
 }
 
+bool IsNetwork(const std::string& name) {
+  return std::any_of(std::begin(kNetworks), std::end(kNetworks),
+                     [&](const NetworkCase& network) { return name == network.name; });
+}
+
 Graph BuildNetwork(const std::string& name) {
   std::string names;
   for (const NetworkCase& network : kNetworks) {

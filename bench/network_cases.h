@@ -11,6 +11,7 @@ namespace tmpq {
 
 // Those that a benchmark measures unless it is told which.
 std::vector<std::string> UsualNetworks();
+bool IsNetwork(const std::string& name);
 // Throws kUsage listing the names.
 Graph BuildNetwork(const std::string& name);
 

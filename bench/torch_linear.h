@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "bench/linear_case.h"
 
@@ -27,8 +26,5 @@ class TorchLinear {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// The engines of dynamic int8 linears that this LibTorch has.
-std::vector<std::string> TorchInt8Engines();
 
 }  // namespace tmpq

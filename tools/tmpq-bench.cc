@@ -80,6 +80,8 @@ Measured MeasureModel(const cxxopts::ParseResult& arguments, Progress& progress)
   settings.bundled = BundledCheckpoints();
   settings.batch = ReadBatch(arguments, settings.batch);
   settings.threads = ReadThreads(arguments);
+  settings.openvino = arguments["openvino"].as<std::string>();
+  settings.scripts = BundledCheckpoints().parent_path() / "scripts";
   settings.contest = ReadContest(arguments);
   const Json json = BenchModel(settings, progress);
   return {json, ModelBenchText(json)};
@@ -241,13 +243,18 @@ int main(int argc, char** argv) {
             "of kernels and model: one contest each; of networks the most; of latency one number "
             "(default: 1); of algorithms one number (else one per core)",
             cxxopts::value<std::vector<int>>()->default_value("1,2"))(
-            "model", "bundled model's name, weights file, or folder", text("fashion-dit"))(
-            "recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
-            text("naive"))("batch",
-                           "samples of a network call (default: 8; of model: 32; of networks: 2)",
-                           cxxopts::value<int>())(
-            "repetitions", "of each thing that is timed; of networks at most 3 calls",
-            cxxopts::value<int>()->default_value("25"))(
+            "model",
+            "bundled model's name, weights file, or folder; of model also a name of --networks, "
+            "with "
+            "random weights",
+            text("fashion-dit"))(
+            "openvino", "of model: a Python that has the package openvino, which then takes part",
+            text(""))("recipe", "named recipe (tmpq-calibrate --list), or a file .ini of its keys",
+                      text("naive"))(
+            "batch", "samples of a network call (default: 8; of model: 32; of networks: 2)",
+            cxxopts::value<int>())("repetitions",
+                                   "of each thing that is timed; of networks at most 3 calls",
+                                   cxxopts::value<int>()->default_value("25"))(
             "bits",
             "of latency: of weights and of activations, each with each (default: 2,3,4,5,6,8)",
             cxxopts::value<std::vector<int>>())("seconds", "that a repetition takes at least",

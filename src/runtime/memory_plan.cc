@@ -118,11 +118,9 @@ struct Uses {
       }
     }
     const NodeId output = layouts[graph.output()].buffer;
-    if (output >= 0) KeepToTheEnd(output);
-  }
-  void KeepToTheEnd(NodeId owner) {
-    last_step[owner] = last[owner] = static_cast<NodeId>(step.size());
-    within_step[owner] = false;
+    if (output < 0) return;
+    last_step[output] = last[output] = static_cast<NodeId>(layouts.size());
+    within_step[output] = false;
   }
 };
 
@@ -152,18 +150,18 @@ std::vector<ValueLayout> PlanLayouts(const Graph& graph) {
 MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
                       const std::vector<ExecutionStep>& steps, const std::vector<bool>& constant) {
   const size_t count = layouts.size();
-  Uses uses(graph, layouts, steps);
+  const Uses uses(graph, layouts, steps);
   MemoryPlan plan;
-  plan.arena_offset.assign(count, -1), plan.block_offset.assign(count, -1);
+  plan.arena_offset.assign(count, -1), plan.kept_offset.assign(count, -1);
+  plan.block_offset.assign(count, -1);
 
-  // Kept: constants that are read by what is none. Nothing else may ever be where they are.
-  Space arena;
+  // Kept: constants that are read by what is none.
   for (size_t id = 0; id < count; ++id) {
     for (const NodeId input : graph.node(static_cast<NodeId>(id)).inputs) {
       const NodeId owner = layouts[input].buffer;
-      if (constant[id] || !constant[input] || owner < 0 || plan.arena_offset[owner] >= 0) continue;
-      uses.KeepToTheEnd(owner);
-      plan.arena_offset[owner] = arena.Take(FloatsOf(layouts[owner]), uses.last_step[owner]);
+      if (constant[id] || !constant[input] || owner < 0 || plan.kept_offset[owner] >= 0) continue;
+      plan.kept_offset[owner] = plan.kept_floats_per_sample;
+      plan.kept_floats_per_sample += FloatsOf(layouts[owner]);
     }
   }
 
@@ -173,12 +171,13 @@ MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
     const NodeId input = graph.node(id).inputs[0];
     return layouts[input].buffer == input && uses.last[input] == uses.position[id] ? input : -1;
   };
+  Space arena;
   for (size_t i = 0; i < steps.size(); ++i) {
     arena.FreeBefore(static_cast<NodeId>(i));
     Space block;
     for (const NodeId id : steps[i].nodes) {
       block.FreeBefore(uses.position[id]);
-      if (plan.arena_offset[id] >= 0) continue;
+      if (plan.kept_offset[id] >= 0) continue;
       const bool in_block = steps[i].by_rows() && uses.within_step[id];
       std::vector<int64_t>& offsets = in_block ? plan.block_offset : plan.arena_offset;
       const int64_t size = in_block ? AlignedFloats(layouts[id].cols) : FloatsOf(layouts[id]);

@@ -1,5 +1,6 @@
-// Where every node's output lives: one arena planned from liveness, per sample; and, of what only
-// the nodes of one step need, a block of rows in a thread's scratch.
+// Where every node's output lives: one arena planned from liveness, per sample; what stays from
+// call to call apart; and, of what only the nodes of one step need, a block of rows in a thread's
+// scratch.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,10 @@ struct ValueLayout {
 
 struct MemoryPlan {
   std::vector<ValueLayout> values;    // by node
-  std::vector<int64_t> arena_offset;  // by node: floats per sample, or -1 where none is owned
+  std::vector<int64_t> arena_offset;  // by node: floats per sample, or -1 where none is owned there
+  std::vector<int64_t> kept_offset;   // the same of values that stay from call to call
   std::vector<int64_t> block_offset;  // by node: floats per row of a block, or -1
-  int64_t arena_floats_per_sample = 0;
+  int64_t arena_floats_per_sample = 0, kept_floats_per_sample = 0;
   std::vector<int64_t> block_floats_per_row;  // by step
 };
 
@@ -35,8 +37,8 @@ struct MemoryPlan {
 std::vector<ValueLayout> PlanLayouts(const Graph& graph);
 
 // Memory is used again as soon as its last reader is done (greedy first fit); functions of single
-// elements write over what only they read. The output node's is kept to the end, as are `constant`
-// nodes' values (by node) that others read.
+// elements write over what only they read. The output node's is kept to the end; `constant` nodes'
+// values (by node) that others read have memory of their own.
 MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
                       const std::vector<ExecutionStep>& steps, const std::vector<bool>& constant);
 

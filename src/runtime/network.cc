@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 
 #include "kernels/include/packing.h"
@@ -175,7 +174,6 @@ int64_t RuntimeNetwork::NodeScratchBytes(int64_t batch) const {
 }
 
 const ExecutionPlan& RuntimeNetwork::PlanOf(const Workspace& workspace, bool observed) const {
-  if (getenv("TMPQ_NOFUSE")) return node_by_node_;
   return observed ? node_by_node_ : workspace.keeps_constants ? keeping_ : by_rows_;
 }
 
@@ -187,6 +185,26 @@ int64_t RuntimeNetwork::RowsOfBlock(const ExecutionPlan& plan, size_t step, int6
   return kernels::RoundUp(std::min(most, rows), 16);
 }
 
+// All, where that would not pay: weights would come to the cache once for every few samples.
+int64_t RuntimeNetwork::SamplesAtOnce(const ExecutionPlan& plan, int64_t batch, int threads) const {
+  if (threads > 1 || batch <= 1) return batch;
+  int64_t weights = 0, values = 0, most_rows = 1;  // bytes, of the values those of a sample
+  for (size_t i = 0; i < graph_.nodes().size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    const ValueLayout& layout = plan.memory.values[id];
+    if (plan.memory.arena_offset[id] >= 0) values += 2 * 4 * layout.rows * layout.cols;
+    if (!HasWeightPanels(graph_.node(id)) || constant_[id]) continue;
+    weights += ElementsOf(graph_.node(id).parameters.at("weight"));
+    most_rows = std::max(most_rows, ProductOf(graph_.node(id)).rows);
+  }
+  const int64_t fitting = kArenaBytes / (4 * plan.memory.arena_floats_per_sample + 1);
+  const int64_t fewest = (kFewestBlockRows + most_rows - 1) / most_rows;
+  const int64_t at_once = std::max({fitting, fewest, int64_t{1}});
+  if (at_once >= batch || weights / at_once > values) return batch;
+  const int64_t turns = (batch + at_once - 1) / at_once;
+  return (batch + turns - 1) / turns;
+}
+
 Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads, bool keep_constants) const {
   Workspace workspace;
   workspace.max_batch = max_batch;
@@ -195,10 +213,12 @@ Workspace RuntimeNetwork::MakeWorkspace(int64_t max_batch, int threads, bool kee
   workspace.keeps_constants = keep_constants;
   if (keep_constants) workspace.constants_from.resize(graph_.nodes().size());
   const ExecutionPlan& plan = PlanOf(workspace, /*observed=*/false);
-  workspace.arena.resize(max_batch * plan.memory.arena_floats_per_sample);
+  workspace.samples_at_once = SamplesAtOnce(plan, max_batch, threads);
+  workspace.arena.resize(workspace.samples_at_once * plan.memory.arena_floats_per_sample);
+  workspace.constants.resize(max_batch * plan.memory.kept_floats_per_sample);
   for (size_t step = 0; step < plan.steps.size(); ++step) {
     const int64_t floats =
-        RowsOfBlock(plan, step, max_batch) * plan.memory.block_floats_per_row[step];
+        RowsOfBlock(plan, step, workspace.samples_at_once) * plan.memory.block_floats_per_row[step];
     workspace.block_bytes = std::max(workspace.block_bytes, AlignedBytes(4 * floats));
   }
   workspace.scratch_bytes = NodeScratchBytes(max_batch) + workspace.block_bytes;
@@ -236,10 +256,14 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
     std::copy(policy.nodes.begin(), policy.nodes.end(), workspace.constants_from.begin());
     workspace.constants_batch = inputs.batch;
   }
+  const int64_t at_once = observed ? inputs.batch : workspace.samples_at_once;
   const auto run = [&](CallShare share) {
-    Call call{policy,      inputs.batch, output, workspace,    *this,
-              plan.memory, arena.data(), share,  has_constants};
-    RunSteps(call, plan, observer);
+    for (int64_t first = 0; first < inputs.batch; first += at_once) {
+      const UnitRange samples{first, std::min(first + at_once, inputs.batch)};
+      Call call{policy, samples,     inputs.batch, output, workspace,
+                *this,  plan.memory, arena.data(), share,  has_constants};
+      RunSteps(call, plan, observer);
+    }
   };
   if (workspace.threads == 1) return run({});
 #pragma omp parallel num_threads(workspace.threads)
@@ -267,7 +291,7 @@ void RuntimeNetwork::RunSteps(Call& call, const ExecutionPlan& plan,
     }
     call.integers_made = {};
     if (step.by_rows()) {
-      RunRowStep(call, step, RowsOfBlock(plan, i, call.workspace.max_batch));
+      RunRowStep(call, step, RowsOfBlock(plan, i, call.workspace.samples_at_once));
     } else {
       RunNode(call, first);
     }

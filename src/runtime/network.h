@@ -53,6 +53,8 @@ struct Workspace {
   int64_t max_batch = 0;
   int threads = 1;
   std::vector<const void*> inputs;  // by node
+  int64_t samples_at_once =
+      0;  // a call takes its samples a few at a time: their values stay in cache
   AlignedVector<float> arena;
   AlignedVector<float> observed_arena;          // of calls that an observer sees, made by the first
   ScratchMemory scratch;                        // a thread's after another's
@@ -64,6 +66,7 @@ struct Workspace {
   // trajectory: such values stay, and calls with the same policy leave their nodes out until
   // Forget, which whoever changes the conditions calls.
   bool keeps_constants = false;
+  AlignedVector<float> constants;
   int64_t constants_batch = 0;                            // of the call that made them; 0: none did
   std::vector<ActivePolicy::NodeBinding> constants_from;  // by node: what they were made with
   void Forget() { constants_batch = 0; }
@@ -128,6 +131,7 @@ class RuntimeNetwork {
   ProductPart PartOfLinear(const Call& call, NodeId id) const;
   int64_t NodeScratchBytes(int64_t batch) const;  // of a thread, for any node
   int64_t RowsOfBlock(const ExecutionPlan& plan, size_t step, int64_t batch) const;
+  int64_t SamplesAtOnce(const ExecutionPlan& plan, int64_t batch, int threads) const;
 
   Graph graph_;
   const kernels::KernelSet* kernels_;

@@ -58,7 +58,9 @@ inline int64_t ConvolutionRowsAtOnce(const ImageLayout& out) {
 constexpr int64_t kLinearRows = 1008;
 // Of a step that runs by rows: its values stay in the second cache, where that leaves enough rows
 // to unpack weights for.
-constexpr int64_t kBlockBytes = 768 << 10, kFewestBlockRows = 144;
+constexpr int64_t kBlockBytes = 1 << 20, kFewestBlockRows = 144;
+// Values of as many samples at a time stay in the second cache too.
+constexpr int64_t kArenaBytes = 1 << 20;
 
 struct RuntimeNetwork::ProductPart {
   UnitRange rows, columns;
@@ -77,14 +79,16 @@ struct MadeIntegers {
 // Of one thread.
 struct RuntimeNetwork::Call {
   const ActivePolicy& policy;
-  int64_t batch;
-  float* output;
+  UnitRange samples;  // whose turn it is: below, rows count from the first of them
+  int64_t all_samples;
+  float* output;  // of all samples
   Workspace& workspace;
   const RuntimeNetwork& network;
   const MemoryPlan& memory;
   float* arena;
   CallShare share;
   bool has_constants = false;  // from the call before
+  int64_t batch = samples.size();
 
   // In a step that runs by rows: the rows of its moment, and how many there may be.
   UnitRange block = {};
@@ -105,8 +109,14 @@ struct RuntimeNetwork::Call {
   }
   float* row(NodeId id, int64_t row) const {
     const ValueLayout& layout = memory.values[id];
+    const int64_t of_all = samples.begin * layout.rows + row;
     if (layout.buffer == network.graph_.output()) {
-      return output + layout.offset + row * layout.row_stride;
+      return output + layout.offset + of_all * layout.row_stride;
+    }
+    const int64_t kept = memory.kept_offset[layout.buffer];
+    if (kept >= 0) {
+      return workspace.constants.data() + kept * all_samples + layout.offset +
+             of_all * layout.row_stride;
     }
     const int64_t in_block = memory.block_offset[layout.buffer];
     if (in_block >= 0) {
@@ -119,13 +129,16 @@ struct RuntimeNetwork::Call {
   const float* input_row(const Node& node, size_t operand, int64_t at) const {
     const NodeId id = node.inputs[operand];
     if (layout(id).buffer >= 0) return row(id, at);
-    return static_cast<const float*>(workspace.inputs[id]) + at * layout(id).row_stride;
+    return static_cast<const float*>(workspace.inputs[id]) +
+           (samples.begin * layout(id).rows + at) * layout(id).row_stride;
   }
   // The first row.
   float* value(NodeId id) const { return row(id, 0); }
   const float* input(const Node& node, size_t operand) const { return input_row(node, operand, 0); }
   const int32_t* integers(const Node& node, size_t operand) const {
-    return static_cast<const int32_t*>(workspace.inputs[node.inputs[operand]]);
+    const NodeId id = node.inputs[operand];
+    return static_cast<const int32_t*>(workspace.inputs[id]) +
+           samples.begin * ElementsOf(network.graph_.node(id).shape);
   }
 };
 

@@ -47,19 +47,18 @@ TEST(ConstantsTest, AreTheNodesOfConditionsAlone) {
   EXPECT_EQ(std::count(of_nothing.begin(), of_nothing.end(), true), 0);
 }
 
-TEST(ConstantsTest, KeptOnesShareMemoryWithNothing) {
+TEST(ConstantsTest, KeptOnesHaveMemoryOfTheirOwn) {
   const Graph graph = CaptionedDenoiser();
   const MemoryPlan plan =
       PlanExecution(graph, Fusion::kRows, ConstantNodes(graph, kVarying)).memory;
-  NodeId kv = 0;
-  while (graph.node(kv).name != "kv") ++kv;
-  const int64_t begin = plan.arena_offset[kv], end = begin + ElementsOf(graph.node(kv).shape);
-  ASSERT_GE(begin, 0);
   for (size_t id = 0; id < graph.nodes().size(); ++id) {
-    const int64_t at = plan.arena_offset[id];
-    if (at < 0 || static_cast<NodeId>(id) == kv) continue;
-    const int64_t size = ElementsOf(graph.node(static_cast<NodeId>(id)).shape);
-    EXPECT_TRUE(at >= end || at + size <= begin) << graph.node(static_cast<NodeId>(id)).name;
+    const Node& node = graph.node(static_cast<NodeId>(id));
+    const bool kept = node.name == "kv";  // the only one that others read
+    EXPECT_EQ(plan.kept_offset[id], kept ? 0 : -1) << node.name;
+    if (!kept) continue;
+    EXPECT_EQ(plan.arena_offset[id], -1);
+    EXPECT_EQ(plan.block_offset[id], -1);
+    EXPECT_EQ(plan.kept_floats_per_sample, ElementsOf(node.shape));
   }
 }
 

@@ -40,8 +40,8 @@ class Translator:
         self.kind, self.ranges = kind, ranges
         self.values, self.parameters, self.linear_inputs = [], [], {}
         for node in graph["nodes"]:
-            self.values.append(getattr(self, node["op"])(node, *[self.values[i] for i in node["inputs"]]))
-            self.values[-1] = self.values[-1].output(0) if hasattr(self.values[-1], "output") else self.values[-1]
+            translate = getattr(self, node["op"])
+            self.values.append(translate(node, *[self.values[i] for i in node["inputs"]]).output(0))
 
     def model(self, extra=()):
         outputs = [self.values[self.graph["output"]], *extra]
@@ -111,23 +111,23 @@ class Translator:
 
         def split(x):
             _, tokens, channels = list(x.shape)
-            shape = op.constant([0, int(tokens.get_length()), heads, int(channels.get_length()) // heads])
+            shape = op.constant([0, tokens, heads, channels // heads])
             return op.transpose(op.reshape(x, shape, True), op.constant([0, 2, 1, 3]))
 
         out = op.scaled_dot_product_attention(split(q), split(k), split(v))
-        tokens, channels = (int(size.get_length()) for size in list(q.shape)[1:])
+        _, tokens, channels = list(q.shape)
         return op.reshape(op.transpose(out, op.constant([0, 2, 1, 3])), op.constant([0, tokens, channels]), True)
 
     def patchify(self, node, x):
         p = node["patch"]
-        batch, height, width, channels = (int(size.get_length()) for size in list(x.shape))
+        batch, height, width, channels = list(x.shape)
         x = op.reshape(x, op.constant([batch, height // p, p, width // p, p, channels]), False)
         x = op.transpose(x, op.constant([0, 1, 3, 2, 4, 5]))
         return op.reshape(x, op.constant([batch, height * width // p // p, p * p * channels]), False)
 
     def unpatchify(self, node, x):
         p, height, width = node["patch"], node["height"], node["width"]
-        batch, _, features = (int(size.get_length()) for size in list(x.shape))
+        batch, _, features = list(x.shape)
         channels = features // p // p
         x = op.reshape(x, op.constant([batch, height // p, width // p, p, p, channels]), False)
         x = op.transpose(x, op.constant([0, 1, 3, 2, 4, 5]))

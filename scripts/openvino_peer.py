@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A peer of `tmpq-bench model --openvino PYTHON`: runs a tmpq model on OpenVINO (PyPI: openvino).
+"""A peer of `tmpq-bench model --openvino PYTHON`: runs a tmpq model on OpenVINO.
+`scripts/setup.sh --openvino` installs it; then PYTHONPATH=.deps/openvino and /usr/bin/python3 have it.
 
     openvino_peer.py MODEL.safetensors INPUTS.safetensors OUTPUT KIND THREADS
 

@@ -3,6 +3,7 @@
 # Quick and silent when everything is there. LibTorch comes from $TORCH_DIR if set, else from the pinned wheel.
 #   scripts/setup.sh            everything
 #   scripts/setup.sh --core     without LibTorch and nvcc (enough for the `core` preset)
+#   scripts/setup.sh --openvino everything, and OpenVINO, against which tmpq-bench measures whole networks
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,6 +54,9 @@ prune_libtorch() {
   rm -rf "$1"/{bin,functorch,torchgen}
 }
 prune_cuda() { chmod +x "$1"/nvidia/cu13/bin/* "$1"/nvidia/cu13/nvvm/bin/*; }
+prune_openvino() { rm -rf "$1"/bin; }
+
+[[ "${1:-}" != "--openvino" ]] || install_wheels openvino "OpenVINO (about 60 MB to download)"
 
 # nvcc: an installed one, else pinned wheels.
 if ! command -v nvcc >/dev/null && [[ ! -x "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" ]]; then

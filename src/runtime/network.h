@@ -53,8 +53,7 @@ struct Workspace {
   int64_t max_batch = 0;
   int threads = 1;
   std::vector<const void*> inputs;  // by node
-  int64_t samples_at_once =
-      0;  // a call takes its samples a few at a time: their values stay in cache
+  int64_t samples_at_once = 0;      // of a call, a few at a time: their values stay in cache
   AlignedVector<float> arena;
   AlignedVector<float> observed_arena;          // of calls that an observer sees, made by the first
   ScratchMemory scratch;                        // a thread's after another's

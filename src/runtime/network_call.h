@@ -23,6 +23,10 @@ inline ProductShape ProductOf(const Node& node) {
   return {ElementsOf(node.shape) / outputs, ElementsOf(weight) / outputs, outputs};
 }
 
+inline bool HasWeightPanels(const Node& node) {
+  return node.kind == OpKind::kLinear || node.kind == OpKind::kConv2d;
+}
+
 // Rows of a linear that are transformed at a time, before they are quantized.
 constexpr int64_t kTransformRows = 64;
 inline int64_t TransformScratchBytes(int64_t channels) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 
 #include "src/core/error.h"
@@ -18,6 +19,7 @@ constexpr const char* kReady = "ready ";
 
 PeerProcess::PeerProcess(const std::string& name, const std::vector<std::string>& command)
     : name_(name) {
+  std::signal(SIGPIPE, SIG_IGN);  // one that has died gives no answer, which says enough
   int to[2], from[2];
   if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
     throw Error(ErrorCode::kIo, name_, "no pipe can be made");

@@ -41,7 +41,9 @@ class Translator:
         self.kind, self.ranges = kind, ranges
         self.values, self.parameters, self.linear_inputs = [], [], {}
         for node in graph["nodes"]:
-            translate = getattr(self, node["op"])
+            translate = getattr(self, node["op"], None)
+            if translate is None:
+                sys.exit(f"openvino_peer: {node['name']}: cannot translate the op {node['op']}")
             self.values.append(translate(node, *[self.values[i] for i in node["inputs"]]).output(0))
 
     def model(self, extra=()):

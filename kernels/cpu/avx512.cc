@@ -38,8 +38,8 @@ inline void StayInRegister([[maybe_unused]] __m512i& value) {
 
 // sums = start + a w. 24 accumulators for 6 x 64 leave room for 4 weight registers.
 template <bool Packed, int Rows, int Panels>
-inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
-                       const int32_t* start, __m512i (&sums)[Rows][Panels]) {
+inline void ProductOfBlock(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
+                           const int32_t* start, __m512i (&sums)[Rows][Panels]) {
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -66,14 +66,20 @@ inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const 
 }
 
 template <int Rows, int Panels>
+inline void IntProduct(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
+                       const int32_t* start, __m512i (&sums)[Rows][Panels]) {
+  if (w.packed) {
+    ProductOfBlock<true>(groups, a, a_stride, w, start, sums);
+  } else {
+    ProductOfBlock<false>(groups, a, a_stride, w, start, sums);
+  }
+}
+
+template <int Rows, int Panels>
 void IntTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
              const int32_t* start, int32_t* out, int64_t out_stride) {
   __m512i sums[Rows][Panels];
-  if (w.packed) {
-    IntProduct<true>(groups, a, a_stride, w, start, sums);
-  } else {
-    IntProduct<false>(groups, a, a_stride, w, start, sums);
-  }
+  IntProduct(groups, a, a_stride, w, start, sums);
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4
@@ -87,11 +93,7 @@ template <int Rows, int Panels>
 void ScaledTile(int64_t groups, const int8_t* a, int64_t a_stride, const PanelBlock& w,
                 const int32_t* start, const ScaledOutput& to) {
   __m512i sums[Rows][Panels];
-  if (w.packed) {
-    IntProduct<true>(groups, a, a_stride, w, start, sums);
-  } else {
-    IntProduct<false>(groups, a, a_stride, w, start, sums);
-  }
+  IntProduct(groups, a, a_stride, w, start, sums);
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 4

@@ -90,8 +90,6 @@ class RuntimeNetwork {
   const Graph& graph() const { return graph_; }
   // Whether, in a denoiser, a node's value hangs on the conditions alone.
   bool IsConstant(NodeId id) const { return constant_[id]; }
-  // How calls run that nobody observes.
-  const ExecutionPlan& plan() const { return by_rows_; }
 
   // Binds a policy. `table` may be null when everything is Float; it has to outlive the result.
   // Throws kUnsupported for a product with one float operand, kInput where weights are missing.

@@ -170,7 +170,7 @@ LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress)
   std::sort(bits.begin(), bits.end());
   bits.erase(std::unique(bits.begin(), bits.end()), bits.end());
   const OpenedSearch opened(settings.model, FindRecipe(settings.recipe), bits, settings.bundled,
-                            settings.batch, progress);
+                            settings.batch, progress, settings.kernels);
   const SearchBench& bench = *opened.bench;
   const RuntimeNetwork& network = bench.sampler().network();
   TimedStep step(network, settings.batch * bench.sampler().calls_per_step(), settings.threads);
@@ -183,8 +183,9 @@ LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress)
 
   LatencyTable table;
   table.model_hash = bench.hashes().at("model"), table.recipe_hash = bench.hashes().at("recipe");
-  const Json machine = MachineToJson();
-  table.device = machine.value("processor", "") + ", " + machine.value("kernels", "");
+  const kernels::KernelSet& set =
+      settings.kernels != nullptr ? *settings.kernels : kernels::BestKernels();
+  table.device = MachineToJson().value("processor", "") + ", " + set.name;
   table.threads = settings.threads, table.batch = settings.batch;
   table.working_bytes = step.working_bytes();
   for (size_t i = 0; i < timed; ++i) AddTimes(network.graph(), policies[i], bits, times[i], table);

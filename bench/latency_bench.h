@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/include/kernels.h"
 #include "src/core/progress.h"
 #include "src/eval/latency/latency_table.h"
 
@@ -19,6 +20,7 @@ struct LatencyBenchSettings {
   int threads = 1;
   int64_t batch = 8;  // samples of a thread
   int repetitions = 25;
+  const kernels::KernelSet* kernels = nullptr;  // null: the fastest of this processor
 };
 
 // In processor time of each thread, with all threads at it: medians over the repetitions, which

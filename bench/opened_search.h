@@ -17,10 +17,11 @@ struct OpenedSearch {
   TemporaryFolder folder;
   std::unique_ptr<SearchBench> bench;
 
-  // `bits`: ascending, of weights and activations; the budget leaves room for the widest. Throws
-  // what opening a model and making its supernet throw.
+  // `bits`: ascending, of weights and activations; the budget leaves room for the widest;
+  // `kernels`: null for the fastest. Throws what opening a model and making its supernet throw.
   OpenedSearch(const std::string& model, const QuantRecipe& recipe, const std::vector<int>& bits,
-               const std::filesystem::path& bundled, int64_t batch, Progress& progress) {
+               const std::filesystem::path& bundled, int64_t batch, Progress& progress,
+               const kernels::KernelSet* kernels = nullptr) {
     const auto recipe_file = folder.path() / "recipe.ini";
     WriteFileAtomically(recipe_file, ConfigText(recipe));
     SearchConfig config;
@@ -29,7 +30,7 @@ struct OpenedSearch {
     config.budget = std::to_string(bits.back()) + "bit";
     SearchSession session;
     session.out = folder.path(), session.bundled = bundled;
-    session.batch = batch, session.progress = &progress;
+    session.batch = batch, session.kernels = kernels, session.progress = &progress;
     bench = std::make_unique<SearchBench>(config, session);
     bench->OpenSampler();
     bench->OpenSupernet();

@@ -15,6 +15,7 @@
 #include "src/core/config.h"
 #include "src/core/file.h"
 #include "src/eval/study/algorithm_outputs.h"
+#include "tools/common/backend.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"
 
@@ -102,6 +103,13 @@ Measured MeasureLatency(const cxxopts::ParseResult& arguments, Progress& progres
     settings.threads = threads[0];
   }
   settings.repetitions = ReadContest(arguments).repetitions;
+  const auto backend = arguments["backend"].as<std::string>();
+  const kernels::KernelSet& kernels = KernelsOf(backend);
+  if (backend != "cpu" && backend != kernels.name) {
+    throw Error(ErrorCode::kUsage, "--backend " + backend, "cannot be timed layer by layer",
+                "cpu, or a set of the processor's kernels");
+  }
+  settings.kernels = &kernels;
   const LatencyTable table = BenchLatency(settings, progress);
   return {table.ToJson(), LatencyBenchText(table)};
 }
@@ -259,8 +267,10 @@ int main(int argc, char** argv) {
             "of latency: of weights and of activations, each with each (default: 2,3,4,5,6,8)",
             cxxopts::value<std::vector<int>>())("seconds", "that a repetition takes at least",
                                                 cxxopts::value<double>()->default_value("0.005"))(
-            "networks", "of networks: names, separated by commas (default: all but the largest)",
-            cxxopts::value<std::vector<std::string>>())(
+            "backend", "of latency: cpu (fastest here), or a set of kernels (as of tmpq-run)",
+            text("cpu"))("networks",
+                         "of networks: names, separated by commas (default: all but the largest)",
+                         cxxopts::value<std::vector<std::string>>())(
             "candidates", "of search: of a population that is evaluated; 0: none is",
             cxxopts::value<int>()->default_value("8"))("steps", "of search: of a candidate",
                                                        cxxopts::value<int>()->default_value("20"))(

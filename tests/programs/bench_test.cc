@@ -234,6 +234,7 @@ TEST(BenchTest, BadUsageIsRefused) {
   refused({"search", "--batch", "0"}, 2, "--batch");
   refused({"latency", "--bits", "9"}, 2, "--bits");
   refused({"latency", "--threads", "1,2"}, 2, "--threads");
+  refused({"latency", "--backend", "emulated"}, 2, "--backend");
   refused({"search", "--candidates", "-1"}, 2, "--candidates");
   refused({"search", "--model", "no-such-model"}, 1, "no-such-model");
   refused({"networks", "--networks", "no-such-network"}, 2, "pixart-sigma-xl-2-512");

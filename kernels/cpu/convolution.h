@@ -48,6 +48,46 @@ struct ConvolutionScratch {
   }
 };
 
+// Scale, inverse and offset of the whole picture.
+template <typename V>
+RangeScale RangeOfPicture(const ConvIntArgs& args) {
+  if (args.fixed_scale != nullptr)
+    return FixedRange(*args.fixed_scale, args.symmetric ? 0 : *args.fixed_offset);
+  const int64_t count = args.x_pixels() * args.x_channels();
+  const int64_t more = args.x_pixels() * args.beside_channels;
+  if (args.symmetric) {
+    const auto most =
+        V::Max(LargeMagnitudes<V>(args.x, count), LargeMagnitudes<V>(args.beside, more));
+    const RowScale own = ScaleOf(V::Largest(most), QMax(args.a_bits));
+    return {own.scale, own.inverse, 0};
+  }
+  float least, most, other_least, other_most;
+  ExtremesOf<V>(args.x, count, &least, &most);
+  ExtremesOf<V>(args.beside, more, &other_least, &other_most);
+  return ScaleOfRange(fminf(least, other_least), fmaxf(most, other_most), args.a_bits);
+}
+
+// The integers of pixel (y, x) and their sum; what lies before them in a padded picture is there.
+template <typename V>
+int32_t QuantizePixel(const ConvIntArgs& args, const Rounding<V>& rounding, int64_t y, int64_t x,
+                      int8_t* q, const int32_t* pixel_sum) {
+  const ConvolutionShape& s = args.shape;
+  if (args.doubled && (y % 2 == 1 || x % 2 == 1)) {  // the pixel to the left, or above
+    const int64_t back = x % 2 == 1 ? 1 : s.padded_width();
+    memcpy(q, q - back * s.channels, (size_t)s.channels);
+    return *(pixel_sum - back);
+  }
+  const int64_t pixel = args.doubled ? y / 2 * (s.width / 2) + x / 2 : y * s.width + x;
+  const int64_t channels = args.x_channels();
+  typename V::I sum = RoundRow<V>(rounding, args.x + pixel * channels, channels, channels, q);
+  if (args.beside_channels > 0) {
+    const int64_t more = args.beside_channels;
+    sum =
+        V::AddInt(sum, RoundRow<V>(rounding, args.beside + pixel * more, more, more, q + channels));
+  }
+  return V::Sum(sum);
+}
+
 // The picture's integers and each pixel's sum, with the integer of 0 around it.
 template <typename V>
 void QuantizePicture(const ConvIntArgs& args, const Rounding<V>& rounding, int32_t offset,
@@ -60,8 +100,8 @@ void QuantizePicture(const ConvIntArgs& args, const Rounding<V>& rounding, int32
       const int64_t x = j - s.left, pixel = i * s.padded_width() + j;
       int8_t* q = scratch.padded + pixel * channels;
       if (y >= 0 && y < s.height && x >= 0 && x < s.width) {
-        scratch.pixel_sums[pixel] = V::Sum(
-            RoundRow<V>(rounding, args.x + (y * s.width + x) * channels, channels, channels, q));
+        scratch.pixel_sums[pixel] =
+            QuantizePixel(args, rounding, y, x, q, scratch.pixel_sums + pixel);
       } else {
         memset(q, (uint8_t)-offset, (size_t)channels);
         scratch.pixel_sums[pixel] = (int32_t)(-offset * channels);
@@ -166,11 +206,7 @@ template <typename V>
 void ConvIntBy(const ConvIntArgs& args) {
   const ConvolutionShape& s = args.shape;
   ConvolutionScratch scratch(s, args.scratch);
-  QuantizeRowsArgs quantize;
-  quantize.x = args.x, quantize.rows = 1, quantize.cols = s.height * s.width * s.channels;
-  quantize.bits = args.a_bits, quantize.fixed_scale = args.fixed_scale;
-  quantize.fixed_offset = args.fixed_offset, quantize.fixed_rows = 1;
-  const RangeScale range = RowRange<V>(quantize, 0, !args.symmetric);
+  const RangeScale range = RangeOfPicture<V>(args);
   QuantizePicture(args, RoundingOf<V>(range, !args.symmetric, args.a_bits), range.offset, scratch);
   SumWindows(s, scratch);
   MakeTerms(args, range.scale, range.offset, scratch.terms);

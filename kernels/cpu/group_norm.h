@@ -80,7 +80,7 @@ void GroupNormByBlocks(const GroupNormArgs& args) {
   const bool narrow = kRowLanes % width == 0;
   for (int64_t first = 0; first < args.groups; first += at_once) {
     const int64_t left = args.groups - first, groups = left < at_once ? left : at_once;
-    const int64_t columns = groups * width, begin = first * width, stride = args.stride;
+    const int64_t columns = groups * width, begin = first * width, stride = args.x_stride;
     const float* x = args.x + begin;
     float sums[kGroupsAtOnce];
     alignas(64) float mean[kColumnsAtOnce], inverse[kColumnsAtOnce];
@@ -98,7 +98,7 @@ void GroupNormByBlocks(const GroupNormArgs& args) {
       const float* __restrict row = x + pixel * stride;
       const float* __restrict weight = args.weight + begin;
       const float* __restrict bias = args.bias + begin;
-      float* __restrict out = args.out + pixel * stride + begin;
+      float* __restrict out = args.out + pixel * args.out_stride + begin;
       for (int64_t c = 0; c < columns; ++c) {
         out[c] = fmaf((row[c] - mean[c]) * inverse[c], weight[c], bias[c]);
       }

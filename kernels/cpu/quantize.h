@@ -125,6 +125,10 @@ inline typename V::I RoundRow(const R& rounding, const float* x, int64_t count, 
   return sum;
 }
 
+inline RangeScale FixedRange(float scale, int32_t offset) {
+  return {scale, scale > 0.0f ? 1.0f / scale : 0.0f, offset};
+}
+
 // Scale, inverse and offset of one row.
 template <typename V>
 inline RangeScale RowRange(const QuantizeRowsArgs& args, int64_t row, bool with_offset) {
@@ -139,8 +143,7 @@ inline RangeScale RowRange(const QuantizeRowsArgs& args, int64_t row, bool with_
     return {own.scale, own.inverse, 0};
   }
   const int64_t at = (args.fixed_first + row) % args.fixed_rows;
-  const float scale = args.fixed_scale[at];
-  return {scale, scale > 0.0f ? 1.0f / scale : 0.0f, with_offset ? args.fixed_offset[at] : 0};
+  return FixedRange(args.fixed_scale[at], with_offset ? args.fixed_offset[at] : 0);
 }
 
 template <typename V>

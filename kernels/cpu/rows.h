@@ -155,15 +155,17 @@ void GroupNorm(const GroupNormArgs& args) {
   const int64_t width = args.channels / args.groups, count = args.pixels * width;
   for (int64_t group = 0; group < args.groups; ++group) {
     const float* x = args.x + group * width;
-    const auto at = [&](int64_t i) { return x[i / width * args.stride + i % width]; };
+    const auto at = [&](int64_t i) { return x[i / width * args.x_stride + i % width]; };
     const float mean = RowSum(count, at) / (float)count;
     const float variance =
         RowSum(count, [&](int64_t i) { return (at(i) - mean) * (at(i) - mean); }) / (float)count;
     const float inverse = 1.0f / sqrtf(variance + args.epsilon);
     for (int64_t pixel = 0; pixel < args.pixels; ++pixel) {
       for (int64_t c = 0; c < width; ++c) {
-        const int64_t channel = group * width + c, i = pixel * args.stride + channel;
-        args.out[i] = fmaf((args.x[i] - mean) * inverse, args.weight[channel], args.bias[channel]);
+        const int64_t channel = group * width + c;
+        args.out[pixel * args.out_stride + channel] =
+            fmaf((args.x[pixel * args.x_stride + channel] - mean) * inverse, args.weight[channel],
+                 args.bias[channel]);
       }
     }
   }

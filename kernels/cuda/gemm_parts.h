@@ -18,6 +18,7 @@ struct Windows {
   int height = 0, width = 0, channels = 0;
   int out_height = 0, out_width = 0, window_width = 0, stride = 1;
   int above = 0, left = 0;          // how far the first window reaches out
+  int doubled = 0;                  // 1: each pixel of images of half the size stands for four
   const int8_t* outside = nullptr;  // (images, 16): the integer that stands for 0
 };
 
@@ -132,6 +133,12 @@ TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, in
   return value;
 }
 
+// Where pixel (y, x) of an image is among the pixels that are stored.
+TMPQ_DEVICE int64_t StoredPixel(const Windows& w, int64_t image, int64_t y, int64_t x) {
+  const int half = w.doubled;
+  return (image * (w.height >> half) + (y >> half)) * (w.width >> half) + (x >> half);
+}
+
 // 16 bytes of a row: where they are, or null for zeros.
 TMPQ_DEVICE const int8_t* WindowChunk(const GemmParams& p, int64_t row, int chunk) {
   const Windows& w = p.windows;
@@ -142,7 +149,7 @@ TMPQ_DEVICE const int8_t* WindowChunk(const GemmParams& p, int64_t row, int chun
   const int y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
   const int x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
   if (y < 0 || y >= w.height || x < 0 || x >= w.width) return w.outside + image * 16;
-  return p.a + ((image * w.height + y) * w.width + x) * w.channels + input % w.channels;
+  return p.a + StoredPixel(w, image, y, x) * w.channels + input % w.channels;
 }
 
 }  // namespace tmpq::gpu

@@ -10,9 +10,26 @@
 
 namespace tmpq::gpu {
 
+// Images where they lie, two of the same pixels side by side in their channels: a concatenation
+// that nobody makes.
+struct ImageSource {
+  const float* x = nullptr;       // (images, pixels, channels - beside_channels)
+  const float* beside = nullptr;  // (images, pixels, beside_channels), the last ones; or null
+  int64_t channels = 0, beside_channels = 0;
+
+  // Of element `at` of the (images, pixels, channels) that both make.
+  TMPQ_DEVICE const float* Place(int64_t at) const {
+    if (beside == nullptr) return x + at;
+    const int64_t pixel = at / channels, channel = at % channels,
+                  first = channels - beside_channels;
+    return channel < first ? x + pixel * first + channel
+                           : beside + pixel * beside_channels + channel - first;
+  }
+};
+
 struct ImageScalesParams {
-  const float* x = nullptr;  // (images, elements)
-  int64_t images = 0, elements = 0;
+  ImageSource source;
+  int64_t images = 0, elements = 0;  // of an image
   int bits = 8;
   const float* fixed_scale = nullptr;  // (1) or null: from each image
   const int32_t* fixed_offset = nullptr;
@@ -43,14 +60,20 @@ struct ImageScalesKernel {
 
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t image = BlockX();
-    const float* x = p.x + image * p.elements;
     float low = 0, high = 0;  // of -x and of x
-    for (int64_t first = 0; first < p.elements; first += kThreads) {
-      const int64_t i = first + ThreadIndex();
-      const float value = LoadGlobalIf(i < p.elements, x + i, 0.0f);
-      low = -value > low ? -value : low;
-      high = value > high ? value : high;
-    }
+    const auto see = [&](const float* x, int64_t elements) {
+      for (int64_t first = 0; first < elements; first += kThreads) {
+        const int64_t i = first + ThreadIndex();
+        const float value = LoadGlobalIf(i < elements, x + image * elements + i, 0.0f);
+        low = -value > low ? -value : low;
+        high = value > high ? value : high;
+      }
+    };
+    const ImageSource& s = p.source;
+    const int64_t beside =
+        s.beside != nullptr ? p.elements / s.channels * s.beside_channels : int64_t{0};
+    see(s.x, p.elements - beside);
+    if (beside > 0) see(s.beside, beside);
     low = MaxOfLanes(low), high = MaxOfLanes(high);
     if (Lane() == 0) StoreShared(Warp() * 8, Floats2{{low, high}});
     SyncThreads();
@@ -83,7 +106,7 @@ struct QuantizeImagesKernel {
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t i = ElementIndex(), image = i / p.images.elements;
     const bool inside = image < p.images.images;
-    const float x = LoadGlobalIf(inside, p.images.x + i, 0.0f);
+    const float x = LoadGlobalIf(inside, p.images.source.Place(i), 0.0f);
     const float inverse = LoadGlobalIf(inside, p.images.inverse + image, 0.0f);
     const int32_t offset = LoadGlobalIf(inside, p.images.offset + image, 0);
     const int8_t q = p.images.symmetric
@@ -110,7 +133,7 @@ TMPQ_DEVICE int64_t WindowElement(const Windows& w, int64_t row, int64_t input) 
   const int64_t y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
   const int64_t x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
   if (y < 0 || y >= w.height || x < 0 || x >= w.width) return -1;
-  return ((image * w.height + y) * w.width + x) * w.channels + input % w.channels;
+  return StoredPixel(w, image, y, x) * w.channels + input % w.channels;
 }
 
 template <typename T>
@@ -166,7 +189,7 @@ struct WindowSumsKernel {
 // GroupNormArgs of kernels/include/kernels.h for samples, and a function after it. A warp a sample
 // and group: the canonical order of the sums is a warp's.
 struct GroupNormParams {
-  const float* x = nullptr;  // (samples, pixels, channels)
+  ImageSource source;  // (samples, pixels, channels)
   int64_t samples = 0, pixels = 0, channels = 0, groups = 0;
   float epsilon = 0;
   const float *weight = nullptr, *bias = nullptr;  // (channels)
@@ -185,20 +208,21 @@ struct GroupNormKernel {
     const int64_t begin = sample * p.pixels * p.channels + group * width;
     const auto place = [&](int64_t i) { return begin + i / width * p.channels + i % width; };
     float sum = 0;
-    for (int64_t i = Lane(); i < count; i += 32) sum = sum + LoadGlobal(p.x + place(i));
+    const auto x = [&](int64_t i) { return LoadGlobal(p.source.Place(place(i))); };
+    for (int64_t i = Lane(); i < count; i += 32) sum = sum + x(i);
     const float mean = SumOfLanes(sum) / static_cast<float>(count);
     sum = 0;
     for (int64_t i = Lane(); i < count; i += 32) {
-      const float centred = LoadGlobal(p.x + place(i)) - mean;
+      const float centred = x(i) - mean;
       sum = sum + centred * centred;
     }
     const float variance = SumOfLanes(sum) / static_cast<float>(count);
     const float inverse = 1.0f / sqrtf(variance + p.epsilon);
     for (int64_t i = Lane(); i < count; i += 32) {
-      const int64_t channel = group * width + i % width, at = place(i);
-      const float value = fmaf((LoadGlobal(p.x + at) - mean) * inverse,
-                               LoadGlobal(p.weight + channel), LoadGlobal(p.bias + channel));
-      StoreGlobal(p.out + at, ApplyUnary(p.unary, value));
+      const int64_t channel = group * width + i % width;
+      const float value = fmaf((x(i) - mean) * inverse, LoadGlobal(p.weight + channel),
+                               LoadGlobal(p.bias + channel));
+      StoreGlobal(p.out + place(i), ApplyUnary(p.unary, value));
     }
   }
 };

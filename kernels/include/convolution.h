@@ -20,12 +20,18 @@ struct ConvolutionShape {
   int64_t padded_width() const { return (out_width - 1) * stride + kernel_width; }
 };
 
-// x (height, width, channels) is quantized with one scale (and offset), once; then out (out_height,
+// The picture (height, width, channels) is read where its parts lie, so that neither skip
+// concatenation nor upsampling copies it: channels of `beside` come after those of `x`; of a
+// `doubled` one, x has every second row and column, and each of its pixels stands for four.
+// It is quantized with one scale (and offset), once; then out (out_height,
 // out_width, outputs) = fmaf((float)sum, a_scale * w_scale, bias), the sum of products of integers
 // plus offsets over a window in rows, columns, channels.
 struct ConvIntArgs {
   ConvolutionShape shape;
-  const float* x = nullptr;
+  const float* x = nullptr;       // (height, width, channels - beside_channels), or halves
+  const float* beside = nullptr;  // (height, width, beside_channels), or null; not with `doubled`
+  int64_t beside_channels = 0;
+  bool doubled = false;  // height and width are even
   int a_bits = 8;
   bool symmetric = true;                  // else x has a zero point
   const float* fixed_scale = nullptr;     // static scale; null: from x itself
@@ -39,6 +45,10 @@ struct ConvIntArgs {
   float* out = nullptr;
   int64_t out_stride = 0;      // from pixel to pixel: some outputs of a wider convolution
   uint8_t* scratch = nullptr;  // ConvIntScratchBytes, 64-byte aligned
+
+  // Of x.
+  int64_t x_pixels() const { return shape.height * shape.width / (doubled ? 4 : 1); }
+  int64_t x_channels() const { return shape.channels - beside_channels; }
 };
 
 int64_t ConvIntScratchBytes(const ConvolutionShape& shape);

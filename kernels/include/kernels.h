@@ -141,7 +141,7 @@ struct GatedAddArgs {
 struct GroupNormArgs {
   const float* x = nullptr;
   int64_t pixels = 0, channels = 0, groups = 0;
-  int64_t stride = 0;  // from pixel to pixel, of x and out: some groups of a wider sample
+  int64_t x_stride = 0, out_stride = 0;  // from pixel to pixel: some groups of a wider sample
   float epsilon = 0;
   const float *weight = nullptr, *bias = nullptr;  // (channels)
   float* out = nullptr;

@@ -22,18 +22,44 @@ void UnpackToBytes(const UnpackArgs& args) {
   }
 }
 
+// Channel c of pixel (y, x).
+inline float PictureValue(const ConvIntArgs& args, int64_t y, int64_t x, int64_t c) {
+  const int64_t channels = args.x_channels(), width = args.shape.width;
+  if (args.doubled) return args.x[(y / 2 * (width / 2) + x / 2) * channels + c];
+  const int64_t pixel = y * width + x;
+  return c < channels ? args.x[pixel * channels + c]
+                      : args.beside[pixel * args.beside_channels + c - channels];
+}
+
+RangeScale ScaleOfPicture(const ConvIntArgs& args) {
+  RangeScale range = {0, 0, 0};
+  if (args.fixed_scale != nullptr) {
+    range.scale = *args.fixed_scale;
+    range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
+    if (!args.symmetric) range.offset = *args.fixed_offset;
+    return range;
+  }
+  float low, high, low_beside, high_beside;
+  Extremes(args.x, args.x_pixels() * args.x_channels(), &low, &high);
+  Extremes(args.beside, args.x_pixels() * args.beside_channels, &low_beside, &high_beside);
+  low = fminf(low, low_beside), high = fmaxf(high, high_beside);
+  if (!args.symmetric) return ScaleOfRange(low, high, args.a_bits);
+  const RowScale own = ScaleOf(fmaxf(-low, high), QMax(args.a_bits));
+  return {own.scale, own.inverse, 0};
+}
+
 void ConvInt(const ConvIntArgs& args) {
   const ConvolutionShape& s = args.shape;
   auto* q = (int8_t*)args.scratch;
-  float a_scale = 0;
-  int32_t a_offset = 0;
-  QuantizeRowsArgs quantize;
-  quantize.x = args.x, quantize.rows = 1, quantize.cols = s.height * s.width * s.channels;
-  quantize.bits = args.a_bits, quantize.q = q, quantize.scale = &a_scale;
-  quantize.offset = args.symmetric ? nullptr : &a_offset;
-  quantize.fixed_scale = args.fixed_scale, quantize.fixed_offset = args.fixed_offset;
-  quantize.fixed_rows = 1;
-  QuantizeRows(quantize);
+  const RangeScale range = ScaleOfPicture(args);
+  for (int64_t i = 0; i < s.height * s.width * s.channels; ++i) {
+    const int64_t pixel = i / s.channels;
+    const float value = PictureValue(args, pixel / s.width, pixel % s.width, i % s.channels);
+    q[i] = args.symmetric ? QuantizeValue(value, range.inverse, QMax(args.a_bits))
+                          : QuantizeToRange(value, range.inverse, range.offset, args.a_bits);
+  }
+  const float a_scale = range.scale;
+  const int32_t a_offset = range.offset;
   const int64_t groups = GroupsOfInputs(s.inputs());
   for (int64_t y = 0; y < s.out_height; ++y) {
     for (int64_t x = 0; x < s.out_width; ++x) {

@@ -51,7 +51,7 @@ class StepPlanner {
       : graph_(graph), layouts_(layouts), constant_(constant), is_open_(graph.nodes().size()) {}
 
   void Add(NodeId id) {
-    if (layouts_[id].buffer != id) return;  // inputs and views
+    if (layouts_[id].buffer != id) return;  // inputs, views, and what is read in parts
     const std::vector<size_t> by_rows = Joinable(id);
     if (by_rows.empty()) {
       if (HangsOnOpen(id, {})) Close();
@@ -86,9 +86,10 @@ class StepPlanner {
   bool HangsOnOpen(NodeId id, const std::vector<size_t>& by_rows) const {
     const Node& node = graph_.node(id);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const NodeId owner = layouts_[node.inputs[i]].buffer;
-      if (owner < 0 || !is_open_[owner]) continue;
-      if (std::find(by_rows.begin(), by_rows.end(), i) == by_rows.end()) return true;
+      if (std::find(by_rows.begin(), by_rows.end(), i) != by_rows.end()) continue;
+      for (const NodeId owner : OwnersOf(graph_, layouts_, node.inputs[i])) {
+        if (is_open_[owner]) return true;
+      }
     }
     return false;
   }
@@ -112,9 +113,9 @@ class StepPlanner {
 ExecutionPlan PlanExecution(const Graph& graph, Fusion fusion, const std::vector<bool>& constant) {
   const auto count = static_cast<NodeId>(graph.nodes().size());
   const std::vector<bool> kept = constant.empty() ? std::vector<bool>(count, false) : constant;
-  const std::vector<ValueLayout> layouts = PlanLayouts(graph);
+  const std::vector<ValueLayout> layouts = PlanLayouts(graph, fusion != Fusion::kNone);
   ExecutionPlan plan;
-  if (fusion == Fusion::kNone) {
+  if (fusion != Fusion::kRows) {
     for (NodeId id = 0; id < count; ++id) {
       if (layouts[id].buffer == id) plan.steps.push_back({{id}});
     }

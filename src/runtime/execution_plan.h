@@ -19,8 +19,9 @@ struct ExecutionStep {
 };
 
 enum class Fusion : uint8_t {
-  kNone,  // every node on its own, its whole value kept: what devices and observers want
-  kRows,
+  kNone,   // every node on its own, its whole value kept: what observers want
+  kParts,  // the same, but for what is read in parts (memory_plan.h): what devices want
+  kRows,   // that, and rows
 };
 
 struct ExecutionPlan {

@@ -37,6 +37,24 @@ bool IsView(const Graph& graph, NodeId id) {
   return true;
 }
 
+// Whether node `id` is one that all its readers can read where its inputs lie.
+bool IsInParts(const Graph& graph, const std::vector<ValueLayout>& layouts, NodeId id) {
+  const Node& node = graph.node(id);
+  const bool beside = node.kind == OpKind::kConcat && node.inputs.size() == 2;
+  if ((!beside && node.kind != OpKind::kUpsample) || id == graph.output()) return false;
+  for (const NodeId input : node.inputs) {
+    if (layouts[input].in_parts) return false;
+  }
+  bool is_read = false;
+  for (const Node& reader : graph.nodes()) {
+    if (std::find(reader.inputs.begin(), reader.inputs.end(), id) == reader.inputs.end()) continue;
+    is_read = true;
+    if (reader.kind != OpKind::kConv2d && (reader.kind != OpKind::kGroupNorm || !beside))
+      return false;
+  }
+  return is_read;
+}
+
 // Whether each element of a node's output is made of the same element of its input alone, and may
 // be written over it.
 bool IsElementwise(OpKind kind) {
@@ -110,10 +128,10 @@ struct Uses {
       for (const NodeId id : steps[i].nodes) {
         step[id] = static_cast<NodeId>(i), position[id] = at++;
         for (const NodeId input : graph.node(id).inputs) {
-          const NodeId owner = layouts[input].buffer;
-          if (owner < 0) continue;
-          last_step[owner] = step[id], last[owner] = position[id];
-          if (step[owner] != step[id]) within_step[owner] = false;
+          for (const NodeId owner : OwnersOf(graph, layouts, input)) {
+            last_step[owner] = step[id], last[owner] = position[id];
+            if (step[owner] != step[id]) within_step[owner] = false;
+          }
         }
       }
     }
@@ -126,7 +144,18 @@ struct Uses {
 
 }  // namespace
 
-std::vector<ValueLayout> PlanLayouts(const Graph& graph) {
+std::vector<NodeId> OwnersOf(const Graph& graph, const std::vector<ValueLayout>& layouts,
+                             NodeId id) {
+  if (layouts[id].buffer >= 0) return {layouts[id].buffer};
+  std::vector<NodeId> owners;
+  if (!layouts[id].in_parts) return owners;
+  for (const NodeId input : graph.node(id).inputs) {
+    if (layouts[input].buffer >= 0) owners.push_back(layouts[input].buffer);
+  }
+  return owners;
+}
+
+std::vector<ValueLayout> PlanLayouts(const Graph& graph, bool parts) {
   std::vector<ValueLayout> layouts(graph.nodes().size());
   for (size_t i = 0; i < layouts.size(); ++i) {
     const auto id = static_cast<NodeId>(i);
@@ -140,7 +169,8 @@ std::vector<ValueLayout> PlanLayouts(const Graph& graph) {
       value.offset = source.offset + node.attributes.offset;
       value.row_stride = source.row_stride;
     } else {
-      value.buffer = node.kind == OpKind::kInput ? -1 : id;
+      value.in_parts = parts && IsInParts(graph, layouts, id);
+      value.buffer = node.kind == OpKind::kInput || value.in_parts ? -1 : id;
       value.row_stride = value.cols;
     }
   }
@@ -158,10 +188,11 @@ MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
   // Kept: constants that are read by what is none.
   for (size_t id = 0; id < count; ++id) {
     for (const NodeId input : graph.node(static_cast<NodeId>(id)).inputs) {
-      const NodeId owner = layouts[input].buffer;
-      if (constant[id] || !constant[input] || owner < 0 || plan.kept_offset[owner] >= 0) continue;
-      plan.kept_offset[owner] = plan.kept_floats_per_sample;
-      plan.kept_floats_per_sample += FloatsOf(layouts[owner]);
+      for (const NodeId owner : OwnersOf(graph, layouts, input)) {
+        if (constant[id] || !constant[owner] || plan.kept_offset[owner] >= 0) continue;
+        plan.kept_offset[owner] = plan.kept_floats_per_sample;
+        plan.kept_floats_per_sample += FloatsOf(layouts[owner]);
+      }
     }
   }
 

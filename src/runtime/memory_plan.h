@@ -21,6 +21,8 @@ struct ValueLayout {
   int64_t row_stride = 0;  // floats from row to row
   int64_t rows = 1;
   int64_t cols = 1;
+  // A concatenation or upsampling that nobody makes: who reads it reads its inputs. No buffer.
+  bool in_parts = false;
 };
 
 struct MemoryPlan {
@@ -33,8 +35,13 @@ struct MemoryPlan {
 };
 
 // Slices become views where every reader takes strided rows (attention, shift, scale, gate), else
-// copies.
-std::vector<ValueLayout> PlanLayouts(const Graph& graph);
+// copies. `parts`: two pictures side by side in their channels stay apart where convolutions and
+// group norms alone read both, an upsampled one stays small where convolutions alone do.
+std::vector<ValueLayout> PlanLayouts(const Graph& graph, bool parts);
+
+// The nodes whose memory a node's value is read from; none of inputs.
+std::vector<NodeId> OwnersOf(const Graph& graph, const std::vector<ValueLayout>& layouts,
+                             NodeId id);
 
 // Memory is used again as soon as its last reader is done (greedy first fit); functions of single
 // elements write over what only they read. The output node's is kept to the end; `constant` nodes'

@@ -108,9 +108,10 @@ class RuntimeNetwork {
   void Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output,
            Workspace& workspace, const LayerObserver* observer = nullptr) const;
 
+  struct Call;  // one Run's pointers
+
  private:
   friend class DeviceNetwork;
-  struct Call;         // one Run's pointers
   struct ProductPart;  // rows and columns of a linear's output
   const ExecutionPlan& PlanOf(const Workspace& workspace, bool observed) const;
   void RunSteps(Call& call, const ExecutionPlan& plan, const LayerObserver* observer) const;
@@ -124,6 +125,7 @@ class RuntimeNetwork {
   void RunGatheredConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;
   void RunRows(const Call& call, NodeId id) const;
+  void RunGroupNorm(const Call& call, NodeId id) const;
   void RunLayout(const Call& call, NodeId id) const;
   ProductPart PartOfLinear(const Call& call, NodeId id) const;
   int64_t NodeScratchBytes(int64_t batch) const;  // of a thread, for any node

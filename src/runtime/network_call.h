@@ -183,6 +183,21 @@ void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView&
                         const float* x, int64_t rows, int64_t channels, uint8_t* scratch,
                         float* out);
 
-int64_t ConvolutionScratchBytes(const Node& node, const Shape& input);
+// A picture that a node reads, as it lies in memory: channels of `beside` follow those of x, or x
+// is `doubled` (ConvIntArgs).
+struct PictureSource {
+  const float *x = nullptr, *beside = nullptr;
+  int64_t beside_channels = 0;
+  bool doubled = false;
+
+  bool in_parts() const { return beside != nullptr || doubled; }
+};
+// Picture `at` of the first operand of `reader`.
+PictureSource PictureOf(const RuntimeNetwork::Call& call, const Node& reader, int64_t at);
+// All of it in one piece; `whole` is memory for that where it is in parts.
+const float* WholePicture(const PictureSource& source, const ImageLayout& in, float* whole);
+
+// `in_parts`: what is read may be.
+int64_t ConvolutionScratchBytes(const Node& node, const Shape& input, bool in_parts);
 
 }  // namespace tmpq

@@ -67,11 +67,12 @@ void SelectOutputs(UnitRange outputs, kernels::ConvIntArgs& args) {
 
 }  // namespace
 
-int64_t ConvolutionScratchBytes(const Node& node, const Shape& input) {
+int64_t ConvolutionScratchBytes(const Node& node, const Shape& input, bool in_parts) {
   const ImageLayout in(input), out(node.shape);
   const ProductShape product = ProductOf(node);
   const int64_t pixels = ConvolutionRowsAtOnce(out) * out.width;
-  const int64_t image = AlignedBytes(4 * in.elements()) + TransformScratchBytes(in.channels);
+  const int64_t image =
+      (in_parts ? 2 : 1) * AlignedBytes(4 * in.elements()) + TransformScratchBytes(in.channels);
   const int64_t gathered = AlignedBytes(4 * pixels * product.inputs) +
                            AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
                            2 * AlignedBytes(4 * pixels) + image +
@@ -93,6 +94,7 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const ProductShape product = ProductOf(node);
   Carver scratch{call.scratch()};
   auto* moved = scratch.Take<float>(in.elements());
+  auto* whole = scratch.Take<float>(call.layout(node.inputs[0]).in_parts ? in.elements() : 0);
   auto* channels = scratch.Take<uint8_t>(TransformScratchBytes(in.channels));
   auto* bytes = scratch.Take<uint8_t>(kernels::PackedBytes(product.outputs, product.inputs, 8));
   kernels::ConvIntArgs all;
@@ -113,14 +115,16 @@ void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
       unpacked = outputs;
     }
     kernels::ConvIntArgs args = all;
-    args.x = call.input(node, 0) + image * in.elements();
+    const PictureSource picture = PictureOf(call, node, image);
+    args.x = picture.x, args.beside = picture.beside, args.doubled = picture.doubled;
+    args.beside_channels = picture.beside_channels;
     args.out = call.value(id) + image * out.elements();
     SelectOutputs(outputs, args);
     if (binding.inputs.multiply != nullptr) {
       const NodeTimer timer(call.workspace, id, kNodeInputs);
-      TransformInputRows(*kernels_, binding.inputs, args.x, in.elements() / in.channels,
-                         in.channels, channels, moved);
-      args.x = moved;
+      TransformInputRows(*kernels_, binding.inputs, WholePicture(picture, in, whole),
+                         in.elements() / in.channels, in.channels, channels, moved);
+      args.x = moved, args.beside = nullptr, args.beside_channels = 0, args.doubled = false;
     }
     kernels_->conv_int(args);
   };
@@ -143,6 +147,7 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   auto* scale = scratch.Take<float>(pixels);
   auto* offset = scratch.Take<int32_t>(pixels);
   auto* moved = scratch.Take<float>(integer ? in.elements() : 0);
+  auto* whole = scratch.Take<float>(call.layout(node.inputs[0]).in_parts ? in.elements() : 0);
   kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
   quantize.rows = 1, quantize.cols = quantize.x_stride = in.elements();
   quantize.q = q, quantize.scale = scale, quantize.offset = symmetric ? nullptr : offset;
@@ -163,7 +168,7 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
     std::fill_n(offset, pixels, offset[0]);
   };
   const auto convolve = [&](int64_t image, int64_t first, int64_t lines) {
-    const float* x = call.input(node, 0) + image * in.elements();
+    const float* x = WholePicture(PictureOf(call, node, image), in, whole);
     if (integer) make_integers(x);
     linear.scratch = scratch.at;
     for (int64_t row = first; row < first + lines; row += at_once) {

@@ -26,7 +26,7 @@ void Rotate(const float* x, UnitRange range, int64_t cols, const float* angles, 
 
 void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
   const Node& node = graph_.node(id);
-  const int64_t batch = call.batch, rows = call.layout(id).rows, cols = call.layout(id).cols;
+  const int64_t rows = call.layout(id).rows, cols = call.layout(id).cols;
   const UnitRange part = call.rows(id);
   const UnitRange elements{part.begin * cols, part.end * cols};
   const auto x = [&](int64_t row) { return call.input_row(node, 0, row); };
@@ -64,17 +64,8 @@ void RuntimeNetwork::RunRows(const Call& call, NodeId id) const {
       return norm(kernels_->layer_norm);
     case OpKind::kRmsNorm:
       return norm(kernels_->rms_norm);
-    case OpKind::kGroupNorm: {
-      const int64_t groups = node.attributes.groups, width = cols / groups;
-      const auto epsilon = static_cast<float>(node.attributes.epsilon);
-      return ForEachPeriod(
-          call.share.Of(batch * groups), groups, [&](int64_t b, int64_t group, int64_t count) {
-            const int64_t channel = group * width;
-            kernels_->group_norm({x(b * rows) + channel, rows, count * width, count, cols, epsilon,
-                                  weight_of_node_[id] + channel, bias_of_node_[id] + channel,
-                                  out(b * rows) + channel});
-          });
-    }
+    case OpKind::kGroupNorm:
+      return RunGroupNorm(call, id);
     case OpKind::kModulate:
       return by_sample([&](int64_t b, int64_t row, int64_t count) {
         const int64_t at = b * rows + row;

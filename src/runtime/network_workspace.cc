@@ -15,7 +15,11 @@ int64_t RuntimeNetwork::NodeScratchBytes(int64_t batch) const {
                                 2 * AlignedBytes(rows * 4) + TransformBytes(product) +
                                 kernels::LinearIntScratchBytes(product.outputs, product.inputs));
     } else if (node.kind == OpKind::kConv2d) {
-      most = std::max(most, ConvolutionScratchBytes(node, graph_.node(node.inputs[0]).shape));
+      const NodeId x = node.inputs[0];
+      most = std::max(most, ConvolutionScratchBytes(node, graph_.node(x).shape,
+                                                    by_rows_.memory.values[x].in_parts));
+    } else if (node.kind == OpKind::kGroupNorm) {  // a group that lies in two parts
+      most = std::max(most, AlignedBytes(4 * ElementsOf(node.shape) / node.attributes.groups));
     } else if (node.kind == OpKind::kAttention) {
       const Shape& k = graph_.node(node.inputs[1]).shape;
       most = std::max(

@@ -132,6 +132,44 @@ TEST(ConvolutionTest, EverySetGivesTheBytesOfTheReference) {
   }
 }
 
+// Concatenated channels and pixels that stand for four: as if someone had made the picture.
+TEST(ConvolutionTest, ReadsPartsWhereTheyLie) {
+  int turn = 0;
+  for (const int64_t channels : {2, 16, 24, 70}) {
+    for (const int64_t beside : {int64_t{0}, int64_t{1}, channels / 2}) {  // 0: doubled instead
+      Case c;
+      c.shape = Shape(6, 10, channels, 19, 3, 1 + turn % 2, 1);
+      c.a_offset = turn % 2 == 1, c.fixed = turn % 5 == 4, c.a_bits = 8 - turn % 3;
+      ++turn;
+      Operands operands(c);
+      std::vector<float> first, second;
+      for (int64_t i = 0; i < static_cast<int64_t>(operands.x.size()); ++i) {
+        const int64_t channel = i % channels, x = i / channels % 10, y = i / channels / 10;
+        if (beside > 0) {
+          (channel < channels - beside ? first : second).push_back(operands.x[i]);
+        } else if (y % 2 == 0 && x % 2 == 0) {
+          first.push_back(operands.x[i]);
+        } else {
+          operands.x[i] = operands.x[(y / 2 * 20 + x / 2 * 2) * channels + channel];
+        }
+      }
+      const ConvolutionShape& s = c.shape;
+      std::vector<float> expected(s.out_height * s.out_width * s.outputs), out(expected.size());
+      ReferenceKernels().conv_int(operands.Args(c, ReferenceKernels(), expected.data()));
+      for (int i = 0; i < kKernelSetCount; ++i) {
+        const KernelSet& set = *AllKernels()[i];
+        if (!set.supported()) continue;
+        ConvIntArgs args = operands.Args(c, set, out.data());
+        args.x = first.data(), args.doubled = beside == 0;
+        if (beside > 0) args.beside = second.data(), args.beside_channels = beside;
+        set.conv_int(args);
+        EXPECT_EQ(out, expected) << set.name << ", " << channels << " channels, " << beside;
+        operands.ExpectGuard();
+      }
+    }
+  }
+}
+
 // Every activation at the lower end of its bits, every weight at the upper end: nothing saturates.
 TEST(ConvolutionTest, HoldsExtremes) {
   Case c;

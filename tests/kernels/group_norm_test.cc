@@ -17,17 +17,41 @@ TEST(GroupNormTest, EveryWidthGivesTheBytesOfTheReference) {
         const std::vector<float> x = Values(pixels * channels, 1), weight = Values(channels, 2),
                                  bias = Values(channels, 3);
         std::vector<float> expected(x.size()), out(x.size());
-        ReferenceKernels().group_norm({x.data(), pixels, channels, groups, channels, 1e-5f,
-                                       weight.data(), bias.data(), expected.data()});
+        ReferenceKernels().group_norm({x.data(), pixels, channels, groups, channels, channels,
+                                       1e-5f, weight.data(), bias.data(), expected.data()});
         for (int i = 1; i < kKernelSetCount; ++i) {
           const KernelSet& set = *AllKernels()[i];
           if (!set.supported()) continue;
-          set.group_norm({x.data(), pixels, channels, groups, channels, 1e-5f, weight.data(),
-                          bias.data(), out.data()});
+          set.group_norm({x.data(), pixels, channels, groups, channels, channels, 1e-5f,
+                          weight.data(), bias.data(), out.data()});
           EXPECT_EQ(out, expected)
               << set.name << ": " << width << " x " << groups << ", " << pixels << " pixels";
         }
       }
+    }
+  }
+}
+
+TEST(GroupNormTest, ReadsAndWritesSomeGroupsOfWiderSamples) {
+  constexpr int64_t kPixels = 9, kWidth = 6, kGroups = 2, kChannels = kWidth * kGroups;
+  const std::vector<float> x = Values(kPixels * kChannels, 1), weight = Values(kChannels, 2),
+                           bias = Values(kChannels, 3);
+  std::vector<float> expected(x.size());
+  ReferenceKernels().group_norm({x.data(), kPixels, kChannels, kGroups, kChannels, kChannels, 1e-5f,
+                                 weight.data(), bias.data(), expected.data()});
+  constexpr int64_t kXStride = 17, kOutStride = 14;
+  std::vector<float> wide(kPixels * kXStride);
+  for (size_t i = 0; i < x.size(); ++i) wide[i / kChannels * kXStride + i % kChannels] = x[i];
+  for (int i = 0; i < kKernelSetCount; ++i) {
+    const KernelSet& set = *AllKernels()[i];
+    if (!set.supported()) continue;
+    std::vector<float> out(kPixels * kOutStride, 7.0f);
+    set.group_norm({wide.data(), kPixels, kChannels, kGroups, kXStride, kOutStride, 1e-5f,
+                    weight.data(), bias.data(), out.data()});
+    for (int64_t at = 0; at < static_cast<int64_t>(out.size()); ++at) {
+      const int64_t pixel = at / kOutStride, channel = at % kOutStride;
+      EXPECT_EQ(out[at], channel < kChannels ? expected[pixel * kChannels + channel] : 7.0f)
+          << set.name;
     }
   }
 }

@@ -230,7 +230,7 @@ TEST_P(KernelSetTest, RowFunctionsEqualReference) {
       k.gated_add({x.data(), y.data(), 2, 3, cols, side.data(), 2 * cols, out});
     });
     check([&](const KernelSet& k, float* out) {
-      k.group_norm({x.data(), rows, cols, cols % 3 == 0 ? 3 : 1, cols, 1e-5f, side.data(),
+      k.group_norm({x.data(), rows, cols, cols % 3 == 0 ? 3 : 1, cols, cols, 1e-5f, side.data(),
                     side.data() + cols, out});
     });
     for (int bits = 2; bits <= 8; ++bits) {

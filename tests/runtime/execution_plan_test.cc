@@ -100,6 +100,39 @@ TEST(ExecutionPlanOfTransformersTest, HasOneStepBetweenAttentions) {
             PlanExecution(graph, Fusion::kNone).memory.arena_floats_per_sample);
 }
 
+// What convolutions and group norms alone read of two pictures, or of a small one, nobody makes.
+TEST(ExecutionPlanOfUNetsTest, MakesNoPictureThatIsReadInParts) {
+  GraphBuilder b("skip");
+  const NodeId x = b.Input("sample", {8, 8, 4});
+  const NodeId small = b.Conv2d("small", x, 16, 3, 2, 1), up = b.Upsample("up", small);
+  const NodeId wide = b.Conv2d("wide", up, 12, 3, 1, 1), both = b.Concat("both", {wide, x});
+  const NodeId h = b.Conv2d("h", b.GroupNorm("norm", both, 4), 4, 3, 1, 1);
+  const Graph graph = b.Finish(b.Add("sum", h, b.Conv2d("short", both, 4, 1, 1, 0)));
+  const MemoryPlan whole = PlanExecution(graph, Fusion::kNone).memory;
+  for (const Fusion fusion : {Fusion::kParts, Fusion::kRows}) {
+    const ExecutionPlan plan = PlanExecution(graph, fusion);
+    for (const NodeId id : {up, both}) {
+      EXPECT_TRUE(plan.memory.values[id].in_parts);
+      EXPECT_FALSE(whole.values[id].in_parts);
+      EXPECT_EQ(plan.memory.arena_offset[id], -1);
+      for (const ExecutionStep& step : plan.steps) {
+        EXPECT_THAT(step.nodes, testing::Not(testing::Contains(id)));
+      }
+    }
+    // The last reader of `both` still finds what it is made of.
+    const auto range = [&](NodeId id) {
+      const int64_t begin = plan.memory.arena_offset[id];
+      return std::pair{begin, begin + ElementsOf(graph.node(id).shape)};
+    };
+    for (NodeId id = wide + 1; id < graph.output(); ++id) {
+      if (plan.memory.arena_offset[id] < 0) continue;
+      EXPECT_TRUE(range(id).first >= range(wide).second || range(id).second <= range(wide).first)
+          << graph.node(id).name;
+    }
+    EXPECT_LT(plan.memory.arena_floats_per_sample, whole.arena_floats_per_sample);
+  }
+}
+
 // Values of 800 KB a sample, and captions that stay.
 Graph WideDenoiser() {
   GraphBuilder b("wide");

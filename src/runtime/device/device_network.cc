@@ -28,9 +28,9 @@ DeviceNetwork::DeviceNetwork(const RuntimeNetwork& network, Device& device, int6
       device_(device),
       max_batch_(max_batch),
       options_(options),
+      memory_(PlanExecution(graph_, options.fuse ? Fusion::kParts : Fusion::kNone).memory),
       readers_(graph_.nodes().size()),
-      arena_(device, std::max<int64_t>(
-                         1, network.node_by_node_.memory.arena_floats_per_sample * max_batch)),
+      arena_(device, std::max<int64_t>(1, memory_.arena_floats_per_sample * max_batch)),
       output_(device, ElementsOf(graph_.output_shape()) * max_batch),
       inputs_(graph_.nodes().size()) {
   for (size_t id = 0; id < graph_.nodes().size(); ++id) {
@@ -191,8 +191,7 @@ float* DeviceNetwork::Value(const Step& step, NodeId id) const {
   const ValueLayout& layout = LayoutOf(id);
   if (layout.buffer < 0) return reinterpret_cast<float*>(inputs_[id].data());
   if (layout.buffer == graph_.output()) return output_.data() + layout.offset;
-  return arena_.data() + network_.node_by_node_.memory.arena_offset[layout.buffer] * step.batch +
-         layout.offset;
+  return arena_.data() + memory_.arena_offset[layout.buffer] * step.batch + layout.offset;
 }
 
 const int32_t* DeviceNetwork::Integers(const Node& node, size_t operand) const {

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "kernels/cuda/images.h"
 #include "kernels/cuda/rows.h"
 #include "src/runtime/device/device.h"
 #include "src/runtime/network.h"
@@ -64,6 +65,12 @@ class DeviceNetwork {
   // device_products.cc
   void Linear(const Step& step, NodeId id);
   void IntegerLinear(const Step& step, NodeId id);
+  // A node's first operand as it lies in memory (memory_plan.h): images in two parts, or in one,
+  // which is of half the size where it is doubled.
+  gpu::ImageSource SourceOf(const Step& step, NodeId reader) const;
+  bool IsDoubled(NodeId reader) const;
+  // The same in one part.
+  const float* WholeImages(const Step& step, NodeId reader);
   void Conv2d(const Step& step, NodeId id);
   void IntegerConv2d(const Step& step, NodeId id, int64_t images);
   void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
@@ -87,7 +94,7 @@ class DeviceNetwork {
 
   // First element of a node's value on the device.
   float* Value(const Step& step, NodeId id) const;
-  const ValueLayout& LayoutOf(NodeId id) const { return network_.node_by_node_.memory.values[id]; }
+  const ValueLayout& LayoutOf(NodeId id) const { return memory_.values[id]; }
   const int32_t* Integers(const Node& node, size_t operand) const;
   // The device's copy of memory of the host that does not change.
   template <typename T>
@@ -108,6 +115,7 @@ class DeviceNetwork {
   Device& device_;
   int64_t max_batch_;
   DeviceNetworkOptions options_;
+  MemoryPlan memory_;
   std::vector<int> readers_;  // by node
   DeviceArray<float> arena_, output_;
   std::vector<DeviceArray<uint8_t>> inputs_;  // by node

@@ -1,8 +1,9 @@
-// Linears and convolutions on the device.
+// Products of rows and weights on the device.
 #include <algorithm>
 
 #include "kernels/cuda/instances.h"
 #include "src/core/error.h"
+#include "src/runtime/device/device_launches.h"
 #include "src/runtime/device/device_network.h"
 #include "src/runtime/device/gemm_tiling.h"
 #include "src/runtime/network_call.h"
@@ -14,8 +15,6 @@ using gpu::Epilogue;
 using gpu::GemmParams;
 using gpu::RowsParams;
 
-LaunchGrid Elements(int64_t count) { return {BlocksOf(count, gpu::kElementThreads)}; }
-
 // Calls launch(std::integral_constant<int, bits>) for 2..8 bits.
 template <typename Launch>
 void ForBits(int bits, Launch launch) {
@@ -26,21 +25,6 @@ void ForBits(int bits, Launch launch) {
   try_bits.template operator()<4>(), try_bits.template operator()<5>();
   try_bits.template operator()<6>(), try_bits.template operator()<7>();
   try_bits.template operator()<8>();
-}
-
-gpu::Windows WindowsOf(const Attributes& a, const ImageLayout& in, const ImageLayout& out) {
-  gpu::Windows w;
-  w.height = static_cast<int>(in.height), w.width = static_cast<int>(in.width);
-  w.channels = static_cast<int>(in.channels);
-  w.out_height = static_cast<int>(out.height), w.out_width = static_cast<int>(out.width);
-  w.window_width = static_cast<int>(a.window_width()), w.stride = static_cast<int>(a.stride);
-  w.above = a.end_padding_only ? 0 : static_cast<int>(a.padding);
-  w.left = a.end_padding_only ? 0 : static_cast<int>(a.side_padding());
-  return w;
-}
-
-int64_t GroupsOf(const PackedWeightView& weights, int64_t inputs) {
-  return weights.group > 0 ? BlocksOf(inputs, weights.group) : 1;
 }
 
 }  // namespace
@@ -183,80 +167,6 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
     copy.to_strides[4] = product.rows * product.outputs;
     Launch<gpu::CopyKernel>(step, Elements(copy.count), 0, copy);
   }
-}
-
-void DeviceNetwork::Conv2d(const Step& step, NodeId id) {
-  const Node& node = graph_.node(id);
-  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
-  const int64_t images = step.batch * in.images;
-  if (step.policy.nodes[id].weights.bits != 0) return IntegerConv2d(step, id, images);
-  const ProductShape product = ProductOf(node);
-  gpu::WindowsParams<float> w;
-  w.windows = WindowsOf(node.attributes, in, out);
-  w.x = Value(step, node.inputs[0]), w.rows = images * out.height * out.width;
-  w.inputs = w.group = w.padded = product.inputs;
-  w.out = Scratch<float>(w.rows * product.inputs);
-  Launch<gpu::WindowsKernel<float>>(step, Elements(w.rows * product.inputs), 0, w);
-  FloatProduct(step, w.out, w.rows, product.inputs, product.outputs, network_.panels_[id].data(),
-               network_.bias_of_node_[id], Value(step, id));
-}
-
-void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
-  const Node& node = graph_.node(id);
-  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
-  const LayerInputView& inputs = binding.inputs;
-  const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
-  const ProductShape product = ProductOf(node);
-  const float* x = Value(step, node.inputs[0]);
-  if (inputs.multiply != nullptr) {
-    RowsParams t;
-    t.x = x, t.rows = images * in.height * in.width, t.cols = t.x_stride = in.channels;
-    t.multiply = Resident(inputs.multiply, in.channels);
-    if (inputs.rotation != nullptr) {
-      t.rotate = true, t.order = inputs.rotation->order;
-      if (t.order > 1) t.matrix = Resident(inputs.rotation->matrix.data(), t.order * t.order);
-    }
-    t.out = Scratch<float>(images * in.elements()), t.out_last = true;
-    LaunchRows(step, t, "device: layer " + node.name);
-    x = t.out;
-  }
-  gpu::QuantizeImagesParams q;
-  q.images.x = x, q.images.images = images, q.images.elements = in.elements();
-  q.images.bits = binding.bits[0], q.images.symmetric = inputs.symmetric;
-  q.images.fixed_scale = Resident(inputs.fixed_scale, inputs.fixed_rows);
-  q.images.fixed_offset = Resident(inputs.fixed_offset, inputs.fixed_rows);
-  q.images.scale = Scratch<float>(images), q.images.inverse = Scratch<float>(images);
-  q.images.offset = Scratch<int32_t>(images), q.images.outside = Scratch<int8_t>(images * 16);
-  q.q = Scratch<int8_t>(images * in.elements());
-  Launch<gpu::ImageScalesKernel>(step, {images}, gpu::ImageScalesKernel::kSharedBytes, q.images);
-  Launch<gpu::QuantizeImagesKernel>(step, Elements(images * in.elements()), 0, q);
-
-  GemmParams p;
-  p.windows = WindowsOf(node.attributes, in, out), p.windows.outside = q.images.outside;
-  p.scale_rows = out.height * out.width, p.m = images * p.scale_rows;
-  p.n = product.outputs, p.k = product.inputs, p.a = q.q, p.a_scale = q.images.scale;
-  if (!inputs.symmetric) p.a_offset = q.images.offset;
-  p.bias = Resident(network_.bias_of_node_[id], product.outputs);
-  p.out = Value(step, id), p.out_stride = product.outputs;
-  const int64_t group = binding.weights.group > 0 ? binding.weights.group : product.inputs;
-  const int64_t groups = GroupsOf(binding.weights, product.inputs);
-  if (binding.weights.offset != nullptr) {
-    gpu::WindowSumsParams s;
-    s.windows = p.windows, s.x = q.q, s.rows = p.m, s.inputs = product.inputs, s.group = group;
-    s.sums = Scratch<int32_t>(p.m * groups);
-    p.a_sums = s.sums;
-    Launch<gpu::WindowSumsKernel>(step, Elements(p.m * groups), 0, s);
-  }
-  const bool implicit = in.channels % 16 == 0 && binding.weights.group == 0;
-  if (!implicit) {
-    gpu::WindowsParams<int8_t> w;
-    w.windows = p.windows, w.x = q.q, w.rows = p.m, w.inputs = product.inputs, w.group = group;
-    w.padded = gpu::PaddedInputs(product.inputs, binding.weights.group) / groups;
-    w.out = Scratch<int8_t>(p.m * groups * w.padded);
-    p.a = w.out;
-    Launch<gpu::WindowsKernel<int8_t>>(step, Elements(p.m * groups * w.padded), 0, w);
-  }
-  Product(step, binding, &p, implicit);
 }
 
 }  // namespace tmpq

@@ -1,6 +1,7 @@
 // Functions of rows and elements, and layouts, on the device.
 #include "kernels/cuda/instances.h"
 #include "src/core/error.h"
+#include "src/runtime/device/device_launches.h"
 #include "src/runtime/device/device_network.h"
 #include "src/runtime/network_call.h"
 
@@ -13,10 +14,6 @@ using gpu::ElementwiseParams;
 using gpu::Norm;
 using gpu::RowsParams;
 using gpu::Unary;
-
-LaunchGrid Elements(int64_t count) {
-  return {(count + gpu::kElementThreads - 1) / gpu::kElementThreads};
-}
 
 Unary UnaryOf(OpKind kind) {
   switch (kind) {
@@ -34,30 +31,6 @@ Unary UnaryOf(OpKind kind) {
       return Unary::kNone;
   }
 }
-
-// Dimensions, innermost last, in the order in which they are added.
-struct CopyShape {
-  CopyParams params;
-  int rank = 0;
-
-  void Add(int64_t size, int64_t from_stride, int64_t to_stride) {
-    TMPQ_CHECK(rank < CopyParams::kRank, "a copy of too many dimensions");
-    for (int d = CopyParams::kRank - rank - 1; d < CopyParams::kRank - 1; ++d) {
-      params.dims[d] = params.dims[d + 1];
-      params.from_strides[d] = params.from_strides[d + 1];
-      params.to_strides[d] = params.to_strides[d + 1];
-    }
-    ++rank;
-    params.dims[CopyParams::kRank - 1] = size;
-    params.from_strides[CopyParams::kRank - 1] = from_stride;
-    params.to_strides[CopyParams::kRank - 1] = to_stride;
-  }
-  int64_t Count() const {
-    int64_t count = 1;
-    for (const int64_t size : params.dims) count *= size;
-    return count;
-  }
-};
 
 }  // namespace
 
@@ -111,7 +84,7 @@ void DeviceNetwork::Rows(const Step& step, NodeId id) {
     }
     case OpKind::kGroupNorm: {
       gpu::GroupNormParams p;
-      p.x = Value(step, node.inputs[0]), p.samples = step.batch, p.pixels = rows;
+      p.source = SourceOf(step, id), p.samples = step.batch, p.pixels = rows;
       p.channels = cols, p.groups = node.attributes.groups;
       p.epsilon = static_cast<float>(node.attributes.epsilon);
       p.weight = Resident(network_.weight_of_node_[id], cols);

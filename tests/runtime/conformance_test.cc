@@ -1,5 +1,5 @@
-// Every op on every set of kernels: the reference's bytes, whatever the batch and however many
-// threads share a call, in float and in integers.
+// Every op on every set of kernels: the bytes of the reference that runs node by node, whatever the
+// batch, whatever is fused and however many threads share a call, in float and in integers.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -15,7 +15,7 @@ constexpr int64_t kBatch = 5;
 
 std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
                               const Policy* policy, const QuantTable* table, int64_t batch,
-                              int threads) {
+                              int threads, const LayerObserver* observer = nullptr) {
   const RuntimeNetwork network(graph, RandomParameters(graph), set);
   const ActivePolicy active =
       policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table);
@@ -25,8 +25,8 @@ std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
   std::vector<float> out(kBatch * elements);
   for (int64_t first = 0; first < kBatch; first += batch) {
     const int64_t size = std::min(batch, kBatch - first);
-    network.Run(active, inputs.Inputs(graph, first, size), out.data() + first * elements,
-                workspace);
+    network.Run(active, inputs.Inputs(graph, first, size), out.data() + first * elements, workspace,
+                observer);
   }
   return out;
 }
@@ -54,8 +54,9 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
     Policy policy;
     if (bits != 0) policy = UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
     const Policy* chosen = bits == 0 ? nullptr : &policy;
-    const auto expected =
-        RunNetwork(kernels::ReferenceKernels(), graph_, chosen, &supernet.weights(), kBatch, 1);
+    const LayerObserver node_by_node = [](NodeId, const float*, int64_t) {};
+    const auto expected = RunNetwork(kernels::ReferenceKernels(), graph_, chosen,
+                                     &supernet.weights(), kBatch, 1, &node_by_node);
     for (int i = 0; i < kernels::kKernelSetCount; ++i) {
       const kernels::KernelSet& set = *kernels::AllKernels()[i];
       if (!set.supported()) continue;

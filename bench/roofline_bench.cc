@@ -49,9 +49,10 @@ struct LinearNetwork {
   }
 };
 
-// By kernel, of one call on the emulated device, whose bytes are the CPU's.
-std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
-                                                    const BitsOfLinear& bits) {
+using CountsByKernel = std::map<std::string, emulation::Counters>;
+
+// Of one call on the emulated device, whose bytes are the CPU's.
+CountsByKernel CountsOf(const LinearNetwork& linear, const BitsOfLinear& bits, bool nibbles) {
   const RuntimeNetwork& network = *linear.network;
   const ActivePolicy policy = network.Activate(
       {BitWidth::Of(bits.weights), BitWidth::Of(bits.activations)}, &linear.supernet->weights());
@@ -59,7 +60,7 @@ std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
   std::vector<float> expected(ElementsOf(linear.graph.output_shape())), out(expected.size());
   Workspace workspace = network.MakeWorkspace(1);
   network.Run(policy, inputs, expected.data(), workspace);
-  EmulatedDevice device;
+  EmulatedDevice device({.multiplies_nibbles = nibbles});
   DeviceNetwork(network, device, 1).Run(policy, inputs, out.data());
   TMPQ_CHECK(std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)) == 0,
              "the emulated device differs");
@@ -68,10 +69,13 @@ std::map<std::string, emulation::Counters> CountsOf(const LinearNetwork& linear,
 
 // Operands and results, each once: of the rows' quantization, of the product, or of what adds the
 // parts of a product that was split.
-int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, const std::string& kernel) {
-  const int64_t rows = 4 * shape.m * shape.k, codes = shape.m * shape.k + 4 * shape.m;
+int64_t BytesOf(const LinearShape& shape, const BitsOfLinear& bits, bool nibbles,
+                const std::string& kernel) {
+  const int64_t rows = 4 * shape.m * shape.k;
+  const int64_t codes = shape.m * shape.k / (nibbles ? 2 : 1) + 4 * shape.m;
   const int64_t outputs = 4 * shape.m * shape.n, scales = 8 * shape.n;
-  const int64_t splits = TilingOf(gpu::GemmKind::kRows, shape.m, shape.n, shape.k).splits;
+  const auto kind = nibbles ? gpu::GemmKind::kNibbles : gpu::GemmKind::kRows;
+  const int64_t splits = TilingOf(kind, shape.m, shape.n, shape.k).splits;
   if (kernel == gpu::FinishSplitKernel::kName) return (splits + 1) * outputs + scales + 4 * shape.m;
   if (kernel != gpu::GemmSmall<8>::kName) return rows + codes;
   return codes + shape.n * shape.k * bits.weights / 8 + splits * outputs +
@@ -87,19 +91,24 @@ Json PredictLinear(const LinearNetwork& linear, const BitsOfLinear& bits) {
                  {"launches", Json::array()},
                  {"gpus", Json::object()}};
   std::map<std::string, double> seconds;
-  for (const auto& [kernel, counters] : CountsOf(linear, bits)) {
-    Json launch = {{"kernel", kernel},
-                   {"mma", counters.mma},
-                   {"shared_wavefronts", counters.shared_wavefronts},
-                   {"bank_conflicts", counters.bank_conflicts},
-                   {"sectors", counters.global_sectors},
-                   {"sector_use", counters.sector_use()}};
-    for (const GpuModel& gpu : GpuModels()) {
-      const Roofline roofline = Predict(gpu, counters, BytesOf(shape, bits, kernel));
-      seconds[gpu.name] += roofline.seconds();
-      launch["bound"][gpu.name] = roofline.bound();
+  const bool narrow = bits.weights <= 4 && bits.activations <= 4;
+  for (const bool nibbles : narrow ? std::vector{false, true} : std::vector{false}) {
+    for (const auto& [kernel, counters] : CountsOf(linear, bits, nibbles)) {
+      Json launch = {{"kernel", kernel},
+                     {"nibbles", nibbles},
+                     {"mma", counters.mma},
+                     {"shared_wavefronts", counters.shared_wavefronts},
+                     {"bank_conflicts", counters.bank_conflicts},
+                     {"sectors", counters.global_sectors},
+                     {"sector_use", counters.sector_use()}};
+      for (const GpuModel& gpu : GpuModels()) {
+        if ((narrow && gpu.nibbles) != nibbles) continue;
+        const Roofline roofline = Predict(gpu, counters, BytesOf(shape, bits, nibbles, kernel));
+        seconds[gpu.name] += roofline.seconds();
+        launch["bound"][gpu.name] = roofline.bound();
+      }
+      result["launches"].push_back(launch);
     }
-    result["launches"].push_back(launch);
   }
   for (const GpuModel& gpu : GpuModels()) {
     const double at_peak = shape.operations() / 2 / gpu.mma_per_second;
@@ -113,11 +122,12 @@ Json PredictLinear(const LinearNetwork& linear, const BitsOfLinear& bits) {
 
 Json PredictKernels(const KernelBenchSettings& settings, Progress& progress) {
   const std::vector<LinearShape> shapes = ShapesOf(settings);
-  Json result = {{"format", "tmpq-bench-roofline-1"}, {"predictions", Json::array()}};
+  Json result = {{"format", "tmpq-bench-roofline-2"}, {"predictions", Json::array()}};
   for (const GpuModel& gpu : GpuModels()) {
     result["gpus"][gpu.name] = {{"processors", gpu.processors},
                                 {"clock_hz", gpu.clock},
                                 {"mma_per_second", gpu.mma_per_second},
+                                {"nibbles", gpu.nibbles},
                                 {"bytes_per_second", gpu.bytes_per_second}};
   }
   progress.Begin("emulating", static_cast<int64_t>(shapes.size() * std::size(kBits)), "layers");
@@ -138,8 +148,9 @@ std::string RooflineText(const Json& result) {
   char text[160];
   std::string all =
       "Predicted least microseconds of a linear layer, quantization included, and the share of the "
-      "tensor cores' peak.\nNo GPU was measured. Of each launch the largest of: multiply-adds / "
-      "peak, shared wavefronts / (SMs x clock), bytes once / bandwidth.\n";
+      "tensor cores' int8 peak.\nNo GPU was measured. Of each launch the largest of: multiply-adds "
+      "/ peak (of nibbles, where the GPU multiplies them, twice int8's), shared wavefronts / (SMs x "
+      "clock), bytes once / bandwidth.\n";
   std::snprintf(text, sizeof(text), "%-18s %-5s", "M x K x N", "");
   all += text;
   for (const auto& [gpu, model] : result["gpus"].items()) {

@@ -24,6 +24,9 @@
 //   Words4 LoadMatrices4(offset)                ldmatrix.x4: lane l gives row l % 8 of matrix l / 8
 //   void MmaS8S8(int32_t c[4], Words4 a, Words2 b), MmaU8S8(...)
 //                                               mma.sync m16n8k32, c += a b
+//   void MmaS4S4(int32_t c[4], Words4 a, Words2 b)
+//                                               mma.sync m16n8k64 of nibbles, the first of a byte
+//                                               in its low bits; sm_80 to sm_89 have it alone
 //   T ShuffleXor(T, int mask), T ShuffleFrom(T, int lane), bool AnyLane(bool)
 // T has 1, 2, 4, 8 or 16 bytes and is aligned to its size. Every function but the first line's that
 // names lanes is a warp collective: all 32 lanes call it together.

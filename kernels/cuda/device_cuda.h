@@ -80,6 +80,17 @@ TMPQ_DEVICE void MmaU8S8(int32_t c[4], const Words4& a, const Words2& b) {
       : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
       : "r"(a.v[0]), "r"(a.v[1]), "r"(a.v[2]), "r"(a.v[3]), "r"(b.v[0]), "r"(b.v[1]));
 }
+TMPQ_DEVICE void MmaS4S4(int32_t c[4], const Words4& a, const Words2& b) {
+#if __CUDA_ARCH__ < 900
+  asm volatile(
+      "mma.sync.aligned.m16n8k64.row.col.s32.s4.s4.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};\n"
+      : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+      : "r"(a.v[0]), "r"(a.v[1]), "r"(a.v[2]), "r"(a.v[3]), "r"(b.v[0]), "r"(b.v[1]));
+#else
+  __trap();  // Device::multiplies_nibbles() is false there
+#endif
+}
 
 template <typename T>
 TMPQ_DEVICE T ShuffleXor(T value, int mask) {

@@ -3,7 +3,8 @@
 //
 // A block makes BM x BN outputs: stages of 64 inputs arrive by cp.async, rows swizzled so that
 // ldmatrix meets no bank conflict, weights in the order in which lanes want them (weights.h). Each
-// warp multiplies BM / WarpsM x BN / WarpsN with mma.m16n8k32; sums are exact in int32.
+// warp multiplies BM / WarpsM x BN / WarpsN with mma.m16n8k32, or nibbles with m16n8k64, whose
+// operands lie in the same registers byte for byte; sums are exact in int32.
 #pragma once
 
 #include "kernels/cuda/gemm_parts.h"
@@ -27,6 +28,7 @@ struct GemmKernel {
   static constexpr int kSliceStride = 4 * (16 * kTileN + 8);
   static constexpr int kSliceBytes = 16 * kSliceStride + 3 * 64;
   static_assert(kTileM > 0 && kTileN % 2 == 0 && kStages >= 2);
+  static_assert(kKind != GemmKind::kNibbles || kBits == 8);  // two nibbles are a byte as it is
   static_assert(kWarpsM * kWarpsN * kSliceBytes <= kSharedBytes);
 
   // Of the warp's outputs; rows by tiles of 16.
@@ -42,7 +44,8 @@ struct GemmKernel {
     int64_t first, end, all;
   };
   TMPQ_DEVICE static Stages StagesOf(const Params& p) {
-    const int64_t all = PaddedInputs(p.k, p.group) / kStageInputs;
+    const int64_t row_inputs = kKind == GemmKind::kNibbles ? NibbleBytes(p.k) : p.k;
+    const int64_t all = PaddedInputs(row_inputs, p.group) / kStageInputs;
     if (kKind == GemmKind::kGroups || p.splits == 1) return {0, all, all};
     const int64_t share = (all + p.splits - 1) / p.splits, first = BlockZ() * share;
     return {first, first + share < all ? first + share : all, all};
@@ -90,7 +93,10 @@ struct GemmKernel {
         TMPQ_UNROLL
         for (int j = 0; j < 2 * kTileN; ++j) {
           const uint32_t* regs = b[j / 2] + half * 4 + j % 2 * 2;
-          MmaS8S8(sums[i][j], a, Words2{{regs[0], regs[1]}});
+          if constexpr (kKind == GemmKind::kNibbles)
+            MmaS4S4(sums[i][j], a, Words2{{regs[0], regs[1]}});
+          else
+            MmaS8S8(sums[i][j], a, Words2{{regs[0], regs[1]}});
         }
       }
     }

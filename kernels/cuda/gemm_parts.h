@@ -8,9 +8,10 @@
 
 namespace tmpq::gpu {
 
-// What the rows are: as they are stored; with weight scales by group of inputs; or the windows of a
-// convolution, gathered on the way to shared memory.
-enum class GemmKind : int { kRows, kGroups, kWindows };
+// What the rows are: as they are stored; with weight scales by group of inputs; the windows of a
+// convolution, gathered on the way to shared memory; or as they are stored, two nibbles a byte of
+// activations and weights (at most 4 bits each), for devices that multiply them as such.
+enum class GemmKind : int { kRows, kGroups, kWindows, kNibbles };
 
 // Windows of images (.., height, width, channels), channels a multiple of 16, channels last: row r
 // of the product is output pixel r, inputs are ordered (window row, window column, channel).
@@ -26,7 +27,7 @@ enum class Epilogue : int { kNone, kGeluTanh, kGeluErf, kSilu, kGatedAdd };
 
 struct GemmParams {
   int64_t m = 0, n = 0, k = 0;
-  const int8_t* a = nullptr;         // (m, RoundUp(k, 64)), padding 0
+  const int8_t* a = nullptr;         // (m, PaddedInputs), padding 0
   const float* a_scale = nullptr;    // (m)
   const uint8_t* weights = nullptr;  // ReshuffleWeights
   const float* w_scale = nullptr;    // (groups, n)
@@ -59,6 +60,9 @@ TMPQ_HOST_DEVICE inline int64_t PaddedInputs(int64_t k, int64_t group) {
   if (group == 0) return StageTiles(k) * kTileInputs;
   return (k + group - 1) / group * StageTiles(group) * kTileInputs;
 }
+
+// Bytes of a row of k nibbles, which are padded as inputs are.
+TMPQ_HOST_DEVICE inline int64_t NibbleBytes(int64_t k) { return (k + 1) / 2; }
 
 constexpr int kStageInputs = kTileInputs;
 

@@ -30,10 +30,11 @@ struct RowsParams {
   int64_t order = 1;
   const int8_t* matrix = nullptr;
   // Quantization: QuantizeRowsArgs there. q (rows, q_stride = PaddedInputs(cols, group) of
-  // gemm_parts.h), padding 0.
+  // gemm_parts.h), padding 0; or `nibbles`, without groups, two a byte (GemmKind::kNibbles).
   int bits = 8;
   int8_t* q = nullptr;
   int64_t q_stride = 0;
+  bool nibbles = false;
   float* q_scale = nullptr;     // (rows)
   int32_t* q_offset = nullptr;  // (rows); null: symmetric
   int32_t* q_sums = nullptr;    // (rows, groups) sums of q, or null
@@ -210,6 +211,13 @@ TMPQ_DEVICE uint32_t QuantizeWord(const RowsParams& p, const SharedRow& row,
   return packed;
 }
 
+// Four bytes of nibbles as two bytes of two, in the low half of a word.
+TMPQ_DEVICE uint32_t NibblesOf(uint32_t bytes) {
+  bytes &= 0x0f0f0f0fu;
+  bytes |= bytes >> 4;
+  return (bytes & 0xffu) | (bytes >> 8 & 0xff00u);
+}
+
 TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t index) {
   const kernels::RangeScale range = RangeOfRow(p, row, index);
   for (int64_t i = row.cols + Lane(); i < (row.cols + 3) / 4 * 4; i += 32) row.Set(i, 0.0f);
@@ -219,10 +227,16 @@ TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t 
   const bool first_lane = Lane() == 0;
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t begin = g * group, rest = row.cols - begin;
+    const int64_t end = begin + (rest < group ? rest : group);
     int32_t sum = 0;
     for (int64_t i = Lane() * 4; i < padded; i += 128) {
-      const uint32_t word =
-          QuantizeWord(p, row, range, begin + i, begin + (rest < group ? rest : group), &sum);
+      uint32_t word;
+      if (p.nibbles) {
+        word = NibblesOf(QuantizeWord(p, row, range, 2 * i, end, &sum));
+        word |= NibblesOf(QuantizeWord(p, row, range, 2 * i + 4, end, &sum)) << 16;
+      } else {
+        word = QuantizeWord(p, row, range, begin + i, end, &sum);
+      }
       StoreGlobal(reinterpret_cast<uint32_t*>(p.q + index * p.q_stride + g * padded + i), word);
     }
     sum = SumOfLanes(sum);

@@ -63,6 +63,16 @@ inline FieldPlace PlaceOfField(int width, int lane, int reg, int byte) {
   return {word / 4 * 512 + lane * words * 4 + word % 4 * 4 + byte, reg % per_word * width};
 }
 
+// q (rows, k) of at most 4 bits -> (rows, (k + 1) / 2), the first of two in the low bits.
+inline void PackNibbles(const int8_t* q, int64_t rows, int64_t k, int8_t* out) {
+  for (int64_t row = 0; row < rows; ++row, q += k) {
+    for (int64_t i = 0; i < k; i += 2) {
+      const int high = i + 1 < k ? q[i + 1] : 0;
+      *out++ = static_cast<int8_t>((q[i] & 15) | high << 4);
+    }
+  }
+}
+
 // q (n, k) row-major, values of `bits` -> DeviceWeightBytes. Runs on the host.
 inline void ReshuffleWeights(const int8_t* q, int64_t n, int64_t k, int bits, uint8_t* out) {
   const int64_t k_tiles = (k + kTileInputs - 1) / kTileInputs;

@@ -28,6 +28,9 @@ struct PendingCopy {
   int group;
 };
 
+// What the lanes of a warp do together: operands of a product are a's, then b's.
+enum class Collective { kNone, kBarrier, kMatrices, kMmaS8S8, kMmaU8S8, kMmaS4S4, kShuffle, kVote };
+
 struct Thread {
   enum class State { kReady, kAtBarrier, kAtCollective, kDone };
 
@@ -70,13 +73,12 @@ class Block {
   void WaitCopies(int under_way, Site site);
 
   void LoadMatrices4(uint32_t offset, uint32_t out[4], Site site);
-  // c += a b with a of signed or unsigned bytes.
-  void Mma(bool is_signed, int32_t c[4], const uint32_t a[4], const uint32_t b[2], Site site);
+  // c += a b; kind: one of the kMma.
+  void Mma(Collective kind, int32_t c[4], const uint32_t a[4], const uint32_t b[2], Site site);
   uint32_t Shuffle(uint32_t word, int from_lane, Site site);
   bool AnyLane(bool value, Site site);
 
  private:
-  enum class Collective { kNone, kBarrier, kMatrices, kMmaSigned, kMmaUnsigned, kShuffle, kVote };
   struct WarpState {
     Collective kind = Collective::kNone;
     Site site = {"", 0};

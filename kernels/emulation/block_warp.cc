@@ -24,13 +24,23 @@ struct VoteSlot {
   bool value, result;
 };
 
-constexpr int kM = 16, kN = 8, kK = 32;
+constexpr int kM = 16, kN = 8, kK = 32;  // bytes of K, of two values each where these are nibbles
 
-int16_t Widened(bool is_signed, uint8_t byte) {
-  return is_signed ? static_cast<int8_t>(byte) : static_cast<int16_t>(byte);
+// The values of a row's bytes.
+void Widen(bool is_signed, bool nibbles, const uint8_t bytes[kK], int16_t values[2 * kK]) {
+  for (int k = 0; k < kK; ++k) {
+    if (nibbles) {
+      values[2 * k] = static_cast<int8_t>(bytes[k] << 4) >> 4;
+      values[2 * k + 1] = static_cast<int8_t>(bytes[k]) >> 4;
+    } else {
+      values[k] = is_signed ? static_cast<int8_t>(bytes[k]) : static_cast<int16_t>(bytes[k]);
+    }
+  }
 }
 
-void MultiplyTiles(bool is_signed, void* const* slots) {
+void MultiplyTiles(Collective kind, void* const* slots) {
+  const bool nibbles = kind == Collective::kMmaS4S4, a_signed = kind != Collective::kMmaU8S8;
+  const int inputs = nibbles ? 2 * kK : kK;
   uint8_t a_bytes[kM][kK], b_bytes[kN][kK];
   for (int lane = 0; lane < kLanes; ++lane) {
     const auto& slot = *static_cast<const MmaSlot*>(slots[lane]);
@@ -39,17 +49,15 @@ void MultiplyTiles(bool is_signed, void* const* slots) {
       std::memcpy(&a_bytes[group + i % 2 * 8][column + i / 2 * 16], &slot.a[i], 4);
     for (int i = 0; i < 2; ++i) std::memcpy(&b_bytes[group][column + i * 16], &slot.b[i], 4);
   }
-  int16_t a[kM][kK], b[kN][kK];
-  for (int k = 0; k < kK; ++k) {
-    for (int row = 0; row < kM; ++row) a[row][k] = Widened(is_signed, a_bytes[row][k]);
-    for (int column = 0; column < kN; ++column) b[column][k] = Widened(true, b_bytes[column][k]);
-  }
+  int16_t a[kM][2 * kK], b[kN][2 * kK];
+  for (int row = 0; row < kM; ++row) Widen(a_signed, nibbles, a_bytes[row], a[row]);
+  for (int column = 0; column < kN; ++column) Widen(true, nibbles, b_bytes[column], b[column]);
   for (int lane = 0; lane < kLanes; ++lane) {
     const auto& slot = *static_cast<const MmaSlot*>(slots[lane]);
     for (int i = 0; i < 4; ++i) {
       const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
       int32_t sum = 0;
-      for (int k = 0; k < kK; ++k) sum += a[row][k] * b[column][k];
+      for (int k = 0; k < inputs; ++k) sum += a[row][k] * b[column][k];
       slot.c[i] = static_cast<int32_t>(static_cast<uint32_t>(slot.c[i]) + sum);
     }
   }
@@ -64,9 +72,10 @@ void Block::LoadMatrices4(uint32_t offset, uint32_t out[4], Site site) {
   Meet(Collective::kMatrices, &slot, site);
 }
 
-void Block::Mma(bool is_signed, int32_t c[4], const uint32_t a[4], const uint32_t b[2], Site site) {
+void Block::Mma(Collective kind, int32_t c[4], const uint32_t a[4], const uint32_t b[2],
+                Site site) {
   MmaSlot slot{c, a, b};
-  Meet(is_signed ? Collective::kMmaSigned : Collective::kMmaUnsigned, &slot, site);
+  Meet(kind, &slot, site);
 }
 
 uint32_t Block::Shuffle(uint32_t word, int from_lane, Site site) {
@@ -107,10 +116,11 @@ void Block::ActMatrices(WarpState& warp, int warp_index) {
 
 void Block::Act(WarpState& warp, int warp_index) {
   switch (warp.kind) {
-    case Collective::kMmaSigned:
-    case Collective::kMmaUnsigned:
+    case Collective::kMmaS8S8:
+    case Collective::kMmaU8S8:
+    case Collective::kMmaS4S4:
       ++counters_->mma;
-      MultiplyTiles(warp.kind == Collective::kMmaSigned, warp.slots);
+      MultiplyTiles(warp.kind, warp.slots);
       return;
     case Collective::kMatrices:
       ActMatrices(warp, warp_index);

@@ -66,10 +66,13 @@ inline Words4 LoadMatrices4(uint32_t offset, Site site = Site::Here()) {
   return result;
 }
 inline void MmaS8S8(int32_t c[4], const Words4& a, const Words2& b, Site site = Site::Here()) {
-  Current()->block->Mma(true, c, a.v, b.v, site);
+  Current()->block->Mma(emulation::Collective::kMmaS8S8, c, a.v, b.v, site);
 }
 inline void MmaU8S8(int32_t c[4], const Words4& a, const Words2& b, Site site = Site::Here()) {
-  Current()->block->Mma(false, c, a.v, b.v, site);
+  Current()->block->Mma(emulation::Collective::kMmaU8S8, c, a.v, b.v, site);
+}
+inline void MmaS4S4(int32_t c[4], const Words4& a, const Words2& b, Site site = Site::Here()) {
+  Current()->block->Mma(emulation::Collective::kMmaS4S4, c, a.v, b.v, site);
 }
 
 template <typename T>

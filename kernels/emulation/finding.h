@@ -53,7 +53,7 @@ struct Counters {
   int64_t global_sectors = 0;  // of 32 bytes
   int64_t global_bytes = 0;    // distinct bytes of each request
   int64_t bytes_read = 0, bytes_written = 0;
-  int64_t mma = 0;  // m16n8k32 instructions of a warp
+  int64_t mma = 0;  // instructions of a warp: m16n8k32 of bytes, m16n8k64 of nibbles
   int64_t barriers = 0;
   int64_t collectives = 0;  // ldmatrix, shuffles, votes, warp barriers
 

@@ -20,13 +20,15 @@ struct CountedLaunch {
 // what adds the parts.
 template <typename Kernel>
 std::vector<CountedLaunch> CountGemm(const std::string& name, int64_t m, int64_t n, int64_t k,
-                                     int bits, int64_t rows, int64_t columns, int64_t splits = 1) {
+                                     int bits, int64_t rows, int64_t columns, int64_t splits = 1,
+                                     bool nibbles = false) {
   const std::string sizes =
       ", " + std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k);
   DeviceMemory device;
   GemmParams p;
-  p.m = m, p.n = n, p.k = k, p.a = device.Copy(std::vector<int8_t>(m * k, 3));
-  const int64_t weight_bytes = DeviceWeightBytes(n, k, bits);
+  const int64_t row_bytes = nibbles ? NibbleBytes(k) : k;
+  p.m = m, p.n = n, p.k = k, p.a = device.Copy(std::vector<int8_t>(m * row_bytes, 3));
+  const int64_t weight_bytes = DeviceWeightBytes(n, row_bytes, bits);
   p.weights = device.Copy(std::vector<uint8_t>(weight_bytes, 0x55));
   p.a_scale = device.Copy(std::vector<float>(m, 0.5f));
   p.w_scale = device.Copy(std::vector<float>(n, 0.25f));
@@ -39,7 +41,7 @@ std::vector<CountedLaunch> CountGemm(const std::string& name, int64_t m, int64_t
       emulation::LaunchKernel<Kernel>({static_cast<int>(Tiles(n, columns)),
                                        static_cast<int>(Tiles(m, rows)), static_cast<int>(splits)},
                                       Kernel::kSharedBytes, device.memory(), {}, p);
-  const int64_t operands = m * k + weight_bytes;
+  const int64_t operands = m * row_bytes + weight_bytes;
   if (splits == 1) return {{name + sizes, product, operands + scales + outputs}};
   const auto sum = emulation::LaunchKernel<FinishSplitKernel>(
       {static_cast<int>(Tiles(m * n, kElementThreads))}, 0, device.memory(), {}, p);
@@ -96,6 +98,8 @@ inline std::vector<CountedLaunch> CountLaunches() {
   add(CountGemm<GemmLarge<8>>("W8A8, 128 x 128", 1024, 1152, 1152, 8, 128, 128));
   add(CountGemm<GemmLarge<4>>("W4A8, 128 x 128", 1024, 1152, 1152, 4, 128, 128));
   add(CountGemm<GemmLarge<3>>("W3A8, 128 x 128", 1024, 1152, 1152, 3, 128, 128));
+  add(CountGemm<GemmNibblesLarge>("W4A4 nibbles, 128 x 128", 1024, 1152, 1152, 8, 128, 128, 1,
+                                  true));
   add(CountGemm<GemmMiddle<8>>("W8A8, 128 x 64", 512, 1152, 1152, 8, 128, 64));
   add(CountGemm<GemmSmall<8>>("W8A8, 64 x 64", 256, 1152, 1152, 8, 64, 64));
   add(CountGemm<GemmFlat<8>>("W8A8, 16 x 64", 16, 1152, 1152, 8, 16, 64));

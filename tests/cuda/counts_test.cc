@@ -16,7 +16,9 @@ TEST(CountsTest, AreThoseOfTheGoldenFile) {
     EXPECT_EQ(launch.counters.bank_conflicts, 0) << launch.name;
     if (launch.name[0] != 'W') continue;
     EXPECT_EQ(launch.counters.sector_use(), 1.0) << launch.name;
-    if (launch.name.find("128 x 128") == std::string::npos) continue;
+    // Nibbles halve the products of this size, not its outputs' way through shared memory.
+    const bool nibbles = launch.name.find("nibbles") != std::string::npos;
+    if (launch.name.find("128 x 128") == std::string::npos || nibbles) continue;
     // On the chip, products wait for tensor cores and not for shared memory; not on an H100, whose
     // peak is wgmma's. Float outputs may still make memory the bound (docs/cuda.md).
     for (const GpuModel& gpu : GpuModels()) {
@@ -31,7 +33,7 @@ TEST(CountsTest, AreThoseOfTheGoldenFile) {
 TEST(RooflineTest, IsTheSlowestResource) {
   emulation::Counters counters;
   counters.mma = 1000, counters.shared_wavefronts = 8000, counters.blocks = 5;
-  const GpuModel gpu = {"unit", 2, 1000, 4096.0 * 1000, 10};
+  const GpuModel gpu = {"unit", 2, 1000, 4096.0 * 1000, 10, false};
   const Roofline roofline = Predict(gpu, counters, 20);
   EXPECT_EQ(roofline.mma, 1);
   EXPECT_EQ(roofline.shared, 4);

@@ -46,7 +46,8 @@ std::vector<float> RunDevice(const RuntimeNetwork& network, const ActivePolicy& 
       return nullptr;  // GpuTest says so
     }
   }();
-  EmulatedDevice device({.seed = seed});
+  // What is not fused runs on a device that multiplies bytes alone.
+  EmulatedDevice device({.seed = seed, .multiplies_nibbles = fuse});
   const std::vector<float> out = RunOn(device, network, policy, inputs, fuse);
   if (gpu != nullptr) {
     EXPECT_EQ(RunOn(*gpu, network, policy, inputs, fuse), out) << gpu->name();
@@ -219,6 +220,30 @@ TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
     const auto counters = device.counters();
     EXPECT_EQ(counters.count(gpu::ElementwiseKernel::kName), fuse ? 0u : 1u);
     EXPECT_EQ(counters.count(gpu::FinishSplitKernel::kName), 1u);
+  }
+}
+
+// At 4 bits and fewer, where the device can: products of twice as many inputs an instruction.
+TEST(DeviceNetworkTest, MultipliesNibblesWhereTheDeviceCan) {
+  GraphBuilder b("long");
+  const Graph graph =
+      b.Finish(b.Linear("linear", b.Input("x", {5, 300}), 70, LayerGroup::kFeedForward));
+  const Quantized quantized(graph);
+  const RuntimeNetwork& network = quantized.network;
+  const RandomBatch random(graph, 2);
+  const NetworkInputs inputs = random.Inputs(graph, 0, 2);
+  for (const auto& [weight, activation, fewer] :
+       {std::tuple{4, 4, true}, {3, 2, true}, {4, 5, false}, {5, 4, false}}) {
+    const ActivePolicy policy = network.Activate(
+        UniformPolicy(graph.sites(), BitWidth::Of(weight), BitWidth::Of(activation)),
+        &quantized.supernet->weights());
+    int64_t mma[2];
+    for (const bool nibbles : {false, true}) {
+      EmulatedDevice device({.multiplies_nibbles = nibbles});
+      EXPECT_EQ(RunOn(device, network, policy, inputs, true), RunHost(network, policy, inputs));
+      mma[nibbles ? 1 : 0] = device.counters().at(gpu::GemmSmall<8>::kName).mma;
+    }
+    EXPECT_EQ(mma[1] < mma[0], fewer) << "W" << weight << "A" << activation;
   }
 }
 

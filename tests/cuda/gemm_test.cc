@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/gemm_split.h"
+#include "kernels/cuda/instances.h"
 #include "kernels/include/packing.h"
 #include "src/core/aligned.h"
 #include "src/runtime/device/gemm_tiling.h"
@@ -46,6 +47,7 @@ struct Case {
   uint64_t seed = 0;
   int64_t group = 0;
   int64_t splits = 1;
+  bool nibbles = false;
 };
 
 int64_t Groups(const Case& c) { return c.group == 0 ? 1 : Tiles(c.k, c.group); }
@@ -64,13 +66,22 @@ std::vector<int32_t> Transposed(const std::vector<int32_t>& x, int64_t rows, int
   return result;
 }
 
+// Bytes of a row.
+int64_t RowInputs(const Case& c) { return c.nibbles ? NibbleBytes(c.k) : c.k; }
+
 // Rows with every group padded to a multiple of 64.
-std::vector<int8_t> Padded(const Case& c, const std::vector<int8_t>& q, int64_t rows) {
-  const int64_t stride = PaddedInputs(c.k, c.group), group = c.group == 0 ? c.k : c.group;
+std::vector<int8_t> Padded(const Case& c, std::vector<int8_t> q, int64_t rows) {
+  const int64_t k = RowInputs(c), stride = PaddedInputs(k, c.group);
+  const int64_t group = c.group == 0 ? k : c.group;
+  if (c.nibbles) {
+    std::vector<int8_t> pairs(rows * k);
+    PackNibbles(q.data(), rows, c.k, pairs.data());
+    q = pairs;
+  }
   std::vector<int8_t> padded(rows * stride);
-  for (int64_t i = 0; i < rows * c.k; ++i) {
-    const int64_t column = i % c.k;
-    padded[i / c.k * stride + column / group * (stride / Groups(c)) + column % group] = q[i];
+  for (int64_t i = 0; i < rows * k; ++i) {
+    const int64_t column = i % k;
+    padded[i / k * stride + column / group * (stride / Groups(c)) + column % group] = q[i];
   }
   return padded;
 }
@@ -79,8 +90,10 @@ std::vector<int8_t> Padded(const Case& c, const std::vector<int8_t>& q, int64_t 
 template <typename Kernel, int kBm, int kBn>
 emulation::Counters ExpectReferenceBytes(const Case& c) {
   const int64_t stride = c.n + c.extra_stride, samples = 2, rows = (c.m + 1) / samples;
-  const int64_t groups = Groups(c), padded_k = PaddedInputs(c.k, c.group);
-  const auto a = Integers(c.m * c.k, 127, 1), w = Integers(c.n * c.k, kernels::QMax(c.bits), 2);
+  const int64_t groups = Groups(c), padded_k = PaddedInputs(RowInputs(c), c.group);
+  const int stored_bits = c.nibbles ? 8 : c.bits;
+  const auto a = Integers(c.m * c.k, c.nibbles ? 7 : 127, 1),
+             w = Integers(c.n * c.k, kernels::QMax(c.bits), 2);
   const auto a_scale = Values(c.m, 3), w_scale = Values(groups * c.n, 4), bias = Values(c.n, 5);
   const auto gate = Values(samples * c.n, 6), residual = Values(c.m * stride, 7);
   const auto offsets = Integers(c.m + groups * c.n, 20, 8);
@@ -92,9 +105,9 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   std::vector<int8_t> host_a(c.m * host_stride);
   for (int64_t i = 0; i < c.m; ++i) std::copy_n(&a[i * c.k], c.k, &host_a[i * host_stride]);
   std::vector<uint8_t> packed(kernels::PackedBytes(c.n, c.k, c.bits)),
-      tiles(DeviceWeightBytes(c.n, padded_k, c.bits));
+      tiles(DeviceWeightBytes(c.n, padded_k, stored_bits));
   kernels::PackWeights(w.data(), c.n, c.k, c.bits, packed.data());
-  ReshuffleWeights(Padded(c, w, c.n).data(), c.n, padded_k, c.bits, tiles.data());
+  ReshuffleWeights(Padded(c, w, c.n).data(), c.n, padded_k, stored_bits, tiles.data());
 
   kernels::LinearIntArgs args;
   args.m = c.m, args.n = c.n, args.k = c.k, args.a = host_a.data(), args.a_scale = a_scale.data();
@@ -172,6 +185,36 @@ TEST(GemmTest, SixBits) { CheckBits<6>(); }
 TEST(GemmTest, SevenBits) { CheckBits<7>(); }
 TEST(GemmTest, EightBits) { CheckBits<8>(); }
 
+// Two a byte of both operands: of odd rows, at the lower end (-8) too, in splits.
+TEST(GemmTest, Nibbles) {
+  using Kernel = Small<8, GemmKind::kNibbles>;
+  uint64_t seed = 0;
+  for (const int64_t m : {1, 17, 65}) {
+    for (const int64_t n : {1, 16, 66}) {
+      for (const int64_t k : {1, 2, 63, 127, 128, 129, 300, 640}) {
+        Case c{m, n, k, 2 + static_cast<int>(seed % 3)};
+        c.nibbles = true, c.seed = seed++ % 5, c.splits = k == 640 ? 3 : 1;
+        c.bias = k % 2 == 1, c.a_offsets = (m + n) % 3 == 0, c.w_offsets = (n + k) % 4 == 1;
+        ExpectReferenceBytes<Kernel, 64, 64>(c);
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+  Case c{256, 256, 512, 4};
+  c.nibbles = true, c.w_offsets = true;
+  const auto counters = ExpectReferenceBytes<GemmNibblesLarge, 128, 128>(c);
+  EXPECT_EQ(counters.bank_conflicts, 0);
+  EXPECT_EQ(counters.sector_use(), 1.0);
+  EXPECT_EQ(counters.mma, (256 / 16) * (256 / 8) * (512 / 64));
+}
+
+TEST(WeightsTest, PacksNibblesInPairs) {
+  const int8_t q[] = {-8, 7, -1, 3, 0, -2};  // two rows of three
+  int8_t pairs[4];
+  PackNibbles(q, 2, 3, pairs);
+  EXPECT_EQ(std::vector<int>(pairs, pairs + 4), (std::vector<int>{0x78, 0x0f, 0x03, 0x0e}));
+}
+
 TEST(GemmTest, ScalesOfGroups) {
   uint64_t seed = 0;
   for (const int64_t group : {4, 32, 64, 100, 128}) {
@@ -228,6 +271,8 @@ TEST(GemmTilingTest, SplitsFillADeviceAndAreNeverEmpty) {
   EXPECT_EQ(TilingOf(GemmKind::kRows, 2, 1152, 4608).splits, 7);  // 18 blocks of 72 stages
   EXPECT_EQ(TilingOf(GemmKind::kWindows, 64, 1280, 11520).splits, 6);
   EXPECT_EQ(TilingOf(GemmKind::kGroups, 2, 1152, 4608).splits, 1);
+  EXPECT_EQ(TilingOf(GemmKind::kNibbles, 2, 1152, 9216).splits, 7);  // 18 blocks of 72 stages
+  EXPECT_EQ(TilingOf(GemmKind::kNibbles, 4096, 4608, 1152).columns, 128);
   for (int64_t k = 1; k < 20'000; k += 61) {
     for (const int64_t n : {1, 64, 200, 1000}) {
       const int64_t splits = TilingOf(GemmKind::kRows, 3, n, k).splits;

@@ -24,6 +24,7 @@ struct Case {
   uint64_t seed = 0;
   int64_t group = 0;
   bool out_last = false;
+  bool nibbles = false;
 };
 
 constexpr int64_t kRows = 7, kSampleRows = 3, kSamples = 3, kFixedRows = 4;
@@ -128,7 +129,8 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   if (p.order > 1) p.matrix = device.Copy(in.hadamard.matrix);
   p.out = device.Empty<float>(kRows * c.cols);
   p.out_last = c.out_last, p.bits = c.bits, p.group = c.group;
-  p.q_stride = PaddedInputs(c.cols, c.group);
+  p.nibbles = c.nibbles;
+  p.q_stride = PaddedInputs(c.nibbles ? NibbleBytes(c.cols) : c.cols, c.group);
   p.q = device.Empty<int8_t>(kRows * p.q_stride), p.q_scale = device.Empty<float>(kRows);
   p.q_sums = device.Empty<int32_t>(static_cast<int64_t>(expected.q_sums.size()));
   if (c.asymmetric) p.q_offset = device.Empty<int32_t>(kRows);
@@ -142,7 +144,15 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   ExpectBytes(expected.values, p.out, what + ", values");
   ExpectBytes(expected.q_scale, p.q_scale, what + ", scale");
   if (c.asymmetric) ExpectBytes(expected.q_offset, p.q_offset, what + ", offset");
-  ExpectBytes(expected.q, p.q, what + ", q");
+  if (c.nibbles) {
+    std::vector<int8_t> pairs(kRows * p.q_stride);
+    for (int64_t row = 0; row < kRows; ++row) {
+      PackNibbles(&expected.q[row * PaddedInputs(c.cols, 0)], 1, c.cols, &pairs[row * p.q_stride]);
+    }
+    ExpectBytes(pairs, p.q, what + ", nibbles");
+  } else {
+    ExpectBytes(expected.q, p.q, what + ", q");
+  }
   ExpectBytes(expected.q_sums, p.q_sums, what + ", sums");
   return counters;
 }
@@ -156,6 +166,16 @@ TEST(RowsTest, QuantizesAtEveryWidth) {
         ExpectReferenceBytes(c);
         if (HasFatalFailure()) return;
       }
+    }
+  }
+}
+
+TEST(RowsTest, PacksNibbles) {
+  for (const int64_t cols : {1, 2, 7, 64, 127, 128, 129, 300}) {
+    for (const int bits : {2, 3, 4}) {
+      Case c{cols};
+      c.nibbles = true, c.bits = bits, c.asymmetric = cols % 2 == 1;
+      ExpectReferenceBytes(c);
     }
   }
 }

@@ -56,7 +56,7 @@ class CudaDevice : public Device {
     }
     cudaDeviceProp properties;
     Check(cudaGetDeviceProperties(&properties, 0), "asking for its properties");
-    name_ = properties.name;
+    name_ = properties.name, multiplies_nibbles_ = properties.major == 8;
     cudaFuncAttributes attributes;
     const gpu::KernelInfo first = {"", 0, 0, nullptr, gpu::KernelGroup::kOther, 0};
     if (cudaFuncGetAttributes(&attributes, EntryOf(first)) != cudaSuccess) {
@@ -70,6 +70,7 @@ class CudaDevice : public Device {
   ~CudaDevice() override { cudaStreamDestroy(stream_); }
 
   const std::string& name() const override { return name_; }
+  bool multiplies_nibbles() const override { return multiplies_nibbles_; }
   void* Allocate(int64_t bytes) override {
     void* memory = nullptr;
     Check(cudaMalloc(&memory, static_cast<size_t>(bytes > 0 ? bytes : 1)),
@@ -125,6 +126,7 @@ class CudaDevice : public Device {
 
  private:
   std::string name_;
+  bool multiplies_nibbles_ = false;
   cudaStream_t stream_ = nullptr;
 };
 

@@ -30,6 +30,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const std::string& name() const = 0;
+  // Whether it multiplies two nibbles a byte (MmaS4S4), twice as fast as bytes.
+  virtual bool multiplies_nibbles() const = 0;
 
   // At least 256-byte aligned. Throws kIo when the device's memory is used up.
   virtual void* Allocate(int64_t bytes) = 0;

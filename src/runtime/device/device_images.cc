@@ -134,7 +134,10 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
     p.a = w.out;
     Launch<gpu::WindowsKernel<int8_t>>(step, Elements(p.m * groups * w.padded), 0, w);
   }
-  Product(step, binding, &p, implicit);
+  Product(step, binding, &p,
+          implicit                    ? gpu::GemmKind::kWindows
+          : binding.weights.group > 0 ? gpu::GemmKind::kGroups
+                                      : gpu::GemmKind::kRows);
 }
 
 }  // namespace tmpq

@@ -208,23 +208,30 @@ const void* DeviceNetwork::ResidentBytes(const void* host, int64_t bytes) {
   return copy.data();
 }
 
-const uint8_t* DeviceNetwork::ResidentWeights(const PackedWeightView& weights, int64_t n,
-                                              int64_t k) {
-  DeviceArray<uint8_t>& copy = weights_[{weights.data, weights.bits, weights.group}];
+const uint8_t* DeviceNetwork::ResidentWeights(const PackedWeightView& weights, int64_t n, int64_t k,
+                                              bool nibbles) {
+  DeviceArray<uint8_t>& copy = weights_[{weights.data, weights.bits, weights.group, nibbles}];
   if (copy.data() != nullptr) return copy.data();
   const int stored = weights.stored_bits > 0 ? weights.stored_bits : weights.bits;
   std::vector<int8_t> q(n * k);
   kernels::UnpackWeights(weights.data, n, k, stored, q.data());
+  for (int8_t& value : q)
+    value = static_cast<int8_t>(kernels::NarrowValue(value, stored, weights.bits));
+  int bits = weights.bits;
+  if (nibbles) {  // from here on as inputs of 8 bits
+    std::vector<int8_t> pairs(n * gpu::NibbleBytes(k));
+    gpu::PackNibbles(q.data(), n, k, pairs.data());
+    q = std::move(pairs), k = gpu::NibbleBytes(k), bits = 8;
+  }
   const int64_t padded_k = gpu::PaddedInputs(k, weights.group);
   const int64_t group = weights.group > 0 ? weights.group : k, groups = (k + group - 1) / group;
   std::vector<int8_t> padded(n * padded_k);
   for (int64_t i = 0; i < n * k; ++i) {
     const int64_t column = i % k;
-    padded[i / k * padded_k + column / group * (padded_k / groups) + column % group] =
-        static_cast<int8_t>(kernels::NarrowValue(q[i], stored, weights.bits));
+    padded[i / k * padded_k + column / group * (padded_k / groups) + column % group] = q[i];
   }
-  std::vector<uint8_t> tiles(gpu::DeviceWeightBytes(n, padded_k, weights.bits));
-  gpu::ReshuffleWeights(padded.data(), n, padded_k, weights.bits, tiles.data());
+  std::vector<uint8_t> tiles(gpu::DeviceWeightBytes(n, padded_k, bits));
+  gpu::ReshuffleWeights(padded.data(), n, padded_k, bits, tiles.data());
   copy = DeviceArray<uint8_t>(device_, static_cast<int64_t>(tiles.size()));
   device_.CopyIn(copy.data(), tiles.data(), static_cast<int64_t>(tiles.size()));
   return copy.data();

@@ -74,7 +74,7 @@ class DeviceNetwork {
   void Conv2d(const Step& step, NodeId id);
   void IntegerConv2d(const Step& step, NodeId id, int64_t images);
   void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
-               bool windows);
+               gpu::GemmKind kind);
   void LaunchRows(const Step& step, const gpu::RowsParams& params, const std::string& where);
   void FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs, int64_t outputs,
                     const float* panels, const float* bias, float* out);
@@ -102,7 +102,8 @@ class DeviceNetwork {
     return static_cast<const T*>(ResidentBytes(host, count * static_cast<int64_t>(sizeof(T))));
   }
   const void* ResidentBytes(const void* host, int64_t bytes);
-  const uint8_t* ResidentWeights(const PackedWeightView& weights, int64_t n, int64_t k);
+  const uint8_t* ResidentWeights(const PackedWeightView& weights, int64_t n, int64_t k,
+                                 bool nibbles);
   // Memory until the next node.
   template <typename T>
   T* Scratch(int64_t count) {
@@ -120,7 +121,7 @@ class DeviceNetwork {
   DeviceArray<float> arena_, output_;
   std::vector<DeviceArray<uint8_t>> inputs_;  // by node
   std::map<std::pair<const void*, int64_t>, DeviceArray<uint8_t>> resident_;
-  std::map<std::tuple<const void*, int, int64_t>, DeviceArray<uint8_t>> weights_;
+  std::map<std::tuple<const void*, int, int64_t, bool>, DeviceArray<uint8_t>> weights_;
   std::vector<DeviceArray<uint8_t>> scratch_;
   size_t scratch_chunk_ = 0;
   int64_t scratch_used_ = 0;

@@ -60,39 +60,42 @@ void DeviceNetwork::LaunchRows(const Step& step, const RowsParams& params,
 
 // Weights, scales and sums of a binding; the kernel by shape.
 void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& binding,
-                            void* params, bool windows) {
+                            void* params, gpu::GemmKind kind) {
   GemmParams& p = *static_cast<GemmParams*>(params);
   const PackedWeightView& weights = binding.weights;
   const int64_t terms = GroupsOf(weights, p.k) * p.n;
-  p.weights = ResidentWeights(weights, p.n, p.k), p.group = weights.group;
+  const bool nibbles = kind == gpu::GemmKind::kNibbles;
+  p.weights = ResidentWeights(weights, p.n, p.k, nibbles), p.group = weights.group;
   p.w_scale = Resident(weights.scale, terms), p.w_offset = Resident(weights.offset, terms);
   if (p.a_offset != nullptr) p.w_sums = Resident(weights.sums, terms);
-  const gpu::GemmKind kind = windows             ? gpu::GemmKind::kWindows
-                             : weights.group > 0 ? gpu::GemmKind::kGroups
-                                                 : gpu::GemmKind::kRows;
   const GemmTiling tiling = TilingOf(kind, p.m, p.n, p.k);
   p.splits = tiling.splits;
   if (p.splits > 1) p.partial = Scratch<int32_t>(p.splits * p.m * p.n);
-  ForBits(weights.bits, [&](auto bits) {
-    constexpr int kBits = decltype(bits)::value;
-    const auto launch = [&]<typename Kernel>() {
-      Launch<Kernel>(step,
-                     {BlocksOf(p.n, tiling.columns), BlocksOf(p.m, tiling.rows), tiling.splits},
-                     Kernel::kSharedBytes, p);
-    };
-    if (kind == gpu::GemmKind::kWindows)
-      launch.template operator()<gpu::GemmWindows<kBits>>();
-    else if (kind == gpu::GemmKind::kGroups)
-      launch.template operator()<gpu::GemmGroups<kBits>>();
-    else if (tiling.rows == 16)
-      launch.template operator()<gpu::GemmFlat<kBits>>();
-    else if (tiling.columns == 128)
-      launch.template operator()<gpu::GemmLarge<kBits>>();
-    else if (tiling.rows == 128)
-      launch.template operator()<gpu::GemmMiddle<kBits>>();
-    else
-      launch.template operator()<gpu::GemmSmall<kBits>>();
-  });
+  const auto launch = [&]<typename Kernel>() {
+    Launch<Kernel>(step, {BlocksOf(p.n, tiling.columns), BlocksOf(p.m, tiling.rows), tiling.splits},
+                   Kernel::kSharedBytes, p);
+  };
+  const auto by_tile = [&]<typename Flat, typename Small, typename Middle, typename Large>() {
+    if (tiling.rows == 16) return launch.template operator()<Flat>();
+    if (tiling.columns == 128) return launch.template operator()<Large>();
+    if (tiling.rows == 128) return launch.template operator()<Middle>();
+    launch.template operator()<Small>();
+  };
+  if (nibbles) {
+    by_tile.template operator()<gpu::GemmNibblesFlat, gpu::GemmNibblesSmall, gpu::GemmNibblesMiddle,
+                                gpu::GemmNibblesLarge>();
+  } else {
+    ForBits(weights.bits, [&](auto bits) {
+      constexpr int kBits = decltype(bits)::value;
+      if (kind == gpu::GemmKind::kWindows)
+        launch.template operator()<gpu::GemmWindows<kBits>>();
+      else if (kind == gpu::GemmKind::kGroups)
+        launch.template operator()<gpu::GemmGroups<kBits>>();
+      else
+        by_tile.template operator()<gpu::GemmFlat<kBits>, gpu::GemmSmall<kBits>,
+                                    gpu::GemmMiddle<kBits>, gpu::GemmLarge<kBits>>();
+    });
+  }
   if (p.splits > 1) Launch<gpu::FinishSplitKernel>(step, Elements(p.m * p.n), 0, p);
 }
 
@@ -111,6 +114,9 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
   const LayerInputView& inputs = binding.inputs;
   const int64_t rows = step.batch * product.rows;
+  constexpr int kNibbleBits = 4;
+  const bool nibbles = device_.multiplies_nibbles() && binding.weights.group == 0 &&
+                       binding.bits[0] <= kNibbleBits && binding.weights.bits <= kNibbleBits;
   const Chain chain = options_.fuse ? ChainBefore(id) : Chain{{}, node.inputs[0]};
 
   RowsParams q;
@@ -124,7 +130,9 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   float* moved = inputs.low_rank > 0 ? Scratch<float>(rows * product.inputs) : nullptr;
   q.out = moved, q.out_last = true;
   q.bits = binding.bits[0], q.group = binding.weights.group;
-  q.q_stride = gpu::PaddedInputs(product.inputs, q.group);
+  q.nibbles = nibbles;
+  q.q_stride =
+      gpu::PaddedInputs(nibbles ? gpu::NibbleBytes(product.inputs) : product.inputs, q.group);
   q.q = Scratch<int8_t>(rows * q.q_stride), q.q_scale = Scratch<float>(rows);
   if (!inputs.symmetric) q.q_offset = Scratch<int32_t>(rows);
   if (binding.weights.offset != nullptr)
@@ -146,7 +154,10 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
     p.residual = Value(step, add.inputs[0]), p.gate = Value(step, add.inputs[1]);
     p.gate_stride = LayoutOf(add.inputs[1]).row_stride, p.rows = LayoutOf(gate).rows;
   }
-  Product(step, binding, &p, false);
+  Product(step, binding, &p,
+          nibbles                     ? gpu::GemmKind::kNibbles
+          : binding.weights.group > 0 ? gpu::GemmKind::kGroups
+                                      : gpu::GemmKind::kRows);
 
   if (inputs.low_rank > 0) {
     auto* middle = Scratch<float>(rows * inputs.low_rank);

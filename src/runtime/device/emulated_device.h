@@ -12,6 +12,7 @@ struct EmulatedDeviceOptions {
   uint64_t seed = 0;                 // of the order of threads and blocks
   int64_t memory_bytes = 0;          // limit; 0: none
   int64_t shared_bytes = 99 * 1024;  // of a block at most: the least of the supported devices
+  bool multiplies_nibbles = true;    // as sm_80 to sm_89
 };
 
 // A broken kernel throws emulation::Finding.
@@ -21,6 +22,7 @@ class EmulatedDevice : public Device {
   ~EmulatedDevice() override;
 
   const std::string& name() const override { return name_; }
+  bool multiplies_nibbles() const override { return options_.multiplies_nibbles; }
   void* Allocate(int64_t bytes) override;
   void Free(void* memory) override { memory_.Free(memory); }
   void CopyIn(void* to, const void* from, int64_t bytes) override;

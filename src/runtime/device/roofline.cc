@@ -6,9 +6,9 @@ namespace tmpq {
 
 const std::vector<GpuModel>& GpuModels() {
   static const std::vector<GpuModel> models = {
-      {"A100", 108, 1.410e9, 312e12, 1.555e12},
-      {"RTX 4090", 128, 2.520e9, 330e12, 1.008e12},
-      {"H100", 132, 1.830e9, 989e12, 3.350e12},
+      {"A100", 108, 1.410e9, 312e12, 1.555e12, true},
+      {"RTX 4090", 128, 2.520e9, 330e12, 1.008e12, true},
+      {"H100", 132, 1.830e9, 989e12, 3.350e12, false},
   };
   return models;
 }

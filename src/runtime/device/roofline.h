@@ -16,6 +16,7 @@ struct GpuModel {
   double clock;             // Hz, boost
   double mma_per_second;    // int8 multiply-adds of dense tensor-core products
   double bytes_per_second;  // global memory
+  bool nibbles;             // multiplies them too, at twice the rate
 };
 
 // A100 SXM 40 GB, RTX 4090, H100 SXM.
@@ -29,8 +30,9 @@ struct Roofline {
   const char* bound() const;  // "mma", "shared", "memory"
 };
 
-// mma: 4096 multiply-adds an instruction; shared: a wavefront a clock and SM, both on as many SMs
-// as there are blocks; memory: `bytes` that have to be read or written once, caches being perfect.
+// mma: an instruction takes the time of 4096 multiply-adds of int8, of nibbles it does 8192 in it;
+// shared: a wavefront a clock and SM, both on as many SMs as there are blocks; memory: `bytes` that
+// have to be read or written once, caches being perfect.
 Roofline Predict(const GpuModel& gpu, const emulation::Counters& counters, int64_t bytes);
 
 }  // namespace tmpq

@@ -10,7 +10,7 @@
 #include "src/data/image_writer.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/models/sample_source.h"
-#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/device_sampling.h"
 #include "tools/common/backend.h"
 #include "tools/common/program.h"
 #include "tools/common/source_flags.h"

@@ -10,6 +10,7 @@
 #include "kernels/cuda/images.h"
 #include "kernels/cuda/kernel_info.h"
 #include "kernels/cuda/rows.h"
+#include "kernels/cuda/sampling.h"
 
 namespace tmpq::gpu {
 
@@ -56,6 +57,7 @@ using OtherList =
     KernelList<RowsKernel<4>, RowsKernel<1>, ElementwiseKernel, CopyKernel, SelectKernel,
                ReplaceRowsKernel, TimestepKernel, MeanRowsKernel, RotaryKernel, ImageScalesKernel,
                QuantizeImagesKernel, WindowsKernel<int8_t>, WindowsKernel<float>, WindowSumsKernel,
-               GroupNormKernel, PoolKernel, LinearF32Kernel, AttentionF32Kernel, FinishSplitKernel>;
+               GroupNormKernel, PoolKernel, LinearF32Kernel, AttentionF32Kernel, FinishSplitKernel,
+               SolverStepKernel>;
 
 }  // namespace tmpq::gpu

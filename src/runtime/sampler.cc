@@ -123,7 +123,7 @@ void DiffusionSampler::CallNetwork(const SamplingRun& run, const SolverCall& cal
   if (apart) s.inputs.batch = count;
   const auto run_network = [&](const ActivePolicy& active, const NetworkInputs& inputs,
                                float* outputs, bool observed) {
-    if (options.network_call) return options.network_call(active, inputs, outputs);
+    if (options.network_call) return options.network_call.call(active, inputs, outputs);
     if (apart) s.workspace.Forget();  // the other branch's conditions
     network_->Run(active, inputs, outputs, s.workspace, observed ? &observer : nullptr);
   };
@@ -156,6 +156,14 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
     if (found != options.states->end()) SaveState(found->second, begin, count, s);
   };
   const int end = options.end_call < 0 ? static_cast<int>(calls.size()) : options.end_call;
+  if (CanLoop(run, options, s.simple)) {
+    s.inputs.batch = calls_per_step() * count;
+    RunLoop({run, calls, options.first_call, end, settings_, s.inputs, count, request.seed,
+             request.purpose, request.first + begin},
+            x, begin, s, options);
+    std::copy_n(x, chunk_elements, out + begin * elements_);
+    return;
+  }
   for (int index = options.first_call; index < end; ++index) {
     if (options.interrupted != nullptr && *options.interrupted) return;
     save(index);
@@ -175,6 +183,41 @@ void DiffusionSampler::SampleChunk(const SamplingRun& run, const std::vector<Sol
   }
   save(end);
   std::copy_n(x, chunk_elements, out + begin * elements_);
+}
+
+// What looks at single calls, or keeps more than samples between them, wants them one by one.
+bool DiffusionSampler::CanLoop(const SamplingRun& run, const SamplerOptions& options,
+                               bool simple) const {
+  const bool watched =
+      options.observer || options.call_observer || options.spy || options.trajectory != nullptr;
+  const bool memory = !simple && (options.start != nullptr || options.states != nullptr);
+  return options.network_call.loop && !watched && !memory && run.null_policies.empty();
+}
+
+void DiffusionSampler::RunLoop(const SamplingLoop& whole, float* x, int64_t begin, Scratch& s,
+                               const SamplerOptions& options) const {
+  const auto save = [&](int call) {
+    if (options.states == nullptr) return;
+    const auto found = options.states->find(call);
+    if (found != options.states->end()) SaveState(found->second, begin, whole.count, s);
+  };
+  for (int at = whole.first_call; at < whole.end_call;) {
+    if (options.interrupted != nullptr && *options.interrupted) return;
+    save(at);
+    SamplingLoop part = whole;
+    part.first_call = at;
+    if (options.states != nullptr) {
+      const auto next = options.states->upper_bound(at);
+      if (next != options.states->end()) part.end_call = std::min(next->first, whole.end_call);
+    }
+    const int64_t elements = whole.count * elements_;
+    if (calls_per_step() == 2) std::copy_n(x, elements, x + elements);
+    std::fill_n(s.timesteps.begin(), whole.inputs.batch,
+                static_cast<float>(whole.run.timesteps[whole.calls[at].step]));
+    options.network_call.loop(part, x);
+    at = part.end_call;
+  }
+  save(whole.end_call);
 }
 
 std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const SampleRequest& request,

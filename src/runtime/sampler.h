@@ -74,9 +74,38 @@ struct SamplerState {
 using CallObserver = std::function<void(int step, int timestep, int64_t first, int64_t count,
                                         const NetworkInputs& inputs)>;
 
-// What runs a network call in the network's place: a device's executor.
-using NetworkCall =
-    std::function<void(const ActivePolicy& policy, const NetworkInputs& inputs, float* output)>;
+// Calls [first_call, end_call) of a chunk of samples, with what is between them.
+struct SamplingLoop {
+  const SamplingRun& run;
+  const std::vector<SolverCall>& calls;
+  int first_call, end_call;
+  const SamplerSettings& settings;
+  // Of the first call: of both branches of guidance, the unconditional one behind, where its batch
+  // is 2 count.
+  const NetworkInputs& inputs;
+  int64_t count;  // samples
+  // Of the noise: the first sample is number `first` of the request.
+  uint64_t seed;
+  RandomPurpose purpose;
+  int64_t first;
+};
+
+// The stream of call `index`'s noise for sample `sample` of a request; the next sample's is the
+// next. Beyond those of the samples' first noise.
+inline uint64_t NoiseStream(int64_t sample, int64_t index) {
+  return static_cast<uint64_t>(sample) + (static_cast<uint64_t>(index + 1) << 40);
+}
+
+// What runs network calls in the network's place: a device's executor.
+struct NetworkCall {
+  std::function<void(const ActivePolicy& policy, const NetworkInputs& inputs, float* output)> call;
+  // Where it is given, whole loops, so that nothing waits between calls: x (count, sample), which
+  // the loop's inputs hold too, becomes what it is after the last call. From the first call on, or
+  // where no call looks back.
+  std::function<void(const SamplingLoop& loop, float* x)> loop = {};
+
+  explicit operator bool() const { return static_cast<bool>(call); }
+};
 
 struct SamplerOptions {
   int64_t batch = 8;                               // samples per network call
@@ -145,6 +174,10 @@ class DiffusionSampler {
                        int64_t count, int64_t index, Scratch& scratch);
   void PlaceConditions(const ConditionList& conditions, int64_t first, int64_t count,
                        Scratch& scratch) const;
+  // A chunk by options.network_call.loop, as far as states are wanted in between; x: its samples.
+  bool CanLoop(const SamplingRun& run, const SamplerOptions& options, bool simple) const;
+  void RunLoop(const SamplingLoop& whole, float* x, int64_t begin, Scratch& scratch,
+               const SamplerOptions& options) const;
   // One step's network calls for `count` samples, guided: both branches at once where they share a
   // policy.
   void CallNetwork(const SamplingRun& run, const SolverCall& call, int64_t first, int64_t count,

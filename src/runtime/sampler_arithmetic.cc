@@ -80,9 +80,7 @@ void DiffusionSampler::AddNoise(const SolverCall& call, const SampleRequest& req
   const auto elements = static_cast<int64_t>(s.accepted.size()) / s.capacity;
   const auto deviation = static_cast<float>(call.noise), span = static_cast<float>(call.noise_span);
   for (int64_t i = 0; i < count; ++i) {
-    // Streams of their own, beyond those of the samples' first noise.
-    const auto stream =
-        static_cast<uint64_t>(request.first + begin + i) + (static_cast<uint64_t>(index + 1) << 40);
+    const uint64_t stream = NoiseStream(request.first + begin, index) + static_cast<uint64_t>(i);
     FillNormal(request.seed, request.purpose, stream, s.noise);
     float* x = s.samples.data() + i * elements;
     const float* place = s.variances.data() + i * elements;

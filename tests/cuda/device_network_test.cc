@@ -9,6 +9,7 @@
 #include "kernels/cuda/instances.h"
 #include "src/core/error.h"
 #include "src/models/model_file.h"
+#include "src/runtime/device/device_sampling.h"
 #include "src/runtime/device/emulated_device.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/op_cases.h"

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "src/core/error.h"
-#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/device_sampling.h"
 #include "src/runtime/device/emulated_device.h"
 #include "tests/runtime/small_model.h"
 #include "tests/test_path.h"

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/device_sampling.h"
 #include "src/runtime/device/emulated_device.h"
 #include "src/supernet/supernet.h"
 #include "tests/runtime/small_model.h"

@@ -148,7 +148,7 @@ TEST_P(KeptConstantsTest, SamplesAreThoseOfCallsThatKeepNothing) {
       options.batch = 2, options.threads = GetParam();
       const SampleRequest request{4, RandomPurpose::kTest, 0, 5, captions};
       const std::vector<float> samples = sampler.Sample(run, request, options);
-      options.network_call = [&](const ActivePolicy& policy, const NetworkInputs& inputs,
+      options.network_call.call = [&](const ActivePolicy& policy, const NetworkInputs& inputs,
                                  float* output) {
         Workspace workspace = network_.MakeWorkspace(inputs.batch);
         network_.Run(policy, inputs, output, workspace);

@@ -12,7 +12,7 @@
 #include "src/eval/models/pipeline_model.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
-#include "src/runtime/device/device_network.h"
+#include "src/runtime/device/device_sampling.h"
 
 namespace tmpq {
 namespace {

@@ -252,19 +252,10 @@ void* DeviceNetwork::ScratchBytes(int64_t bytes) {
   }
 }
 
-std::function<NetworkCall()> MakeDeviceCalls(const RuntimeNetwork& network, Device& device,
-                                             int64_t max_batch) {
-  using Graphs = std::map<std::pair<const ActivePolicy*, int64_t>, std::unique_ptr<DeviceGraph>>;
-  const auto on_device = std::make_shared<DeviceNetwork>(network, device, max_batch);
-  return [on_device]() -> NetworkCall {
-    const auto graphs = std::make_shared<Graphs>();
-    return [on_device, graphs](const ActivePolicy& policy, const NetworkInputs& inputs,
-                               float* output) {
-      std::unique_ptr<DeviceGraph>& graph = (*graphs)[{&policy, inputs.batch}];
-      if (graph == nullptr) graph = on_device->Capture(policy, inputs.batch);
-      on_device->RunCaptured(*graph, inputs, output);
-    };
-  };
+float* DeviceNetwork::input(const std::string& name) const {
+  const NodeId id = graph_.FindInput(name);
+  TMPQ_CHECK(id >= 0, "no input " + name);
+  return reinterpret_cast<float*>(inputs_[id].data());
 }
 
 }  // namespace tmpq

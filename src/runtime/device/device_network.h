@@ -13,7 +13,6 @@
 #include "kernels/cuda/rows.h"
 #include "src/runtime/device/device.h"
 #include "src/runtime/network.h"
-#include "src/runtime/sampler.h"
 
 namespace tmpq {
 
@@ -36,6 +35,11 @@ class DeviceNetwork {
   std::unique_ptr<DeviceGraph> Capture(const ActivePolicy& policy, int64_t batch);
   void RunCaptured(const DeviceGraph& graph, const NetworkInputs& inputs, float* output);
 
+  // For who launches captured calls itself: to the device, and where they lie there.
+  void CopyInputs(const NetworkInputs& inputs);
+  float* input(const std::string& name) const;
+  const float* output() const { return output_.data(); }
+
  private:
   // What Execute knows of the call that it makes launches for.
   struct Step {
@@ -51,7 +55,6 @@ class DeviceNetwork {
     NodeId source = -1;
   };
 
-  void CopyInputs(const NetworkInputs& inputs);
   void Execute(Step& step);
   void PlanFusion(Step& step) const;
   Chain ChainBefore(NodeId linear) const;
@@ -126,12 +129,5 @@ class DeviceNetwork {
   size_t scratch_chunk_ = 0;
   int64_t scratch_used_ = 0;
 };
-
-// Network calls of sampling runs on a device: a NetworkCall for each run, whose policies stay where
-// they are as long as it is called. All share the weights on the device; each captures every policy
-// and batch size once. `network`, `device` and the policies' tables outlive the function and the
-// calls.
-std::function<NetworkCall()> MakeDeviceCalls(const RuntimeNetwork& network, Device& device,
-                                             int64_t max_batch);
 
 }  // namespace tmpq

@@ -35,6 +35,7 @@ void* EmulatedDevice::Allocate(int64_t bytes) {
 void EmulatedDevice::CopyIn(void* to, const void* from, int64_t bytes) {
   TMPQ_CHECK(recording_ == nullptr, "a copy while launches are recorded");
   if (bytes == 0) return;
+  ++copies_;
   emulation::Allocation* allocation = memory_.Find(to, bytes);
   TMPQ_CHECK(allocation != nullptr, "copies past the end of device memory");
   std::memcpy(to, from, bytes);
@@ -44,6 +45,7 @@ void EmulatedDevice::CopyIn(void* to, const void* from, int64_t bytes) {
 void EmulatedDevice::CopyOut(void* to, const void* from, int64_t bytes) {
   TMPQ_CHECK(recording_ == nullptr, "a copy while launches are recorded");
   if (bytes == 0) return;
+  ++copies_;
   const emulation::Allocation* allocation = memory_.Find(from, bytes);
   TMPQ_CHECK(allocation != nullptr, "copies past the end of device memory");
   TMPQ_CHECK(allocation->Written(from, bytes), "copies device memory that nothing wrote");

@@ -37,6 +37,8 @@ class EmulatedDevice : public Device {
   // By kernel, over all launches so far.
   const std::map<std::string, emulation::Counters>& counters() const { return counters_; }
   int64_t launches() const { return launches_; }
+  // To and from the host.
+  int64_t copies() const { return copies_; }
 
  private:
   struct Recorded;
@@ -47,7 +49,7 @@ class EmulatedDevice : public Device {
   EmulatedDeviceOptions options_;
   emulation::GlobalMemory memory_;
   std::map<std::string, emulation::Counters> counters_;
-  int64_t launches_ = 0;
+  int64_t launches_ = 0, copies_ = 0;
   std::unique_ptr<Recorded> recording_;
 };
 

@@ -76,8 +76,8 @@ std::vector<float> TorchCandidates::Sample(const DiffusionSampler& sampler,
   }
   SamplerOptions options;
   options.batch = request.count;
-  options.network_call = [&](const ActivePolicy& policy, const NetworkInputs& inputs,
-                             float* output) {
+  options.network_call.call = [&](const ActivePolicy& policy, const NetworkInputs& inputs,
+                                  float* output) {
     state_->Call(simulations[&policy - run.policies.data()], inputs, output);
   };
   return sampler.Sample(run, request, options);

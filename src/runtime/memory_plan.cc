@@ -110,26 +110,36 @@ class Space {
   int64_t most_ = 0;
 };
 
-// When memory is read, by the node that owns it.
+// When memory is read, by the node that owns it. A moment is a node that runs on its own; in a step
+// by rows a linear, or all that is between two: these go through a block strip by strip, and what
+// the first strip wrote is there while the last is made.
 struct Uses {
-  std::vector<NodeId> step, position;   // of its node: which step, which of all nodes that run
-  std::vector<NodeId> last_step, last;  // of its last reader
-  std::vector<bool> within_step;        // all readers are in its step
+  // Of its node: which step, which moment, which of all nodes that run.
+  std::vector<NodeId> step, moment, position;
+  std::vector<NodeId> last_step, last_moment, last;  // of its last reader
+  std::vector<bool> within_step;                     // all readers are in its step
 
   Uses(const Graph& graph, const std::vector<ValueLayout>& layouts,
        const std::vector<ExecutionStep>& steps)
       : step(layouts.size(), -1),
+        moment(step),
         position(step),
         last_step(step),
+        last_moment(step),
         last(step),
         within_step(layouts.size(), true) {
-    NodeId at = 0;
+    NodeId at = 0, now = 0;
     for (size_t i = 0; i < steps.size(); ++i) {
+      bool strips = false;  // of the node before
       for (const NodeId id : steps[i].nodes) {
-        step[id] = static_cast<NodeId>(i), position[id] = at++;
+        const bool in_strips = graph.node(id).kind != OpKind::kLinear;
+        if (!in_strips || !strips) ++now;
+        strips = in_strips;
+        step[id] = static_cast<NodeId>(i), moment[id] = now, position[id] = at++;
         for (const NodeId input : graph.node(id).inputs) {
           for (const NodeId owner : OwnersOf(graph, layouts, input)) {
-            last_step[owner] = step[id], last[owner] = position[id];
+            last_step[owner] = step[id], last_moment[owner] = moment[id];
+            last[owner] = position[id];
             if (step[owner] != step[id]) within_step[owner] = false;
           }
         }
@@ -137,7 +147,7 @@ struct Uses {
     }
     const NodeId output = layouts[graph.output()].buffer;
     if (output < 0) return;
-    last_step[output] = last[output] = static_cast<NodeId>(layouts.size());
+    last_step[output] = last_moment[output] = last[output] = static_cast<NodeId>(layouts.size());
     within_step[output] = false;
   }
 };
@@ -207,12 +217,12 @@ MemoryPlan PlanMemory(const Graph& graph, std::vector<ValueLayout> layouts,
     arena.FreeBefore(static_cast<NodeId>(i));
     Space block;
     for (const NodeId id : steps[i].nodes) {
-      block.FreeBefore(uses.position[id]);
+      block.FreeBefore(uses.moment[id]);
       if (plan.kept_offset[id] >= 0) continue;
       const bool in_block = steps[i].by_rows() && uses.within_step[id];
       std::vector<int64_t>& offsets = in_block ? plan.block_offset : plan.arena_offset;
       const int64_t size = in_block ? AlignedFloats(layouts[id].cols) : FloatsOf(layouts[id]);
-      const NodeId last_use = in_block ? uses.last[id] : uses.last_step[id];
+      const NodeId last_use = in_block ? uses.last_moment[id] : uses.last_step[id];
       Space& space = in_block ? block : arena;
       const NodeId over = overwritten(id);
       if (over >= 0 && offsets[over] >= 0) {

@@ -137,7 +137,8 @@ void RuntimeNetwork::RunSteps(Call& call, const ExecutionPlan& plan,
   }
 }
 
-// Blocks as equal as they can be.
+// Blocks as equal as they can be. What is between two linears runs strip by strip, the next one's
+// integers included.
 void RuntimeNetwork::RunRowStep(Call& call, const ExecutionStep& step, int64_t most_rows) const {
   const UnitRange rows = call.rows(step.nodes[0]);
   const int64_t blocks = (rows.size() + most_rows - 1) / most_rows;
@@ -145,9 +146,41 @@ void RuntimeNetwork::RunRowStep(Call& call, const ExecutionStep& step, int64_t m
   for (int64_t i = 0; i < blocks; ++i) {
     call.block = {rows.begin + rows.size() * i / blocks,
                   rows.begin + rows.size() * (i + 1) / blocks};
-    for (const NodeId id : step.nodes) RunNode(call, id);
+    call.strip = call.block;
+    for (size_t at = 0; at < step.nodes.size();) {
+      const auto begin = step.nodes.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto end = std::find_if(begin, step.nodes.end(), [&](NodeId id) {
+        return graph_.node(id).kind == OpKind::kLinear;
+      });
+      if (begin == end) {
+        RunNode(call, step.nodes[at++]);
+        continue;
+      }
+      const bool integers = end != step.nodes.end() && call.policy.nodes[*end].weights.bits != 0;
+      call.RunStrips({begin, end}, integers ? *end : -1);
+      at += static_cast<size_t>(end - begin);
+    }
   }
-  call.block_rows = 0, call.block = {};
+  call.block_rows = 0, call.block = call.strip = {};
+}
+
+void RuntimeNetwork::Call::RunStrips(std::span<const NodeId> nodes, NodeId linear) {
+  int64_t cols = 1;  // of the widest value
+  for (const NodeId id : nodes) cols = std::max(cols, layout(id).cols);
+  const int64_t at_once = std::max(kStripBytes / (4 * cols) / kStripRows, int64_t{1}) * kStripRows;
+  LinearIntegers made = {};
+  if (linear >= 0) made = IntegersOf(linear, block.size());
+  for (int64_t first = block.begin; first < block.end; first += at_once) {
+    strip = {first, std::min(first + at_once, block.end)};
+    for (const NodeId id : nodes) network.RunNode(*this, id);
+    if (linear < 0) continue;
+    const NodeTimer timer(workspace, linear, kWholeNode);
+    MakeIntegers(linear, first, strip.size(), first - block.begin, made);
+  }
+  strip = block;
+  if (linear < 0) return;
+  const ActivePolicy::NodeBinding& binding = policy.nodes[linear];
+  integers_made = {network.graph_.node(linear).inputs[0], block, binding.bits[0], binding.inputs};
 }
 
 void RuntimeNetwork::RunNode(Call& call, NodeId id) const {

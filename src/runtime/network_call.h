@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "src/runtime/call_share.h"
 #include "src/runtime/network.h"
@@ -63,6 +64,9 @@ constexpr int64_t kLinearRows = 1008;
 // Of a step that runs by rows: its values stay in the second cache, where that leaves enough rows
 // to unpack weights for.
 constexpr int64_t kBlockBytes = 1 << 20, kFewestBlockRows = 144;
+// What is done to rows between two linears is done to a few of them at a time, a multiple of
+// kStripRows: the widest value of these stays in the first cache.
+constexpr int64_t kStripBytes = 24 << 10, kStripRows = 16;
 // Values of as many samples at a time stay in the second cache too.
 constexpr int64_t kArenaBytes = 1 << 20;
 
@@ -80,6 +84,16 @@ struct MadeIntegers {
   bool operator==(const MadeIntegers&) const = default;
 };
 
+// The integers of a linear's inputs in a thread's scratch.
+struct LinearIntegers {
+  int8_t* q;  // (rows, stride)
+  int64_t stride;
+  float* scale;
+  int32_t* offset;
+  float* moved;   // (kTransformRows, inputs)
+  uint8_t* rest;  // of the scratch
+};
+
 // Of one thread.
 struct RuntimeNetwork::Call {
   const ActivePolicy& policy;
@@ -94,9 +108,11 @@ struct RuntimeNetwork::Call {
   bool has_constants = false;  // from the call before
   int64_t batch = samples.size();
 
-  // In a step that runs by rows: the rows of its moment, and how many there may be.
+  // In a step that runs by rows: the rows of its moment, how many there may be, and those of them
+  // whose turn it is.
   UnitRange block = {};
   int64_t block_rows = 0;  // 0: no such step
+  UnitRange strip = {};
   MadeIntegers integers_made = {};
 
   uint8_t* scratch() const {
@@ -109,7 +125,7 @@ struct RuntimeNetwork::Call {
   const ValueLayout& layout(NodeId id) const { return memory.values[id]; }
   // The rows of a node that are this thread's to make now.
   UnitRange rows(NodeId id) const {
-    return block_rows > 0 ? block : share.Of(batch * layout(id).rows);
+    return block_rows > 0 ? strip : share.Of(batch * layout(id).rows);
   }
   float* row(NodeId id, int64_t row) const {
     const ValueLayout& layout = memory.values[id];
@@ -139,6 +155,15 @@ struct RuntimeNetwork::Call {
   // The first row.
   float* value(NodeId id) const { return row(id, 0); }
   const float* input(const Node& node, size_t operand) const { return input_row(node, operand, 0); }
+  // Where the integers of up to `rows` rows of a linear's input are.
+  LinearIntegers IntegersOf(NodeId linear, int64_t rows) const;
+  // Makes those of rows [first, first + count), the first of which is row `at` there.
+  void MakeIntegers(NodeId linear, int64_t first, int64_t count, int64_t at,
+                    const LinearIntegers& integers) const;
+  // Functions of rows, strip by strip of the block, and the integers of `linear` (-1: none), which
+  // comes after them.
+  void RunStrips(std::span<const NodeId> nodes, NodeId linear);
+
   const int32_t* integers(const Node& node, size_t operand) const {
     const NodeId id = node.inputs[operand];
     return static_cast<const int32_t*>(workspace.inputs[id]) +

@@ -85,6 +85,49 @@ void RuntimeNetwork::RunLinear(Call& call, NodeId id) const {
                         call.row(id, part.rows.begin) + part.columns.begin, product.outputs});
 }
 
+LinearIntegers RuntimeNetwork::Call::IntegersOf(NodeId linear, int64_t rows) const {
+  const ProductShape product = ProductOf(network.graph_.node(linear));
+  Carver carver{scratch()};
+  LinearIntegers integers = {};
+  integers.stride = kernels::RoundUp(product.inputs, 4);
+  integers.q = carver.Take<int8_t>(rows * integers.stride);
+  integers.scale = carver.Take<float>(rows);
+  integers.offset = carver.Take<int32_t>(rows);
+  integers.moved = carver.Take<float>(kTransformRows * product.inputs);
+  integers.rest = carver.at;
+  return integers;
+}
+
+void RuntimeNetwork::Call::MakeIntegers(NodeId linear, int64_t first, int64_t count, int64_t at,
+                                        const LinearIntegers& integers) const {
+  const NodeTimer timer(workspace, linear, kNodeInputs);
+  const Node& node = network.graph_.node(linear);
+  const int64_t cols = ProductOf(node).inputs;
+  const ActivePolicy::NodeBinding& binding = policy.nodes[linear];
+  const LayerInputView& inputs = binding.inputs;
+  const kernels::KernelSet& kernels = *network.kernels_;
+  const float* x = input_row(node, 0, first);
+  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
+  quantize.cols = quantize.x_stride = cols;
+  const bool transformed = inputs.multiply != nullptr;
+  const int64_t at_once = transformed ? kTransformRows : count;
+  for (int64_t row = 0; row < count; row += at_once) {
+    quantize.x = x + row * cols;
+    quantize.rows = std::min(at_once, count - row);
+    if (transformed) {
+      TransformInputRows(kernels, inputs, quantize.x, quantize.rows, cols, integers.rest,
+                         integers.moved);
+      quantize.x = integers.moved;
+    }
+    quantize.q = integers.q + (at + row) * integers.stride;
+    quantize.scale = integers.scale + at + row;
+    if (!inputs.symmetric) quantize.offset = integers.offset + at + row;
+    // Static scales of positions: rows begin anywhere.
+    quantize.fixed_first = first + row;
+    kernels.quantize_rows(quantize);
+  }
+}
+
 // Some rows at a time: their integers, then their products. Linears that read the same value one
 // after another may use the same integers.
 void RuntimeNetwork::RunIntegerLinear(Call& call, NodeId id, const ProductPart& part) const {
@@ -93,49 +136,24 @@ void RuntimeNetwork::RunIntegerLinear(Call& call, NodeId id, const ProductPart& 
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   const LayerInputView& inputs = binding.inputs;
   const int64_t rows_at_once = std::min(kLinearRows, part.rows.size());
-  Carver scratch{call.scratch()};
-  const int64_t stride = kernels::RoundUp(product.inputs, 4);
-  auto* q = scratch.Take<int8_t>(rows_at_once * stride);
-  auto* scale = scratch.Take<float>(rows_at_once);
-  auto* offset = scratch.Take<int32_t>(rows_at_once);
-  const bool transformed = inputs.multiply != nullptr;
-  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
-  kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
-  quantize.cols = quantize.x_stride = product.inputs;
+  const LinearIntegers integers = call.IntegersOf(id, rows_at_once);
   kernels::LinearIntArgs linear = LinearArgs(binding, product, bias_of_node_[id]);
   SelectOutputs(part.columns, linear);
-  linear.a = q, linear.a_scale = scale, linear.a_offset = inputs.symmetric ? nullptr : offset;
-  linear.out_stride = product.outputs, linear.scratch = scratch.at;
-  // Of `rows` rows from x on, which is row `first` of the node's input.
-  const auto make_integers = [&](const float* x, int64_t first, int64_t rows) {
-    const NodeTimer timer(call.workspace, id, kNodeInputs);
-    const int64_t at_once = transformed ? kTransformRows : rows;
-    for (int64_t row = 0; row < rows; row += at_once) {
-      quantize.x = x + row * product.inputs;
-      quantize.rows = std::min(at_once, rows - row);
-      if (transformed) {
-        TransformInputRows(*kernels_, inputs, quantize.x, quantize.rows, product.inputs, scratch.at,
-                           moved);
-        quantize.x = moved;
-      }
-      quantize.q = q + row * stride, quantize.scale = scale + row;
-      if (!inputs.symmetric) quantize.offset = offset + row;
-      // Static scales of positions: rows begin anywhere.
-      quantize.fixed_first = first + row;
-      kernels_->quantize_rows(quantize);
-    }
-  };
+  linear.a = integers.q, linear.a_scale = integers.scale;
+  linear.a_offset = inputs.symmetric ? nullptr : integers.offset;
+  linear.out_stride = product.outputs, linear.scratch = integers.rest;
   for (int64_t first = part.rows.begin; first < part.rows.end; first += rows_at_once) {
     const int64_t rows = std::min(rows_at_once, part.rows.end - first);
-    const float* x = call.input_row(node, 0, first);
     const MadeIntegers wanted{node.inputs[0], {first, first + rows}, binding.bits[0], inputs};
-    if (wanted != call.integers_made) make_integers(x, first, rows);
+    if (wanted != call.integers_made) call.MakeIntegers(id, first, rows, 0, integers);
     call.integers_made = wanted;
     float* out = call.row(id, first);
     linear.m = rows, linear.out = out + part.columns.begin;
     kernels_->linear_int(linear);
-    if (inputs.low_rank > 0)
-      AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, out);
+    if (inputs.low_rank > 0) {
+      AddFloatBranch(*kernels_, inputs, product, call.input_row(node, 0, first), rows,
+                     integers.moved, Carver{integers.rest}, out);
+    }
     if (inputs.first_row == nullptr) continue;
     ForEachPeriod({first, first + rows}, product.rows, [&](int64_t sample, int64_t row, int64_t) {
       if (row > 0) return;

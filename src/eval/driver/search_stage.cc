@@ -10,6 +10,7 @@
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/metrics/rank_correlation.h"
 #include "src/search/algorithms.h"
+#include "src/search/allocation_search.h"
 #include "src/search/predicted_front.h"
 
 namespace tmpq {
@@ -50,6 +51,7 @@ void SearchStage::Run() {
   }
   BeginBar();
   MeasureUniform();
+  if (config().select_by == kSelectByError) RankUniformRows();
   const std::map<int, std::vector<Candidate>> planned = Plan();
   MeasurePlanned(planned);
   const int steps = measured_.Best().candidate.steps();
@@ -78,6 +80,8 @@ void SearchStage::BeginBar() {
                  2 * planned * config().trajectory_samples +
                  probes * SamplesOf(bench_.evaluator_settings(), config().probe_fidelity()) +
                  config().generations * per_generation;
+  if (config().select_by == kSelectByError)
+    most_images_ += std::ssize(UniformRows(space()).Ask()) * config().trajectory_samples;
   progress_.Begin("searching", most_images_, "images");
   images_.Set(0);
 }
@@ -92,6 +96,19 @@ void SearchStage::MeasureUniform() {
   for (size_t k = 1; k < history_.objectives.size(); ++k) {
     history_.reference_point.push_back(CostByName(w8a8, history_.objectives[k]));
   }
+}
+
+// Every pair of bit-widths that fits.
+void SearchStage::RankUniformRows() {
+  const std::vector<Candidate> rows = UniformRows(space()).Ask();
+  const auto answers = evaluator_.Evaluate(rows, Fidelity::kTrajectory);
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double error = ErrorOf(answers[i]);
+    ranking_.Insert(error, rows[i]);
+    if (error < least) least = error, best_row_ = rows[i];
+  }
+  least_error_ = std::min(least_error_, least);
 }
 
 // One share of the budget is enough where numbers of steps span the front.
@@ -235,6 +252,9 @@ std::vector<Candidate> SearchStage::Finalists() const {
   if (config().select_by == kSelectByDistance) return measured_.BestFew(count);
   std::vector<Candidate> best = ranking_.candidates();
   if (static_cast<int>(best.size()) > count) best.resize(count);
+  const bool has_row =
+      !best_row_.has_value() || std::find(best.begin(), best.end(), *best_row_) != best.end();
+  if (!has_row) best.push_back(*best_row_);
   return best;
 }
 

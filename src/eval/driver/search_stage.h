@@ -44,7 +44,8 @@ class SearchStage {
 
   // Throws as the evaluator does.
   void Run();
-  // The best of the search by config().select_by, of which one is to be the plan.
+  // The best of the search by config().select_by, of which one is to be the plan. The best uniform
+  // row is among those by error: a search that fits its few samples is to lose against it.
   std::vector<Candidate> Finalists() const;
 
   const MeasuredCandidates& measured() const { return measured_; }
@@ -62,6 +63,7 @@ class SearchStage {
   std::span<const double> SharesOfBudget() const;
   void BeginBar();
   void MeasureUniform();
+  void RankUniformRows();
   Sensitivities Damages();
   std::map<int, std::vector<Candidate>> Plan();
   void MeasurePlanned(const std::map<int, std::vector<Candidate>>& planned);
@@ -87,6 +89,7 @@ class SearchStage {
   int64_t most_images_ = 0;                                       // of the bar
   double least_error_ = std::numeric_limits<double>::infinity();  // within the budget
   ErrorRanking ranking_;                                          // of all that fit the budget
+  std::optional<Candidate> best_row_;  // of the uniform ones, by error; nothing: by distance
   int64_t given_up_ = 0;
   std::optional<Sensitivities> damages_;  // nothing: not measured
   std::optional<JumpErrors> jumps_;

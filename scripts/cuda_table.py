@@ -16,7 +16,7 @@ def read_ptxas(path):
     for part in text.split("Compiling entry function '")[1:]:
         name = re.search(r"KernelEntry<(.*?)\s*>\(", part).group(1)
         name = re.sub(r"tmpq::gpu::|\(signed char\)|Kernel\b", "", name)
-        name = re.sub(r"\(GemmKind\)(\d)", lambda m: ("rows", "groups", "windows", "nibbles")[int(m.group(1))], name)
+        name = re.sub(r"\(GemmKind\)(\d)", lambda m: ("rows", "groups", "windows", "nibbles", "nibble windows")[int(m.group(1))], name)
         spills = re.search(r"(\d+) bytes spill stores, (\d+) bytes spill loads", part)
         registers = re.search(r"Used (\d+) registers", part)
         kernels[name.strip()] = (int(registers.group(1)), int(spills.group(1)) + int(spills.group(2)))

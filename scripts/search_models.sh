@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Searches the bundled models beside the demo's with a small search (about 5 minutes each on 2 cores; fashion-unet, whose convolutions are slow so far, half an hour), and keeps what they
-# ended with in results/models/: summary, table and samples.
+# Searches the bundled models beside the demo's with a small search (minutes each on 2 cores), and keeps what they ended with in results/models/: summary, table, front and samples.
 #   scripts/search_models.sh [MODEL...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,5 +18,6 @@ for model in "${models[@]}"; do
     --report-samples "$samples" | head -n -1 > "results/models/$model.txt"
   cp "runs/$model/summary.json" "results/models/$model.json"
   cp "runs/$model/samples.png" "results/models/$model.png"
+  scripts/plot_front.py "runs/$model/run.h5" "results/models/$model-front.png"
   [[ ! -e "runs/$model/samples.gif" ]] || cp "runs/$model/samples.gif" "results/models/$model.gif"
 done

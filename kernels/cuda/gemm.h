@@ -28,7 +28,7 @@ struct GemmKernel {
   static constexpr int kSliceStride = 4 * (16 * kTileN + 8);
   static constexpr int kSliceBytes = 16 * kSliceStride + 3 * 64;
   static_assert(kTileM > 0 && kTileN % 2 == 0 && kStages >= 2);
-  static_assert(kKind != GemmKind::kNibbles || kBits == 8);  // two nibbles are a byte as it is
+  static_assert(!IsNibbles(kKind) || kBits == 8);  // two nibbles are a byte as it is
   static_assert(kWarpsM * kWarpsN * kSliceBytes <= kSharedBytes);
 
   // Of the warp's outputs; rows by tiles of 16.
@@ -44,7 +44,7 @@ struct GemmKernel {
     int64_t first, end, all;
   };
   TMPQ_DEVICE static Stages StagesOf(const Params& p) {
-    const int64_t row_inputs = kKind == GemmKind::kNibbles ? NibbleBytes(p.k) : p.k;
+    const int64_t row_inputs = IsNibbles(kKind) ? NibbleBytes(p.k) : p.k;
     const int64_t all = PaddedInputs(row_inputs, p.group) / kStageInputs;
     if (kKind == GemmKind::kGroups || p.splits == 1) return {0, all, all};
     const int64_t share = (all + p.splits - 1) / p.splits, first = BlockZ() * share;
@@ -60,8 +60,8 @@ struct GemmKernel {
       const int64_t row = first_row + i / 4;
       const int8_t* from = p.a + (row * k_tiles + step) * kStageInputs + i % 4 * 16;
       bool valid = row < p.m;
-      if constexpr (kKind == GemmKind::kWindows) {
-        from = WindowChunk(p, row, static_cast<int>(step) * 4 + i % 4);
+      if constexpr (IsWindows(kKind)) {
+        from = WindowChunk(p, row, static_cast<int>(step) * 4 + i % 4, IsNibbles(kKind) ? 2 : 1);
         valid = from != nullptr;
       }
       CopyAsync16(stage + SwizzledChunk(i / 4, i % 4), valid ? from : p.a, valid);
@@ -93,7 +93,7 @@ struct GemmKernel {
         TMPQ_UNROLL
         for (int j = 0; j < 2 * kTileN; ++j) {
           const uint32_t* regs = b[j / 2] + half * 4 + j % 2 * 2;
-          if constexpr (kKind == GemmKind::kNibbles)
+          if constexpr (IsNibbles(kKind))
             MmaS4S4(sums[i][j], a, Words2{{regs[0], regs[1]}});
           else
             MmaS8S8(sums[i][j], a, Words2{{regs[0], regs[1]}});

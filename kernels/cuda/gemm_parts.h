@@ -8,13 +8,21 @@
 
 namespace tmpq::gpu {
 
-// What the rows are: as they are stored; with weight scales by group of inputs; the windows of a
-// convolution, gathered on the way to shared memory; or as they are stored, two nibbles a byte of
-// activations and weights (at most 4 bits each), for devices that multiply them as such.
-enum class GemmKind : int { kRows, kGroups, kWindows, kNibbles };
+// What the rows are: as they are stored; with weight scales by group of inputs; or the windows of a
+// convolution, gathered on the way to shared memory. Of nibbles: two a byte of activations and
+// weights (at most 4 bits each), for devices that multiply them as such.
+enum class GemmKind : int { kRows, kGroups, kWindows, kNibbles, kNibbleWindows };
+TMPQ_HOST_DEVICE constexpr bool IsWindows(GemmKind kind) {
+  return kind == GemmKind::kWindows || kind == GemmKind::kNibbleWindows;
+}
+TMPQ_HOST_DEVICE constexpr bool IsNibbles(GemmKind kind) {
+  return kind == GemmKind::kNibbles || kind == GemmKind::kNibbleWindows;
+}
 
-// Windows of images (.., height, width, channels), channels a multiple of 16, channels last: row r
-// of the product is output pixel r, inputs are ordered (window row, window column, channel).
+// Windows of images (.., height, width, channels), channels last: row r of the product is output
+// pixel r, inputs are ordered (window row, window column, channel). Products gather windows of
+// bytes whose channels are a multiple of 16, of nibbles a multiple of 32; `channels` is as
+// elsewhere.
 struct Windows {
   int height = 0, width = 0, channels = 0;
   int out_height = 0, out_width = 0, window_width = 0, stride = 1;
@@ -143,17 +151,17 @@ TMPQ_DEVICE int64_t StoredPixel(const Windows& w, int64_t image, int64_t y, int6
   return (image * (w.height >> half) + (y >> half)) * (w.width >> half) + (x >> half);
 }
 
-// 16 bytes of a row: where they are, or null for zeros.
-TMPQ_DEVICE const int8_t* WindowChunk(const GemmParams& p, int64_t row, int chunk) {
+// 16 bytes of a row, which has `per_byte` inputs a byte: where they are, or null for zeros.
+TMPQ_DEVICE const int8_t* WindowChunk(const GemmParams& p, int64_t row, int chunk, int per_byte) {
   const Windows& w = p.windows;
-  const int input = chunk * 16, position = input / w.channels;
+  const int input = chunk * 16 * per_byte, position = input / w.channels;
   const int pixels = w.out_height * w.out_width, pixel = static_cast<int>(row % pixels);
   const int64_t image = row / pixels;
   if (row >= p.m || input >= p.k) return nullptr;
   const int y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
   const int x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
   if (y < 0 || y >= w.height || x < 0 || x >= w.width) return w.outside + image * 16;
-  return p.a + StoredPixel(w, image, y, x) * w.channels + input % w.channels;
+  return p.a + (StoredPixel(w, image, y, x) * w.channels + input % w.channels) / per_byte;
 }
 
 }  // namespace tmpq::gpu

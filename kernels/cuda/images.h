@@ -34,9 +34,10 @@ struct ImageScalesParams {
   const float* fixed_scale = nullptr;  // (1) or null: from each image
   const int32_t* fixed_offset = nullptr;
   bool symmetric = true;
+  bool nibbles = false;                        // what `outside` and the integers are stored as
   float *scale = nullptr, *inverse = nullptr;  // (images)
   int32_t* offset = nullptr;                   // (images)
-  int8_t* outside = nullptr;                   // (images, 16): the integer of 0
+  int8_t* outside = nullptr;                   // (images, 16): the integer of 0, in each byte
 };
 
 // A block an image.
@@ -87,15 +88,16 @@ struct ImageScalesKernel {
     StoreGlobalIf(first, p.scale + image, range.scale);
     StoreGlobalIf(first, p.inverse + image, range.inverse);
     StoreGlobalIf(first, p.offset + image, range.offset);
+    const int zero = p.nibbles ? (-range.offset & 15) * 17 : -range.offset;
     StoreGlobalIf(ThreadIndex() < 16, p.outside + image * 16 + ThreadIndex(),
-                  static_cast<int8_t>(-range.offset));
+                  static_cast<int8_t>(zero));
   }
 };
 
-// With ImageScalesKernel's results. A thread an element.
+// With ImageScalesKernel's results. A thread a byte: an element, or two of an even number.
 struct QuantizeImagesParams {
   ImageScalesParams images;
-  int8_t* q = nullptr;  // (images, elements)
+  int8_t* q = nullptr;  // (images, elements), or half as many bytes
 };
 
 struct QuantizeImagesKernel {
@@ -104,15 +106,19 @@ struct QuantizeImagesKernel {
   static constexpr const char* kName = "quantize_images";
 
   TMPQ_DEVICE static void Run(const Params& p) {
-    const int64_t i = ElementIndex(), image = i / p.images.elements;
+    const int64_t byte = ElementIndex(), i = p.images.nibbles ? 2 * byte : byte;
+    const int64_t image = i / p.images.elements;
     const bool inside = image < p.images.images;
-    const float x = LoadGlobalIf(inside, p.images.source.Place(i), 0.0f);
     const float inverse = LoadGlobalIf(inside, p.images.inverse + image, 0.0f);
     const int32_t offset = LoadGlobalIf(inside, p.images.offset + image, 0);
-    const int8_t q = p.images.symmetric
-                         ? kernels::QuantizeValue(x, inverse, kernels::QMax(p.images.bits))
-                         : kernels::QuantizeToRange(x, inverse, offset, p.images.bits);
-    StoreGlobalIf(inside, p.q + i, q);
+    const auto integer = [&](int64_t element) {
+      const float x = LoadGlobalIf(inside, p.images.source.Place(element), 0.0f);
+      return p.images.symmetric ? kernels::QuantizeValue(x, inverse, kernels::QMax(p.images.bits))
+                                : kernels::QuantizeToRange(x, inverse, offset, p.images.bits);
+    };
+    int q = integer(i);
+    if (p.images.nibbles) q = (q & 15) | integer(i + 1) << 4;
+    StoreGlobalIf(inside, p.q + byte, static_cast<int8_t>(q));
   }
 };
 
@@ -163,6 +169,7 @@ struct WindowsKernel {
 struct WindowSumsParams {
   Windows windows;
   const int8_t* x = nullptr;
+  bool nibbles = false;  // two a byte
   int64_t rows = 0, inputs = 0, group = 0;
   int32_t* sums = nullptr;  // (rows, groups)
 };
@@ -180,7 +187,10 @@ struct WindowSumsKernel {
     int32_t sum = 0;
     for (int64_t input = begin; input < begin + p.group && input < p.inputs; ++input) {
       const int64_t at = WindowElement(p.windows, row, input);
-      sum += LoadGlobal(at >= 0 ? p.x + at : p.windows.outside + row / pixels * 16);
+      const int64_t byte = p.nibbles ? at / 2 : at;
+      int q = LoadGlobal(at >= 0 ? p.x + byte : p.windows.outside + row / pixels * 16);
+      if (p.nibbles) q = at >= 0 && at % 2 == 1 ? q >> 4 : static_cast<int8_t>(q << 4) >> 4;
+      sum += q;
     }
     StoreGlobal(p.sums + ElementIndex(), sum);
   }

@@ -61,7 +61,9 @@ TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
   const Graph graph = b.Finish(b.Conv2d("conv", x, 64, 3, 1, 1, LayerGroup::kConvolution));
   const Quantized quantized(graph);
   const RuntimeNetwork& network = quantized.network;
-  const ActivePolicy policy = network.Activate(MixedPolicy(graph), &quantized.supernet->weights());
+  const ActivePolicy policy =
+      network.Activate(UniformPolicy(graph.sites(), BitWidth::Of(8), BitWidth::Of(8)),
+                       &quantized.supernet->weights());
   const RandomBatch random(graph, 2);
   const NetworkInputs inputs = random.Inputs(graph, 0, 2);
   const std::vector<float> expected = RunHost(network, policy, inputs);
@@ -75,10 +77,7 @@ TEST(DeviceNetworkTest, ActivatesWhileItNormalizesAndSplitsLongProducts) {
 }
 
 // At 4 bits and fewer, where the device can: products of twice as many inputs an instruction.
-TEST(DeviceNetworkTest, MultipliesNibblesWhereTheDeviceCan) {
-  GraphBuilder b("long");
-  const Graph graph =
-      b.Finish(b.Linear("linear", b.Input("x", {5, 300}), 70, LayerGroup::kFeedForward));
+void ExpectNibbles(const Graph& graph) {
   const Quantized quantized(graph);
   const RuntimeNetwork& network = quantized.network;
   const RandomBatch random(graph, 2);
@@ -96,6 +95,13 @@ TEST(DeviceNetworkTest, MultipliesNibblesWhereTheDeviceCan) {
     }
     EXPECT_EQ(mma[1] < mma[0], fewer) << "W" << weight << "A" << activation;
   }
+}
+
+TEST(DeviceNetworkTest, MultipliesNibblesWhereTheDeviceCan) {
+  GraphBuilder l("long"), w("windows");
+  ExpectNibbles(l.Finish(l.Linear("linear", l.Input("x", {5, 300}), 70, LayerGroup::kFeedForward)));
+  const NodeId x = w.Input("x", {5, 6, 32});
+  ExpectNibbles(w.Finish(w.Conv2d("conv", x, 20, 3, 1, 1, LayerGroup::kConvolution)));
 }
 
 TEST(DeviceNetworkTest, SaysThatMemoryIsUsedUp) {

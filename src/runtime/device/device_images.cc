@@ -100,13 +100,16 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
   gpu::QuantizeImagesParams q;
   q.images.source = source, q.images.images = images, q.images.elements = elements;
   q.images.bits = binding.bits[0], q.images.symmetric = inputs.symmetric;
+  const bool nibbles = HasNibbles(device_, binding) && in.channels % 32 == 0;
+  q.images.nibbles = nibbles;
   q.images.fixed_scale = Resident(inputs.fixed_scale, inputs.fixed_rows);
   q.images.fixed_offset = Resident(inputs.fixed_offset, inputs.fixed_rows);
   q.images.scale = Scratch<float>(images), q.images.inverse = Scratch<float>(images);
   q.images.offset = Scratch<int32_t>(images), q.images.outside = Scratch<int8_t>(images * 16);
-  q.q = Scratch<int8_t>(images * elements);
+  const int64_t bytes = images * elements / (nibbles ? 2 : 1);
+  q.q = Scratch<int8_t>(bytes);
   Launch<gpu::ImageScalesKernel>(step, {images}, gpu::ImageScalesKernel::kSharedBytes, q.images);
-  Launch<gpu::QuantizeImagesKernel>(step, Elements(images * elements), 0, q);
+  Launch<gpu::QuantizeImagesKernel>(step, Elements(bytes), 0, q);
 
   GemmParams p;
   p.windows = WindowsOf(node.attributes, in, out), p.windows.outside = q.images.outside;
@@ -120,7 +123,8 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
   const int64_t groups = GroupsOf(binding.weights, product.inputs);
   if (binding.weights.offset != nullptr) {
     gpu::WindowSumsParams s;
-    s.windows = p.windows, s.x = q.q, s.rows = p.m, s.inputs = product.inputs, s.group = group;
+    s.windows = p.windows, s.x = q.q, s.nibbles = nibbles, s.rows = p.m, s.inputs = product.inputs,
+    s.group = group;
     s.sums = Scratch<int32_t>(p.m * groups);
     p.a_sums = s.sums;
     Launch<gpu::WindowSumsKernel>(step, Elements(p.m * groups), 0, s);
@@ -135,7 +139,8 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
     Launch<gpu::WindowsKernel<int8_t>>(step, Elements(p.m * groups * w.padded), 0, w);
   }
   Product(step, binding, &p,
-          implicit                    ? gpu::GemmKind::kWindows
+          nibbles                     ? gpu::GemmKind::kNibbleWindows
+          : implicit                  ? gpu::GemmKind::kWindows
           : binding.weights.group > 0 ? gpu::GemmKind::kGroups
                                       : gpu::GemmKind::kRows);
 }

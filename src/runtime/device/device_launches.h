@@ -6,7 +6,7 @@
 #include "kernels/cuda/elementwise.h"
 #include "src/core/error.h"
 #include "src/runtime/device/device.h"
-#include "src/supernet/quant_table.h"
+#include "src/runtime/network.h"
 
 namespace tmpq {
 
@@ -16,6 +16,13 @@ inline LaunchGrid Elements(int64_t count) { return {BlocksOf(count, gpu::kElemen
 // Of inputs that have weight scales of their own.
 inline int64_t GroupsOf(const PackedWeightView& weights, int64_t inputs) {
   return weights.group > 0 ? BlocksOf(inputs, weights.group) : 1;
+}
+
+// Whether a product's operands can be nibbles: not with scales of groups.
+inline bool HasNibbles(const Device& device, const ActivePolicy::NodeBinding& binding) {
+  constexpr int kNibbleBits = 4;
+  return device.multiplies_nibbles() && binding.weights.group == 0 &&
+         binding.bits[0] <= kNibbleBits && binding.weights.bits <= kNibbleBits;
 }
 
 // Dimensions, innermost last, in the order in which they are added.

@@ -64,7 +64,7 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
   GemmParams& p = *static_cast<GemmParams*>(params);
   const PackedWeightView& weights = binding.weights;
   const int64_t terms = GroupsOf(weights, p.k) * p.n;
-  const bool nibbles = kind == gpu::GemmKind::kNibbles;
+  const bool nibbles = gpu::IsNibbles(kind);
   p.weights = ResidentWeights(weights, p.n, p.k, nibbles), p.group = weights.group;
   p.w_scale = Resident(weights.scale, terms), p.w_offset = Resident(weights.offset, terms);
   if (p.a_offset != nullptr) p.w_sums = Resident(weights.sums, terms);
@@ -81,7 +81,9 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
     if (tiling.rows == 128) return launch.template operator()<Middle>();
     launch.template operator()<Small>();
   };
-  if (nibbles) {
+  if (kind == gpu::GemmKind::kNibbleWindows) {
+    launch.template operator()<gpu::GemmNibblesWindows>();
+  } else if (nibbles) {
     by_tile.template operator()<gpu::GemmNibblesFlat, gpu::GemmNibblesSmall, gpu::GemmNibblesMiddle,
                                 gpu::GemmNibblesLarge>();
   } else {
@@ -114,9 +116,7 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
   const LayerInputView& inputs = binding.inputs;
   const int64_t rows = step.batch * product.rows;
-  constexpr int kNibbleBits = 4;
-  const bool nibbles = device_.multiplies_nibbles() && binding.weights.group == 0 &&
-                       binding.bits[0] <= kNibbleBits && binding.weights.bits <= kNibbleBits;
+  const bool nibbles = HasNibbles(device_, binding);
   const Chain chain = options_.fuse ? ChainBefore(id) : Chain{{}, node.inputs[0]};
 
   RowsParams q;

@@ -27,7 +27,7 @@ int64_t TimeOf(const GemmTiling& tiling, int64_t m, int64_t n) {
 
 GemmTiling BlockOf(gpu::GemmKind kind, int64_t m, int64_t n) {
   GemmTiling best = {64, 64, 1};
-  if (kind == gpu::GemmKind::kGroups || kind == gpu::GemmKind::kWindows) return best;
+  if (kind == gpu::GemmKind::kGroups || gpu::IsWindows(kind)) return best;
   if (m <= kFewRows) return {16, 64, 1};
   for (const GemmTiling& larger : {GemmTiling{128, 64, 1}, GemmTiling{128, 128, 1}}) {
     if (TimeOf(larger, m, n) < TimeOf(best, m, n)) best = larger;
@@ -40,7 +40,7 @@ GemmTiling BlockOf(gpu::GemmKind kind, int64_t m, int64_t n) {
 GemmTiling TilingOf(gpu::GemmKind kind, int64_t m, int64_t n, int64_t k) {
   GemmTiling tiling = BlockOf(kind, m, n);
   if (kind == gpu::GemmKind::kGroups) return tiling;
-  const int64_t stages = gpu::StageTiles(kind == gpu::GemmKind::kNibbles ? gpu::NibbleBytes(k) : k);
+  const int64_t stages = gpu::StageTiles(gpu::IsNibbles(kind) ? gpu::NibbleBytes(k) : k);
   const int64_t wanted =
       std::min(kBlocksWanted / OutputBlocks(tiling, m, n), stages / kFewestStages);
   // As equal as stages allow, and none empty.

@@ -59,6 +59,15 @@ QuantRecipe ViDiTQ() {
   return recipe;
 }
 
+// ViDiT-Q's way with activations, Q-DiT's with weights.
+QuantRecipe Tmpq() {
+  QuantRecipe recipe = ViDiTQ();
+  recipe.weight_scales = "group-128";
+  recipe.rounding = "gptq";
+  recipe.weight_symmetric = recipe.activation_symmetric = false;
+  return recipe;
+}
+
 QuantRecipe MixDq() {
   QuantRecipe recipe;
   recipe.activation_scales = "static-tensor";
@@ -131,7 +140,11 @@ const std::vector<NamedRecipe>& NamedRecipes() {
        "learned "
        "by a run of its own with a fresh optimiser and schedule, where the released code goes on "
        "with one of both",
-       QDiffusion()}};
+       QDiffusion()},
+      {"tmpq",
+       "this project's own: ViDiT-Q's balancing and rotation, Q-DiT's groups of 128 inputs, zero "
+       "points and GPTQ",
+       Tmpq()}};
   return kRecipes;
 }
 

@@ -44,9 +44,10 @@ TEST(RecipeTest, NamedRecipesAreValidAndDescribed) {
     EXPECT_EQ(ConfigText(FindRecipe(named.name)), ConfigText(named.recipe));
     names.push_back(named.name);
   }
-  EXPECT_THAT(names, testing::UnorderedElementsAre("naive", "q-diffusion", "ptq4dit", "q-dit",
-                                                   "smoothquant", "quarot", "vidit-q-v1", "vidit-q",
-                                                   "vidit-q-mp", "mixdq", "svdquant", "tmpq-dm"));
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre("naive", "q-diffusion", "ptq4dit", "q-dit",
+                                            "smoothquant", "quarot", "vidit-q-v1", "vidit-q",
+                                            "vidit-q-mp", "mixdq", "svdquant", "tmpq-dm", "tmpq"));
   EXPECT_FALSE(FindRecipe("naive").NeedsCalibration());
   EXPECT_FALSE(FindRecipe("quarot").NeedsCalibration());
   EXPECT_TRUE(FindRecipe("vidit-q").NeedsCalibration());

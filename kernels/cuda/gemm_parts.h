@@ -146,7 +146,7 @@ TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, in
 }
 
 // Where pixel (y, x) of an image is among the pixels that are stored.
-TMPQ_DEVICE int64_t StoredPixel(const Windows& w, int64_t image, int64_t y, int64_t x) {
+TMPQ_DEVICE int64_t StoredPixel(const Windows& w, int64_t image, int y, int x) {
   const int half = w.doubled;
   return (image * (w.height >> half) + (y >> half)) * (w.width >> half) + (x >> half);
 }

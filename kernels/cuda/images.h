@@ -139,7 +139,8 @@ TMPQ_DEVICE int64_t WindowElement(const Windows& w, int64_t row, int64_t input) 
   const int64_t y = pixel / w.out_width * w.stride + position / w.window_width - w.above;
   const int64_t x = pixel % w.out_width * w.stride + position % w.window_width - w.left;
   if (y < 0 || y >= w.height || x < 0 || x >= w.width) return -1;
-  return StoredPixel(w, image, y, x) * w.channels + input % w.channels;
+  return StoredPixel(w, image, static_cast<int>(y), static_cast<int>(x)) * w.channels +
+         input % w.channels;
 }
 
 template <typename T>

@@ -211,11 +211,11 @@ TMPQ_DEVICE uint32_t QuantizeWord(const RowsParams& p, const SharedRow& row,
   return packed;
 }
 
-// Four bytes of nibbles as two bytes of two, in the low half of a word.
-TMPQ_DEVICE uint32_t NibblesOf(uint32_t bytes) {
+// Four bytes of nibbles as two bytes of two.
+TMPQ_DEVICE uint16_t NibblesOf(uint32_t bytes) {
   bytes &= 0x0f0f0f0fu;
   bytes |= bytes >> 4;
-  return (bytes & 0xffu) | (bytes >> 8 & 0xff00u);
+  return static_cast<uint16_t>((bytes & 0xffu) | (bytes >> 8 & 0xff00u));
 }
 
 TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t index) {
@@ -229,15 +229,14 @@ TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t 
     const int64_t begin = g * group, rest = row.cols - begin;
     const int64_t end = begin + (rest < group ? rest : group);
     int32_t sum = 0;
-    for (int64_t i = Lane() * 4; i < padded; i += 128) {
-      uint32_t word;
-      if (p.nibbles) {
-        word = NibblesOf(QuantizeWord(p, row, range, 2 * i, end, &sum));
-        word |= NibblesOf(QuantizeWord(p, row, range, 2 * i + 4, end, &sum)) << 16;
-      } else {
-        word = QuantizeWord(p, row, range, begin + i, end, &sum);
-      }
-      StoreGlobal(reinterpret_cast<uint32_t*>(p.q + index * p.q_stride + g * padded + i), word);
+    const int per_byte = p.nibbles ? 2 : 1;
+    for (int64_t i = Lane() * 4; i < padded * per_byte; i += 128) {  // four neighbours a lane
+      const uint32_t word = QuantizeWord(p, row, range, begin + i, end, &sum);
+      int8_t* to = p.q + index * p.q_stride + g * padded + i / per_byte;
+      if (p.nibbles)
+        StoreGlobal(reinterpret_cast<uint16_t*>(to), NibblesOf(word));
+      else
+        StoreGlobal(reinterpret_cast<uint32_t*>(to), word);
     }
     sum = SumOfLanes(sum);
     if (p.q_sums != nullptr) StoreGlobalIf(first_lane, p.q_sums + index * groups + g, sum);

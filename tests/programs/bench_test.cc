@@ -162,12 +162,13 @@ TEST(BenchTest, RooflinesArePredictedFromCounts) {
   const Json json = ParseJson(result.out, "tmpq-bench");
   ASSERT_EQ(json["predictions"].size(), 3u);
   for (const Json& prediction : json["predictions"]) {
-    int64_t mma = 0;
+    int64_t mma[2] = {};  // of bytes; of nibbles, for the GPUs that multiply them
     for (const Json& launch : prediction["launches"]) {
-      mma += launch["mma"].get<int64_t>();
+      mma[launch["nibbles"].get<bool>() ? 1 : 0] += launch["mma"].get<int64_t>();
       EXPECT_EQ(launch["bank_conflicts"], 0);
     }
-    EXPECT_EQ(mma, 64 / 16 * (64 / 8) * (128 / 32));
+    EXPECT_EQ(mma[0], 64 / 16 * (64 / 8) * (128 / 32));
+    EXPECT_EQ(mma[1], prediction["bits"] == "W4A4" ? 64 / 16 * (64 / 8) * (128 / 64) : 0);
     for (const auto& [gpu, model] : json["gpus"].items()) {
       const Json& of = prediction["gpus"][gpu];
       EXPECT_NEAR(of["share_of_peak"].get<double>() * of["predicted_microseconds"].get<double>(),

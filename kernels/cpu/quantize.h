@@ -125,10 +125,6 @@ inline typename V::I RoundRow(const R& rounding, const float* x, int64_t count, 
   return sum;
 }
 
-inline RangeScale FixedRange(float scale, int32_t offset) {
-  return {scale, scale > 0.0f ? 1.0f / scale : 0.0f, offset};
-}
-
 // Scale, inverse and offset of one row.
 template <typename V>
 inline RangeScale RowRange(const QuantizeRowsArgs& args, int64_t row, bool with_offset) {

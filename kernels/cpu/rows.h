@@ -50,6 +50,11 @@ inline void Extremes(const float* x, int64_t count, float* least, float* most) {
   *most = MaxOfLanes(high);
 }
 
+// A static scale and its offset.
+inline RangeScale FixedRange(float scale, int32_t offset) {
+  return {scale, scale > 0.0f ? 1.0f / scale : 0.0f, offset};
+}
+
 // With a zero point, or with a static scale.
 inline void QuantizeRowsGenerally(const QuantizeRowsArgs& args) {
   const int64_t q_stride = RoundUp(args.cols, 4);
@@ -60,9 +65,7 @@ inline void QuantizeRowsGenerally(const QuantizeRowsArgs& args) {
     RangeScale range = {0, 0, 0};
     if (args.fixed_scale != nullptr) {
       const int64_t at = (args.fixed_first + row) % args.fixed_rows;
-      range.scale = args.fixed_scale[at];
-      range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
-      if (args.offset != nullptr) range.offset = args.fixed_offset[at];
+      range = FixedRange(args.fixed_scale[at], args.offset != nullptr ? args.fixed_offset[at] : 0);
     } else {
       float least, most;
       Extremes(x, args.cols, &least, &most);

@@ -32,13 +32,8 @@ inline float PictureValue(const ConvIntArgs& args, int64_t y, int64_t x, int64_t
 }
 
 RangeScale ScaleOfPicture(const ConvIntArgs& args) {
-  RangeScale range = {0, 0, 0};
-  if (args.fixed_scale != nullptr) {
-    range.scale = *args.fixed_scale;
-    range.inverse = range.scale > 0.0f ? 1.0f / range.scale : 0.0f;
-    if (!args.symmetric) range.offset = *args.fixed_offset;
-    return range;
-  }
+  if (args.fixed_scale != nullptr)
+    return FixedRange(*args.fixed_scale, args.symmetric ? 0 : *args.fixed_offset);
   float low, high, low_beside, high_beside;
   Extremes(args.x, args.x_pixels() * args.x_channels(), &low, &high);
   Extremes(args.beside, args.x_pixels() * args.beside_channels, &low_beside, &high_beside);

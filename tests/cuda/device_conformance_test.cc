@@ -59,12 +59,7 @@ TEST(GpuTest, IsThereOrSaysWhyNot) {
 class DeviceConformanceTest : public testing::TestWithParam<int> {};
 
 INSTANTIATE_TEST_SUITE_P(Ops, DeviceConformanceTest,
-                         testing::Range(0, static_cast<int>(OpCases().size())),
-                         [](const auto& row) {
-                           std::string name = OpCases()[row.param].name();
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + "_" + std::to_string(row.param);
-                         });
+                         testing::Range(0, static_cast<int>(OpCases().size())), OpCaseName);
 
 TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
   TMPQ_SKIP_WITHOUT_DEVICE();
@@ -92,11 +87,7 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
 class DeviceRecipeTest : public testing::TestWithParam<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Recipes, DeviceRecipeTest, testing::ValuesIn(TestedRecipes()),
-                         [](const auto& row) {
-                           std::string name = row.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& row) { return TestName(row.param); });
 
 TEST_P(DeviceRecipeTest, GivesTheRuntimesBytes) {
   TMPQ_SKIP_WITHOUT_DEVICE();
@@ -121,11 +112,7 @@ class BundledModelTest : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Models, BundledModelTest,
                          testing::Values("fashion-dit", "fashion-unet", "scenes-pixart",
                                          "sprites-stdit"),
-                         [](const auto& row) {
-                           std::string name = row.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         [](const auto& row) { return TestName(row.param); });
 
 // One call of each bundled model, every site at a width of its own.
 TEST_P(BundledModelTest, GivesTheRuntimesBytes) {

@@ -37,12 +37,7 @@ class ConformanceTest : public testing::TestWithParam<int> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Ops, ConformanceTest,
-                         testing::Range(0, static_cast<int>(OpCases().size())),
-                         [](const auto& row) {
-                           std::string name = OpCases()[row.param].name();
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name + "_" + std::to_string(row.param);
-                         });
+                         testing::Range(0, static_cast<int>(OpCases().size())), OpCaseName);
 
 TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
   const auto path = TestPath();

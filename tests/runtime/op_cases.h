@@ -2,6 +2,9 @@
 // on every executor (tests/runtime/conformance_test.cc, tests/torch/parity_test.cc).
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -229,6 +232,15 @@ inline std::vector<Graph> OpCases() {
   unet.context_tokens = 5, unet.context_features = 12, unet.linear_projection = true;
   cases.push_back(BuildUnet(unet));
   return cases;
+}
+
+// Of a test: what it is of, in letters that a name may have.
+inline std::string TestName(std::string of) {
+  std::replace(of.begin(), of.end(), '-', '_');
+  return of;
+}
+inline std::string OpCaseName(const testing::TestParamInfo<int>& row) {
+  return TestName(OpCases()[row.param].name()) + "_" + std::to_string(row.param);
 }
 
 }  // namespace tmpq

@@ -66,7 +66,7 @@ void ListRecipes(bool as_json) {
     if (!as_json) std::printf("%-12s %s.\n", named.name.c_str(), named.description.c_str());
     list.push_back({{"name", named.name},
                     {"description", named.description},
-                    {"recipe", ConfigText(named.recipe)}});
+                    {"recipe", named.recipe.Text()}});
   }
   if (as_json) PrintJson(list);
 }

@@ -248,7 +248,8 @@ constexpr KernelSet kSet = {"avx2",
                             QuickGeluBy<Vectors>,
                             TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,
-                            ConvIntBy<Vectors>};
+                            ConvIntBy<Vectors>,
+                            RoundActivations};
 
 }  // namespace
 

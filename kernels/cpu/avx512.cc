@@ -347,7 +347,8 @@ constexpr KernelSet kSet = {"avx512vnni",
                             QuickGeluBy<Vectors>,
                             TransformRowsBy<Vectors>,
                             UnpackWeightBytes<Tiles>,
-                            ConvIntBy<Vectors>};
+                            ConvIntBy<Vectors>,
+                            RoundActivations};
 
 }  // namespace
 

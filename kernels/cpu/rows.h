@@ -234,6 +234,14 @@ void Scale(const float* x, int64_t count, float factor, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = x[i] * factor;
 }
 
+void RoundActivations(const float* x, int64_t count, Storage storage, float* out) {
+  if (storage == Storage::kFloat16) {
+    for (int64_t i = 0; i < count; ++i) out[i] = RoundToFloat16(x[i]);
+  } else if (storage == Storage::kBfloat16) {
+    for (int64_t i = 0; i < count; ++i) out[i] = RoundToBfloat16(x[i]);
+  }
+}
+
 void GeluErf(const float* x, int64_t count, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = GeluErfF(x[i]);
 }

@@ -6,6 +6,7 @@
 // scores' product to the next as they lie in the lanes (attention_inputs.h orders the values so).
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/attention_inputs.h"
 #include "kernels/cuda/device.h"
 #include "kernels/include/numerics.h"
@@ -19,9 +20,9 @@ struct AttentionParams {
   const int8_t *q = nullptr, *k = nullptr;  // QuantizeHeadsKernel, tokens padded to kKeyTile
   const int8_t* v = nullptr;                // QuantizeValuesKernel
   const float *q_scale = nullptr, *k_scale = nullptr, *v_scale = nullptr;
-  const float* mask = nullptr;  // (samples, keys) or null; AttentionArgs::mask
+  Activations mask;  // (samples, keys) or empty; AttentionArgs::mask
   int softmax_bits = 8;
-  float* out = nullptr;  // (samples, groups, queries, heads d) at out_stride
+  Activations out;  // (samples, groups, queries, heads d) at out_stride
   int64_t out_stride = 0;
 };
 
@@ -65,10 +66,10 @@ struct AttentionKernel {
     place.value_row = (key_group * p.heads + BlockY()) * kD;
     place.sample = sample;
     place.masked = false;
-    if (p.mask == nullptr) return place;
+    if (p.mask.empty()) return place;
     for (int64_t first = 0; first < p.keys; first += 32) {
-      const bool kept = LoadGlobalIf(first + Lane() < p.keys,
-                                     p.mask + sample * p.keys + first + Lane(), 0.0f) != 0.0f;
+      const bool kept =
+          p.mask.LoadIf(first + Lane() < p.keys, sample * p.keys + first + Lane()) != 0.0f;
       place.masked = AnyLane(kept) || place.masked;
     }
     return place;
@@ -100,9 +101,9 @@ struct AttentionKernel {
     }
     if (ThreadIndex() < kKeyTile) {
       const int64_t key = first + ThreadIndex();
-      const float kept =
-          LoadGlobalIf(place.masked && key < p.keys, p.mask + place.sample * p.keys + key, 1.0f);
-      StoreShared(stage + kKeepAt + ThreadIndex() * 4, key < p.keys && kept != 0.0f ? 1 : 0);
+      const bool asked = place.masked && key < p.keys;
+      const bool kept = p.mask.LoadIf(asked, place.sample * p.keys + key) != 0.0f || !asked;
+      StoreShared(stage + kKeepAt + ThreadIndex() * 4, key < p.keys && kept ? 1 : 0);
     }
   }
 
@@ -199,7 +200,7 @@ struct AttentionKernel {
       const float inverse = 1.0f / static_cast<float>(total);
       const int64_t query =
           static_cast<int64_t>(BlockX()) * kQueries + Warp() * 16 + Lane() / 4 + half_rows * 8;
-      float* row = p.out + (BlockZ() * p.queries + query) * p.out_stride + BlockY() * p.d;
+      const int64_t row = (BlockZ() * p.queries + query) * p.out_stride + BlockY() * p.d;
       TMPQ_UNROLL
       for (int tile = 0; tile < kOutTiles; ++tile) {
         TMPQ_UNROLL
@@ -209,7 +210,7 @@ struct AttentionKernel {
           if constexpr (kWide) numerator = numerator * 256 + out[1][tile][half_rows * 2 + i];
           const bool inside = query < p.queries && channel < p.d;
           const float scale = LoadGlobalIf(inside, p.v_scale + place.value_row + channel, 0.0f);
-          StoreGlobalIf(inside, row + channel, static_cast<float>(numerator) * inverse * scale);
+          p.out.StoreIf(inside, row + channel, static_cast<float>(numerator) * inverse * scale);
         }
       }
     }

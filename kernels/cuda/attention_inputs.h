@@ -1,6 +1,7 @@
 // Queries, keys and values to integers, laid out as kernels/cuda/attention.h reads them.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/include/numerics.h"
@@ -16,7 +17,7 @@ TMPQ_HOST_DEVICE inline int64_t PaddedKeys(int64_t keys) {
 
 // Queries or keys: one scale a token and head. x is (groups, tokens, heads d), rows at x_stride.
 struct QuantizeHeadsParams {
-  const float* x = nullptr;
+  Activations x;
   int64_t groups = 0, tokens = 0, heads = 0, d = 0, x_stride = 0;
   int bits = 8;
   int64_t padded_d = 0, padded_tokens = 0;
@@ -35,12 +36,12 @@ struct QuantizeHeadsKernel {
     const int64_t head = index % p.heads, token = index / p.heads % p.padded_tokens;
     const int64_t group = index / p.heads / p.padded_tokens;
     if (group >= p.groups) return;
-    const float* x = p.x + (group * p.tokens + token) * p.x_stride + head * p.d;
+    const int64_t x = (group * p.tokens + token) * p.x_stride + head * p.d;
     float values[kMaxPerLane], most = 0;
     TMPQ_UNROLL
     for (int j = 0; j < kMaxPerLane; ++j) {
       const int i = j * 32 + Lane();
-      values[j] = LoadGlobalIf(token < p.tokens && i < p.d, x + i, 0.0f);
+      values[j] = p.x.LoadIf(token < p.tokens && i < p.d, x + i);
       const float a = fabsf(values[j]);
       most = a > most ? a : most;
     }
@@ -61,7 +62,7 @@ struct QuantizeHeadsKernel {
 // which a lane holds probabilities after the scores' product:
 // byte 4 t + j of 16 is key 8 (j / 2) + 2 t + j % 2.
 struct QuantizeValuesParams {
-  const float* x = nullptr;  // (groups, keys, heads d), rows at x_stride
+  Activations x;  // (groups, keys, heads d), rows at x_stride
   int64_t groups = 0, keys = 0, heads = 0, d = 0, x_stride = 0;
   int bits = 8;
   int64_t padded_d = 0;
@@ -77,11 +78,11 @@ struct QuantizeValuesKernel {
   static constexpr int kTileWords = 32, kTileStride = 4 * (kTileWords + 1);  // of a channel
   static constexpr int kSharedBytes = 32 * kTileStride + kWarps * 128;
 
-  TMPQ_DEVICE static float ChannelMax(const Params& p, const float* x, bool inside) {
+  TMPQ_DEVICE static float ChannelMax(const Params& p, int64_t x, bool inside) {
     constexpr uint32_t kMaxima = 32 * kTileStride;
     float most = 0;
     for (int64_t key = Warp(); key < p.keys; key += kWarps) {
-      const float a = fabsf(LoadGlobalIf(inside, x + key * p.x_stride, 0.0f));
+      const float a = fabsf(p.x.LoadIf(inside, x + key * p.x_stride));
       most = a > most ? a : most;
     }
     StoreShared(kMaxima + Warp() * 128 + Lane() * 4, most);
@@ -93,13 +94,13 @@ struct QuantizeValuesKernel {
     return most;
   }
 
-  TMPQ_DEVICE static uint32_t PackKeys(const Params& p, const float* x, bool inside, int64_t word,
+  TMPQ_DEVICE static uint32_t PackKeys(const Params& p, int64_t x, bool inside, int64_t word,
                                        float inverse, int qmax) {
     uint32_t packed = 0;
     TMPQ_UNROLL
     for (int j = 0; j < 4; ++j) {
       const int64_t key = word / 4 * 16 + j / 2 * 8 + word % 4 * 2 + j % 2;
-      const float value = LoadGlobalIf(inside && key < p.keys, x + key * p.x_stride, 0.0f);
+      const float value = p.x.LoadIf(inside && key < p.keys, x + key * p.x_stride);
       const int8_t q = kernels::QuantizeValue(value, inverse, qmax);
       packed |= static_cast<uint32_t>(static_cast<uint8_t>(q)) << (8 * j);
     }
@@ -111,7 +112,7 @@ struct QuantizeValuesKernel {
     const int64_t first_channel = static_cast<int64_t>(BlockX()) * 32;
     const int64_t channel = first_channel + Lane(), row = (group * p.heads + head) * p.padded_d;
     const bool inside = channel < p.d;
-    const float* x = p.x + group * p.keys * p.x_stride + head * p.d + channel;
+    const int64_t x = group * p.keys * p.x_stride + head * p.d + channel;
     const int qmax = kernels::QMax(p.bits);
     const kernels::RowScale scale = kernels::ScaleOf(ChannelMax(p, x, inside), qmax);
     StoreGlobalIf(Warp() == 0, p.scale + row + channel, scale.scale);

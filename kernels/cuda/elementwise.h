@@ -1,6 +1,7 @@
 // Functions of elements, and copies between layouts. A thread an element.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/include/numerics.h"
@@ -18,17 +19,17 @@ enum class Binary : int { kNone, kAdd, kMultiply, kScale, kGatedAdd };
 // out[i] = op(unary(x[i]), y[..]): of sample s = i / sample, y is at s y_sample_stride + i %
 // period.
 struct ElementwiseParams {
-  const float* x = nullptr;
+  Activations x;
   int64_t count = 0;
   Unary unary = Unary::kNone;
   Binary binary = Binary::kNone;
-  const float* y = nullptr;
+  Activations y;
   int64_t sample = 1, period = 1, y_sample_stride = 0;
   float factor = 1;  // kScale
   // kGatedAdd: fmaf(gate, y, x), gate rows of `cols` by sample.
-  const float* gate = nullptr;
+  Activations gate;
   int64_t cols = 1, gate_stride = 0;
-  float* out = nullptr;  // may be x
+  Activations out;  // may be x
 };
 
 struct ElementwiseKernel {
@@ -39,16 +40,16 @@ struct ElementwiseKernel {
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t i = ElementIndex(), sample = i / p.sample;
     const bool inside = i < p.count;
-    float x = ApplyUnary(p.unary, LoadGlobalIf(inside, p.x + i, 0.0f));
-    if (p.y != nullptr) {
-      const float y = LoadGlobalIf(inside, p.y + sample * p.y_sample_stride + i % p.period, 0.0f);
+    float x = ApplyUnary(p.unary, p.x.LoadIf(inside, i));
+    if (!p.y.empty()) {
+      const float y = p.y.LoadIf(inside, sample * p.y_sample_stride + i % p.period);
       if (p.binary == Binary::kAdd) x = x + y;
       if (p.binary == Binary::kMultiply) x = x * y;
       if (p.binary == Binary::kGatedAdd)
-        x = fmaf(LoadGlobalIf(inside, p.gate + sample * p.gate_stride + i % p.cols, 0.0f), y, x);
+        x = fmaf(p.gate.LoadIf(inside, sample * p.gate_stride + i % p.cols), y, x);
     }
     if (p.binary == Binary::kScale) x = x * p.factor;
-    StoreGlobalIf(inside, p.out + i, x);
+    p.out.StoreIf(inside, i, x);
   }
 };
 
@@ -59,8 +60,7 @@ struct CopyParams {
   int64_t count = 0;
   int64_t dims[kRank] = {1, 1, 1, 1, 1, 1};  // the last is innermost
   int64_t from_strides[kRank] = {}, to_strides[kRank] = {};
-  const float* from = nullptr;
-  float* to = nullptr;
+  Activations from, to;
 };
 
 struct CopyKernel {
@@ -78,16 +78,16 @@ struct CopyKernel {
       from += at * p.from_strides[d];
       to += at * p.to_strides[d];
     }
-    StoreGlobalIf(inside, p.to + to, LoadGlobalIf(inside, p.from + from, 0.0f));
+    p.to.StoreIf(inside, to, p.from.LoadIf(inside, from));
   }
 };
 
 // Row r of out (rows, cols) is row index[r] of the table of r's sample.
 struct SelectParams {
   const int32_t* index = nullptr;  // (rows), within the table
-  const float* table = nullptr;
-  int64_t rows = 0, cols = 0, sample_rows = 1, table_stride = 0;  // floats from table to table
-  float* out = nullptr;
+  Activations table;
+  int64_t rows = 0, cols = 0, sample_rows = 1, table_stride = 0;  // elements from table to table
+  Activations out;
 };
 
 struct SelectKernel {
@@ -99,17 +99,16 @@ struct SelectKernel {
     const int64_t i = ElementIndex(), row = i / p.cols;
     const bool inside = row < p.rows;
     const int64_t index = LoadGlobalIf(inside, p.index + row, 0);
-    const float* table = p.table + row / p.sample_rows * p.table_stride;
-    StoreGlobalIf(inside, p.out + i,
-                  LoadGlobalIf(inside, table + index * p.cols + i % p.cols, 0.0f));
+    const int64_t at = row / p.sample_rows * p.table_stride + index * p.cols + i % p.cols;
+    p.out.StoreIf(inside, i, p.table.LoadIf(inside, at));
   }
 };
 
 // Row r of out is x's where the mask of its sample and token is not 0, else y's.
 struct ReplaceRowsParams {
-  const float *x = nullptr, *y = nullptr, *mask = nullptr;  // mask (samples, tokens)
+  Activations x, y, mask;  // mask (samples, tokens)
   int64_t rows = 0, cols = 0, sample_rows = 1, tokens = 1;
-  float* out = nullptr;
+  Activations out;
 };
 
 struct ReplaceRowsKernel {
@@ -120,19 +119,18 @@ struct ReplaceRowsKernel {
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t i = ElementIndex(), row = i / p.cols;
     const bool inside = row < p.rows;
-    const float kept =
-        LoadGlobalIf(inside, p.mask + row / p.sample_rows * p.tokens + row % p.tokens, 0.0f);
-    StoreGlobalIf(inside, p.out + i, LoadGlobalIf(inside, (kept != 0 ? p.x : p.y) + i, 0.0f));
+    const float kept = p.mask.LoadIf(inside, row / p.sample_rows * p.tokens + row % p.tokens);
+    p.out.StoreIf(inside, i, (kept != 0 ? p.x : p.y).LoadIf(inside, i));
   }
 };
 
 // TimestepEmbeddingArgs of kernels/include/kernels.h, a number a row.
 struct TimestepParams {
-  const float* timesteps = nullptr;  // (rows)
+  Activations timesteps;  // (rows)
   int64_t rows = 0, size = 0;
   float shift = 0;
   bool sin_first = false;
-  float* out = nullptr;  // (rows, size)
+  Activations out;  // (rows, size)
 };
 
 struct TimestepKernel {
@@ -146,18 +144,18 @@ struct TimestepKernel {
     const float denominator = static_cast<float>(half) - p.shift;
     const float frequency =
         kernels::ExpF(-9.21034037197618273607f * static_cast<float>(i) / denominator);
-    const float angle = LoadGlobalIf(inside, p.timesteps + row, 0.0f) * frequency;
-    float* out = p.out + row * p.size + i;
-    StoreGlobalIf(inside, out + (p.sin_first ? half : 0), kernels::CosF(angle));
-    StoreGlobalIf(inside, out + (p.sin_first ? 0 : half), kernels::SinF(angle));
+    const float angle = p.timesteps.LoadIf(inside, row) * frequency;
+    const int64_t out = row * p.size + i;
+    p.out.StoreIf(inside, out + (p.sin_first ? half : 0), kernels::CosF(angle));
+    p.out.StoreIf(inside, out + (p.sin_first ? 0 : half), kernels::SinF(angle));
   }
 };
 
 // Mean over the rows of each sample, in order. A thread a sample and column.
 struct MeanRowsParams {
-  const float* x = nullptr;  // (samples, rows, cols)
+  Activations x;  // (samples, rows, cols)
   int64_t samples = 0, rows = 0, cols = 0;
-  float* out = nullptr;  // (samples, cols)
+  Activations out;  // (samples, cols)
 };
 
 struct MeanRowsKernel {
@@ -170,16 +168,16 @@ struct MeanRowsKernel {
     const bool inside = sample < p.samples;
     float sum = 0;
     for (int64_t row = 0; row < p.rows; ++row)
-      sum = sum + LoadGlobalIf(inside, p.x + (sample * p.rows + row) * p.cols + i % p.cols, 0.0f);
-    StoreGlobalIf(inside, p.out + i, sum / static_cast<float>(p.rows));
+      sum = sum + p.x.LoadIf(inside, (sample * p.rows + row) * p.cols + i % p.cols);
+    p.out.StoreIf(inside, i, sum / static_cast<float>(p.rows));
   }
 };
 
 // Turns every head's channel pairs by the angles of the row's token. A thread a pair.
 struct RotaryParams {
-  const float *x = nullptr, *angles = nullptr;  // (samples, rows, cols); (samples, tokens, head)
+  Activations x, angles;  // (samples, rows, cols); (samples, tokens, head)
   int64_t pairs = 0, rows = 0, cols = 0, tokens = 0, head = 0;
-  float* out = nullptr;
+  Activations out;
 };
 
 struct RotaryKernel {
@@ -190,14 +188,11 @@ struct RotaryKernel {
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t i = ElementIndex() * 2, row = i / p.cols, at = i % p.cols % p.head;
     const bool inside = ElementIndex() < p.pairs;
-    const float* turn =
-        p.angles + (row / p.rows * p.tokens + row % p.rows % p.tokens) * p.head + at;
-    const float cosine = LoadGlobalIf(inside, turn, 0.0f);
-    const float sine = LoadGlobalIf(inside, turn + 1, 0.0f);
-    const float a = LoadGlobalIf(inside, p.x + i, 0.0f);
-    const float b = LoadGlobalIf(inside, p.x + i + 1, 0.0f);
-    StoreGlobalIf(inside, p.out + i, a * cosine - b * sine);
-    StoreGlobalIf(inside, p.out + i + 1, b * cosine + a * sine);
+    const int64_t turn = (row / p.rows * p.tokens + row % p.rows % p.tokens) * p.head + at;
+    const float cosine = p.angles.LoadIf(inside, turn), sine = p.angles.LoadIf(inside, turn + 1);
+    const float a = p.x.LoadIf(inside, i), b = p.x.LoadIf(inside, i + 1);
+    p.out.StoreIf(inside, i, a * cosine - b * sine);
+    p.out.StoreIf(inside, i + 1, b * cosine + a * sine);
   }
 };
 

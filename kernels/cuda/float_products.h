@@ -2,6 +2,7 @@
 // says.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/rows.h"
 #include "kernels/include/numerics.h"
@@ -11,11 +12,11 @@ namespace tmpq::gpu {
 // LinearF32Args of kernels/include/kernels.h.
 struct LinearF32Params {
   int64_t m = 0, n = 0, k = 0;
-  const float* x = nullptr;  // (m, k) at x_stride
+  Activations x;  // (m, k) at x_stride
   int64_t x_stride = 0;
   const float* panels = nullptr;  // PackFloatPanels of (n, k)
   const float* bias = nullptr;    // (n) or null
-  float* out = nullptr;
+  Activations out;
   int64_t out_stride = 0;
 };
 
@@ -37,8 +38,7 @@ struct LinearF32Kernel {
       SyncThreads();
       for (int i = ThreadIndex(); i < kRows * kTileInputs; i += kThreads) {
         const int64_t row = first_row + i / kTileInputs, input = first + i % kTileInputs;
-        StoreShared(i * 4,
-                    LoadGlobalIf(row < p.m && input < p.k, p.x + row * p.x_stride + input, 0.0f));
+        StoreShared(i * 4, p.x.LoadIf(row < p.m && input < p.k, row * p.x_stride + input));
       }
       SyncThreads();
       const int64_t left = p.k - first;
@@ -54,7 +54,7 @@ struct LinearF32Kernel {
     TMPQ_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const int64_t row = first_row + r;
-      StoreGlobalIf(inside && row < p.m, p.out + row * p.out_stride + column, sums[r] + bias);
+      p.out.StoreIf(inside && row < p.m, row * p.out_stride + column, sums[r] + bias);
     }
   }
 };
@@ -63,13 +63,13 @@ struct LinearF32Kernel {
 struct AttentionF32Params {
   int64_t samples = 0, groups = 1, key_groups = 1;
   int64_t queries = 0, keys = 0, heads = 0, d = 0;
-  const float *q = nullptr, *k = nullptr, *v = nullptr;  // (.., tokens, heads d) at their strides
+  Activations q, k, v;  // (.., tokens, heads d) at their strides
   int64_t q_stride = 0, k_stride = 0, v_stride = 0;
-  const float* mask = nullptr;  // (samples, keys) or null
-  const float* bias = nullptr;  // (samples, heads, queries, keys) or null
+  Activations mask;  // (samples, keys) or empty
+  Activations bias;  // (samples, heads, queries, keys) or empty
   float scale = 1;
   bool causal = false;
-  float* out = nullptr;
+  Activations out;
   int64_t out_stride = 0;
 };
 
@@ -82,10 +82,9 @@ struct AttentionF32Kernel {
 
   TMPQ_DEVICE static bool Masked(const Params& p, int64_t sample) {
     bool any = false;
-    for (int64_t first = 0; p.mask != nullptr && first < p.keys; first += 32) {
+    for (int64_t first = 0; !p.mask.empty() && first < p.keys; first += 32) {
       const int64_t key = first + Lane();
-      any =
-          AnyLane(LoadGlobalIf(key < p.keys, p.mask + sample * p.keys + key, 0.0f) != 0.0f) || any;
+      any = AnyLane(p.mask.LoadIf(key < p.keys, sample * p.keys + key) != 0.0f) || any;
     }
     return any;
   }
@@ -96,26 +95,25 @@ struct AttentionF32Kernel {
     const int64_t key_group = sample * p.key_groups + (p.key_groups == 1 ? 0 : group % p.groups);
     if (query >= p.queries) return;
     const SharedRow scores = {Warp() * static_cast<uint32_t>(p.keys) * 4, p.keys};
-    const float* q = p.q + (group * p.queries + query) * p.q_stride + head * p.d;
-    const float* k = p.k + key_group * p.keys * p.k_stride + head * p.d;
-    const float* v = p.v + key_group * p.keys * p.v_stride + head * p.d;
+    const Activations q = p.q + ((group * p.queries + query) * p.q_stride + head * p.d);
+    const Activations k = p.k + (key_group * p.keys * p.k_stride + head * p.d);
+    const Activations v = p.v + (key_group * p.keys * p.v_stride + head * p.d);
     const bool masked = Masked(p, sample);
     float scale = p.scale, most = -__builtin_huge_valf();
     for (int64_t key = Lane(); key < p.keys; key += 32) {
       float score = 0;
       for (int64_t c = 0; c < p.d; ++c)
-        score = fmaf(LoadGlobal(q + c), LoadGlobal(k + key * p.k_stride + c), score);
-      if (masked && LoadGlobal(p.mask + sample * p.keys + key) == 0.0f)
-        score = -__builtin_huge_valf();
-      if (p.bias != nullptr) {
+        score = fmaf(q.Load(c), k.Load(key * p.k_stride + c), score);
+      if (masked && p.mask.Load(sample * p.keys + key) == 0.0f) score = -__builtin_huge_valf();
+      if (!p.bias.empty()) {
         const int64_t row = (sample * p.heads + head) * p.queries + query;
-        score = fmaf(score, scale, LoadGlobal(p.bias + row * p.keys + key));
+        score = fmaf(score, scale, p.bias.Load(row * p.keys + key));
       }
       if (p.causal && key > query) score = -__builtin_huge_valf();
       scores.Set(key, score);
       most = score > most ? score : most;
     }
-    if (p.bias != nullptr) scale = 1.0f;
+    if (!p.bias.empty()) scale = 1.0f;
     most = MaxOfLanes(most);
     float sum = 0;
     for (int64_t key = Lane(); key < p.keys; key += 32) {
@@ -128,8 +126,8 @@ struct AttentionF32Kernel {
     for (int64_t c = Lane(); c < p.d; c += 32) {
       float total = 0;
       for (int64_t key = 0; key < p.keys; ++key)
-        total = fmaf(scores.Get(key), LoadGlobal(v + key * p.v_stride + c), total);
-      StoreGlobal(p.out + (group * p.queries + query) * p.out_stride + head * p.d + c, total / sum);
+        total = fmaf(scores.Get(key), v.Load(key * p.v_stride + c), total);
+      p.out.Store((group * p.queries + query) * p.out_stride + head * p.d + c, total / sum);
     }
   }
 };

@@ -158,7 +158,7 @@ struct GemmKernel {
       } else {
         value = OutputOf(p, sum, row_terms, column_terms);
       }
-      StoreGlobalIf(inside, p.out + row * p.out_stride + column,
+      p.out.StoreIf(inside, row * p.out_stride + column,
                     FinishOutput(p, value, row, column, inside));
     }
   }

@@ -2,6 +2,7 @@
 // kernels/cuda/gemm.h multiplies.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/weights.h"
 #include "kernels/include/numerics.h"
@@ -45,11 +46,12 @@ struct GemmParams {
   const int32_t *a_offset = nullptr, *w_sums = nullptr;
   const int32_t *w_offset = nullptr, *a_sums = nullptr;
   int64_t scale_rows = 1;  // rows that share an a_scale and a_offset: an image's
-  float* out = nullptr;
+  Activations out;
   int64_t out_stride = 0;
   Epilogue epilogue = Epilogue::kNone;
+  Storage product_storage = Storage::kFloat32;  // of the product, which an epilogue never stores
   // kGatedAdd: out = fmaf(gate, product, residual), a gate row a sample of `rows` rows.
-  const float *gate = nullptr, *residual = nullptr;  // residual at out_stride
+  Activations gate, residual;  // residual at out_stride
   int64_t rows = 1, gate_stride = 0;
   // kGroups: inputs of a group; each group's rows and weights are padded to a multiple of 64.
   int64_t group = 0;
@@ -129,6 +131,8 @@ TMPQ_DEVICE float OutputOf(const GemmParams& p, int32_t sum, const RowTerms& row
 // What an output becomes after the product.
 TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, int64_t column,
                                bool inside) {
+  if (p.epilogue == Epilogue::kNone) return value;
+  value = kernels::RoundTo(p.product_storage, value);
   switch (p.epilogue) {
     case Epilogue::kNone:
       break;
@@ -139,8 +143,8 @@ TMPQ_DEVICE float FinishOutput(const GemmParams& p, float value, int64_t row, in
     case Epilogue::kSilu:
       return kernels::SiluF(value);
     case Epilogue::kGatedAdd:
-      return fmaf(LoadGlobalIf(inside, p.gate + row / p.rows * p.gate_stride + column, 0.0f), value,
-                  LoadGlobalIf(inside, p.residual + row * p.out_stride + column, 0.0f));
+      return fmaf(p.gate.LoadIf(inside, row / p.rows * p.gate_stride + column), value,
+                  p.residual.LoadIf(inside, row * p.out_stride + column));
   }
   return value;
 }

@@ -22,8 +22,7 @@ struct FinishSplitKernel {
     }
     const float value = OutputOf(p, static_cast<int32_t>(sum), LoadRowTerms(p, 0, row, inside),
                                  LoadColumnTerms(p, 0, column, inside));
-    StoreGlobalIf(inside, p.out + row * p.out_stride + column,
-                  FinishOutput(p, value, row, column, inside));
+    p.out.StoreIf(inside, row * p.out_stride + column, FinishOutput(p, value, row, column, inside));
   }
 };
 

@@ -2,6 +2,7 @@
 // convolutions, group normalization, pools.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/gemm_parts.h"
@@ -13,17 +14,19 @@ namespace tmpq::gpu {
 // Images where they lie, two of the same pixels side by side in their channels: a concatenation
 // that nobody makes.
 struct ImageSource {
-  const float* x = nullptr;       // (images, pixels, channels - beside_channels)
-  const float* beside = nullptr;  // (images, pixels, beside_channels), the last ones; or null
+  Activations x;       // (images, pixels, channels - beside_channels)
+  Activations beside;  // (images, pixels, beside_channels), the last ones; or empty
   int64_t channels = 0, beside_channels = 0;
 
-  // Of element `at` of the (images, pixels, channels) that both make.
-  TMPQ_DEVICE const float* Place(int64_t at) const {
-    if (beside == nullptr) return x + at;
+  // Element `at` of the (images, pixels, channels) that both make.
+  TMPQ_DEVICE float LoadIf(bool valid, int64_t at) const {
+    if (beside.empty()) return x.LoadIf(valid, at);
     const int64_t pixel = at / channels, channel = at % channels,
                   first = channels - beside_channels;
-    return channel < first ? x + pixel * first + channel
-                           : beside + pixel * beside_channels + channel - first;
+    const bool is_first = channel < first;
+    return (is_first ? x : beside)
+        .LoadIf(valid,
+                is_first ? pixel * first + channel : pixel * beside_channels + channel - first);
   }
 };
 
@@ -62,17 +65,17 @@ struct ImageScalesKernel {
   TMPQ_DEVICE static void Run(const Params& p) {
     const int64_t image = BlockX();
     float low = 0, high = 0;  // of -x and of x
-    const auto see = [&](const float* x, int64_t elements) {
+    const auto see = [&](const Activations& x, int64_t elements) {
       for (int64_t first = 0; first < elements; first += kThreads) {
         const int64_t i = first + ThreadIndex();
-        const float value = LoadGlobalIf(i < elements, x + image * elements + i, 0.0f);
+        const float value = x.LoadIf(i < elements, image * elements + i);
         low = -value > low ? -value : low;
         high = value > high ? value : high;
       }
     };
     const ImageSource& s = p.source;
     const int64_t beside =
-        s.beside != nullptr ? p.elements / s.channels * s.beside_channels : int64_t{0};
+        !s.beside.empty() ? p.elements / s.channels * s.beside_channels : int64_t{0};
     see(s.x, p.elements - beside);
     if (beside > 0) see(s.beside, beside);
     low = MaxOfLanes(low), high = MaxOfLanes(high);
@@ -112,7 +115,7 @@ struct QuantizeImagesKernel {
     const float inverse = LoadGlobalIf(inside, p.images.inverse + image, 0.0f);
     const int32_t offset = LoadGlobalIf(inside, p.images.offset + image, 0);
     const auto integer = [&](int64_t element) {
-      const float x = LoadGlobalIf(inside, p.images.source.Place(element), 0.0f);
+      const float x = p.images.source.LoadIf(inside, element);
       return p.images.symmetric ? kernels::QuantizeValue(x, inverse, kernels::QMax(p.images.bits))
                                 : kernels::QuantizeToRange(x, inverse, offset, p.images.bits);
     };
@@ -124,9 +127,18 @@ struct QuantizeImagesKernel {
 
 // Windows side by side, for channels that GemmKind::kWindows does not take, and for float.
 template <typename T>
+struct WindowsSource {
+  const T* data = nullptr;
+
+  TMPQ_DEVICE T LoadIf(bool valid, int64_t i) const { return LoadGlobalIf(valid, data + i, T{0}); }
+};
+template <>
+struct WindowsSource<float> : Activations {};
+
+template <typename T>
 struct WindowsParams {
   Windows windows;  // `outside` for integers
-  const T* x = nullptr;
+  WindowsSource<T> x;
   // Rows (output pixels) of `inputs`, every `group` of them padded to `padded`.
   int64_t rows = 0, inputs = 0, group = 0, padded = 0;
   T* out = nullptr;  // (rows, ceil(inputs / group) padded)
@@ -155,7 +167,7 @@ struct WindowsKernel {
     const int64_t within = at_line % p.padded, input = at_line / p.padded * p.group + within;
     const bool inside = row < p.rows, real = inside && within < p.group && input < p.inputs;
     const int64_t at = real ? WindowElement(p.windows, row, input) : -1;
-    T value = LoadGlobalIf(at >= 0, p.x + (at >= 0 ? at : 0), T{0});
+    T value = p.x.LoadIf(at >= 0, at >= 0 ? at : 0);
     if constexpr (sizeof(T) == 1) {
       const int64_t pixels = static_cast<int64_t>(p.windows.out_height) * p.windows.out_width;
       const int8_t outside = LoadGlobalIf(
@@ -204,8 +216,9 @@ struct GroupNormParams {
   int64_t samples = 0, pixels = 0, channels = 0, groups = 0;
   float epsilon = 0;
   const float *weight = nullptr, *bias = nullptr;  // (channels)
+  Storage storage = Storage::kFloat32;             // of what the function is of
   Unary unary = Unary::kNone;
-  float* out = nullptr;
+  Activations out;
 };
 
 struct GroupNormKernel {
@@ -219,7 +232,7 @@ struct GroupNormKernel {
     const int64_t begin = sample * p.pixels * p.channels + group * width;
     const auto place = [&](int64_t i) { return begin + i / width * p.channels + i % width; };
     float sum = 0;
-    const auto x = [&](int64_t i) { return LoadGlobal(p.source.Place(place(i))); };
+    const auto x = [&](int64_t i) { return p.source.LoadIf(true, place(i)); };
     for (int64_t i = Lane(); i < count; i += 32) sum = sum + x(i);
     const float mean = SumOfLanes(sum) / static_cast<float>(count);
     sum = 0;
@@ -233,7 +246,9 @@ struct GroupNormKernel {
       const int64_t channel = group * width + i % width;
       const float value = fmaf((x(i) - mean) * inverse, LoadGlobal(p.weight + channel),
                                LoadGlobal(p.bias + channel));
-      StoreGlobal(p.out + place(i), ApplyUnary(p.unary, value));
+      p.out.Store(place(i), p.unary == Unary::kNone
+                                ? value
+                                : ApplyUnary(p.unary, kernels::RoundTo(p.storage, value)));
     }
   }
 };
@@ -243,9 +258,9 @@ struct PoolParams {
   Windows windows;
   int window_height = 0;
   bool largest = true;
-  const float* x = nullptr;
+  Activations x;
   int64_t count = 0;  // output elements
-  float* out = nullptr;
+  Activations out;
 };
 
 struct PoolKernel {
@@ -263,7 +278,7 @@ struct PoolKernel {
           p.windows, row,
           static_cast<int64_t>(position) * p.windows.channels + i % p.windows.channels);
       if (at < 0) continue;
-      const float next = LoadGlobal(p.x + at);
+      const float next = p.x.Load(at);
       if (pixels++ == 0)
         value = next;
       else if (p.largest)
@@ -271,7 +286,7 @@ struct PoolKernel {
       else
         value = value + next;
     }
-    StoreGlobal(p.out + i, p.largest ? value : value / static_cast<float>(pixels));
+    p.out.Store(i, p.largest ? value : value / static_cast<float>(pixels));
   }
 };
 

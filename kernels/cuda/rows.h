@@ -3,6 +3,7 @@
 // shared memory in between; kernels/cpu/rows.h in the canonical lane order, byte for byte.
 #pragma once
 
+#include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/include/numerics.h"
 
@@ -13,16 +14,18 @@ enum class Norm : int { kNone, kLayer, kRms };
 
 // Steps in this order; those without pointers or flags are left out.
 struct RowsParams {
-  const float* x = nullptr;  // (rows, cols)
+  Activations x;  // (rows, cols)
   int64_t rows = 0, cols = 0, x_stride = 0;
+  // Of a function's, normalization's and modulation's results, which are nodes of their own.
+  Storage storage = Storage::kFloat32;
   Unary unary = Unary::kNone;
   Norm norm = Norm::kNone;
   float epsilon = 0;
   const float *weight = nullptr, *bias = nullptr;  // (cols); RMS has no bias
   // fmaf(x, 1 + scale, shift), a row each a sample of `sample_rows` rows.
-  const float *shift = nullptr, *scale = nullptr;
+  Activations shift, scale;
   int64_t sample_rows = 1, shift_stride = 0, scale_stride = 0;
-  float* out = nullptr;   // (rows, cols), contiguous: the row as it is here
+  Activations out;        // (rows, cols), contiguous: the row as it is here
   bool out_last = false;  // or as it is before quantization
   // Balancing and rotation: TransformRowsArgs of kernels/include/kernels.h.
   const float* multiply = nullptr;
@@ -117,12 +120,12 @@ TMPQ_DEVICE void NormalizeRow(const RowsParams& p, const SharedRow& row) {
   const float inverse = 1.0f / sqrtf(SumOfLanes(sum) / count + p.epsilon);
   for (int64_t i = Lane(); i < row.cols; i += 32) {
     const float value = (p.norm == Norm::kLayer ? row.Get(i) - mean : row.Get(i)) * inverse;
-    if (p.weight == nullptr)
-      row.Set(i, value);
-    else if (p.bias == nullptr)
-      row.Set(i, value * LoadGlobal(p.weight + i));
-    else
-      row.Set(i, fmaf(value, LoadGlobal(p.weight + i), LoadGlobal(p.bias + i)));
+    float result = value;
+    if (p.weight != nullptr) {
+      result = p.bias == nullptr ? value * LoadGlobal(p.weight + i)
+                                 : fmaf(value, LoadGlobal(p.weight + i), LoadGlobal(p.bias + i));
+    }
+    row.Set(i, kernels::RoundTo(p.storage, result));
   }
 }
 
@@ -246,8 +249,8 @@ TMPQ_DEVICE void QuantizeRow(const RowsParams& p, const SharedRow& row, int64_t 
 }
 
 TMPQ_DEVICE void StoreRow(const RowsParams& p, const SharedRow& row, int64_t index) {
-  if (p.out == nullptr) return;
-  for (int64_t i = Lane(); i < p.cols; i += 32) StoreGlobal(p.out + index * p.cols + i, row.Get(i));
+  if (p.out.empty()) return;
+  for (int64_t i = Lane(); i < p.cols; i += 32) p.out.Store(index * p.cols + i, row.Get(i));
 }
 
 // Blocks of kWarps rows; shared memory: kWarps RowSharedBytes.
@@ -261,14 +264,18 @@ struct RowsKernel {
     const int64_t index = static_cast<int64_t>(BlockX()) * kWarps + Warp();
     if (index >= p.rows) return;
     SharedRow row = {Warp() * static_cast<uint32_t>(RowSharedBytes(p.cols, p.order)), p.cols};
-    for (int64_t i = Lane(); i < p.cols; i += 32)
-      row.Set(i, ApplyUnary(p.unary, LoadGlobal(p.x + index * p.x_stride + i)));
+    for (int64_t i = Lane(); i < p.cols; i += 32) {
+      float value = p.x.Load(index * p.x_stride + i);
+      if (p.unary != Unary::kNone) value = kernels::RoundTo(p.storage, ApplyUnary(p.unary, value));
+      row.Set(i, value);
+    }
     if (p.norm != Norm::kNone) NormalizeRow(p, row);
-    if (p.shift != nullptr) {
+    if (!p.shift.empty()) {
       const int64_t sample = index / p.sample_rows;
       for (int64_t i = Lane(); i < p.cols; i += 32) {
-        row.Set(i, fmaf(row.Get(i), 1.0f + LoadGlobal(p.scale + sample * p.scale_stride + i),
-                        LoadGlobal(p.shift + sample * p.shift_stride + i)));
+        const float value = fmaf(row.Get(i), 1.0f + p.scale.Load(sample * p.scale_stride + i),
+                                 p.shift.Load(sample * p.shift_stride + i));
+        row.Set(i, kernels::RoundTo(p.storage, value));
       }
     }
     if (!p.out_last) StoreRow(p, row, index);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "kernels/include/convolution.h"
+#include "kernels/include/storage.h"
 
 namespace tmpq::kernels {
 
@@ -174,6 +175,8 @@ struct KernelSet {
   void (*transform_rows)(const TransformRowsArgs&);
   void (*unpack_weights)(const UnpackArgs&);
   void (*conv_int)(const ConvIntArgs&);
+  // To what 16 bits hold; may write over x.
+  void (*round_activations)(const float* x, int64_t count, Storage storage, float* out);
 };
 
 static inline int64_t RoundUp(int64_t value, int64_t multiple) {

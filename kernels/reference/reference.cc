@@ -172,17 +172,22 @@ void AttentionF32(const AttentionArgs& args) {
   }
 }
 
+void RoundActivations(const float* x, int64_t count, Storage storage, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = RoundTo(storage, x[i]);
+}
+
 bool Supported() { return true; }
 
 }  // namespace
 
 const KernelSet& ReferenceKernels() {
   static const KernelSet set = {
-      "reference", "nothing",         Supported,     QuantizeRows,  LinearInt,
-      LinearF32,   AttentionInt,      AttentionF32,  LayerNorm,     GroupNorm,
-      Modulate,    GatedAdd,          Add,           Silu,          GeluTanh,
-      MeanRows,    TimestepEmbedding, Multiply,      Scale,         GeluErf,
-      RmsNorm,     QuickGelu,         TransformRows, UnpackToBytes, ConvInt};
+      "reference",     "nothing",         Supported,     QuantizeRows,  LinearInt,
+      LinearF32,       AttentionInt,      AttentionF32,  LayerNorm,     GroupNorm,
+      Modulate,        GatedAdd,          Add,           Silu,          GeluTanh,
+      MeanRows,        TimestepEmbedding, Multiply,      Scale,         GeluErf,
+      RmsNorm,         QuickGelu,         TransformRows, UnpackToBytes, ConvInt,
+      RoundActivations};
   return set;
 }
 

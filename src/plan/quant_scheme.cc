@@ -11,12 +11,21 @@ namespace {
 
 constexpr const char* kScalesNames[] = {"token", "static-tensor", "static-token"};
 
-// Nothing where `name` is none.
-std::optional<ActivationScales> FindScales(const std::string& name) {
-  for (int i = 0; i < 3; ++i) {
-    if (name == kScalesNames[i]) return static_cast<ActivationScales>(i);
+constexpr const char* kStorageNames[kernels::kStorageCount] = {"float32", "float16", "bfloat16"};
+
+// Nothing where `name` is none of `names`.
+template <typename T, size_t count>
+std::optional<T> Find(const char* const (&names)[count], const std::string& name) {
+  for (size_t i = 0; i < count; ++i) {
+    if (name == names[i]) return static_cast<T>(i);
   }
   return std::nullopt;
+}
+std::optional<ActivationScales> FindScales(const std::string& name) {
+  return Find<ActivationScales>(kScalesNames, name);
+}
+std::optional<kernels::Storage> FindStorage(const std::string& name) {
+  return Find<kernels::Storage>(kStorageNames, name);
 }
 
 // Members that differ from the default.
@@ -73,6 +82,14 @@ ActivationScales ParseActivationScales(const std::string& name) {
               "token, static-tensor or static-token");
 }
 
+const char* NameOf(kernels::Storage storage) { return kStorageNames[static_cast<int>(storage)]; }
+
+kernels::Storage ParseActivationStorage(const std::string& name) {
+  if (const std::optional<kernels::Storage> found = FindStorage(name)) return *found;
+  throw Error(ErrorCode::kUsage, "activation_storage", "is unknown: \"" + name + "\"",
+              "float32, float16 or bfloat16");
+}
+
 const LayerScheme& QuantScheme::Of(const std::string& layer) const {
   static const LayerScheme kDefault;
   const auto found = layers.find(layer);
@@ -82,11 +99,14 @@ const LayerScheme& QuantScheme::Of(const std::string& layer) const {
 Json SchemeToJson(const QuantScheme& scheme) {
   Json layers = Json::object();
   for (const auto& [name, layer] : scheme.layers) layers[name] = LayerToJson(layer);
-  return {{"range_begins", scheme.range_begins},
-          {"balanced_by_range", scheme.balanced_by_range},
-          {"split_guidance", scheme.split_guidance},
-          {"nested", scheme.nested},
-          {"layers", layers}};
+  Json json = {{"range_begins", scheme.range_begins},
+               {"balanced_by_range", scheme.balanced_by_range},
+               {"split_guidance", scheme.split_guidance},
+               {"nested", scheme.nested},
+               {"layers", layers}};
+  if (scheme.activation_storage != kernels::Storage::kFloat32)
+    json["activation_storage"] = NameOf(scheme.activation_storage);
+  return json;
 }
 
 QuantScheme SchemeFromJson(const Json& json, const std::string& where) {
@@ -101,6 +121,11 @@ QuantScheme SchemeFromJson(const Json& json, const std::string& where) {
   if (begins.empty() || begins[0] != 0 || !ascending) {
     throw Error(ErrorCode::kInput, where, "has ranges that do not ascend from timestep 0");
   }
+  std::string storage = NameOf(scheme.activation_storage);
+  ReadMember(json, "activation_storage", where, storage);
+  const std::optional<kernels::Storage> found = FindStorage(storage);
+  if (!found) throw Error(ErrorCode::kInput, where, "has unknown activation_storage");
+  scheme.activation_storage = *found;
   const Json layers = JsonGet<Json>(json, "layers", where);
   for (const auto& [name, layer] : layers.items()) {
     scheme.layers[name] = LayerFromJson(layer, where + ": layer " + name);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/include/storage.h"
 #include "src/core/json.h"
 #include "src/plan/quant_site.h"
 
@@ -39,12 +40,19 @@ struct LayerScheme {
   bool operator==(const LayerScheme&) const = default;
 };
 
+// float32, float16, bfloat16.
+const char* NameOf(kernels::Storage storage);
+// Throws kUsage naming the key.
+kernels::Storage ParseActivationStorage(const std::string& name);
+
 struct QuantScheme {
   // First timestep of each range, ascending from 0: static scales are one a range.
   std::vector<int> range_begins = {0};
   bool balanced_by_range = false;  // balancing, and so the weights, too
   bool split_guidance = false;     // static scales of either branch of guidance apart
   bool nested = false;  // weights of all widths are the high bits of one stored at 8 bits
+  // What activations are stored as between two layers.
+  kernels::Storage activation_storage = kernels::Storage::kFloat32;
   std::map<std::string, LayerScheme> layers;  // those that are not the default, by layer
 
   int ranges() const { return static_cast<int>(range_begins.size()); }

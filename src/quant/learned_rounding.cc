@@ -60,7 +60,7 @@ int8_t RoundOneWay(const QuantizedWeights& grid, int64_t n, int64_t k, float val
 
 LearnedRounding::LearnedRounding(Hash128 model, const QuantRecipe& recipe, Json settings)
     : model_(model.Hex()),
-      recipe_(HashString(ConfigText(recipe)).Hex()),
+      recipe_(HashString(recipe.Text()).Hex()),
       settings_(std::move(settings)) {}
 
 void LearnedRounding::SetWeights(const std::string& layer, int set, std::span<const float> weights,

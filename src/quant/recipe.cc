@@ -49,6 +49,7 @@ void QuantRecipe::Validate() const {
   ParseRangeMethod(weight_range);
   ParseRangeMethod(activation_range);
   ParseActivationScales(activation_scales);
+  ParseActivationStorage(activation_storage);
   CheckRange("percentile", percentile, 50, 100);
   CheckRange("balance_alpha", balance_alpha, 0, 1);
   CheckRange("balance_weight_bits", balance_weight_bits, 2, 8);
@@ -87,6 +88,13 @@ void QuantRecipe::Validate() const {
   Pattern("transform_layers", transform_layers);
 }
 
+std::string QuantRecipe::Text() const {
+  std::string text = ConfigText(*this);
+  const std::string later = "activation_storage = float32\n";
+  const size_t at = text.find(later);
+  return at == std::string::npos ? text : text.erase(at, later.size());
+}
+
 bool QuantRecipe::NeedsCalibration() const {
   return balance != "none" || rounding != "nearest" || activation_scales != "token" || bos_aware;
 }
@@ -109,6 +117,7 @@ QuantScheme SchemeOf(const QuantRecipe& recipe, const Graph& graph, int training
   scheme.balanced_by_range = recipe.balance_by_range;
   scheme.split_guidance = recipe.split_guidance;
   scheme.nested = recipe.nested;
+  scheme.activation_storage = ParseActivationStorage(recipe.activation_storage);
   for (const Node& node : graph.nodes()) {
     if (node.first_site < 0) continue;
     if (!recipe.keep_float.empty() && std::regex_search(node.name, kept)) {

@@ -24,6 +24,7 @@ struct QuantRecipe {
   bool activation_symmetric = true;
   std::string activation_range = "minmax";
   double percentile = 99.9;
+  std::string activation_storage = "float32";
   // Transforms folded into the weights.
   std::string balance = "none";
   double balance_alpha = 0.5;
@@ -57,6 +58,8 @@ struct QuantRecipe {
     visit("activation_symmetric", activation_symmetric, "false: a zero point for each scale");
     visit("activation_range", activation_range, "of static scales: minmax, percentile or mse");
     visit("percentile", percentile, "of the percentile ranges, percent");
+    visit("activation_storage", activation_storage,
+          "between two layers: float32, float16 or bfloat16");
     visit("balance", balance, "channel balancing: none, fixed (balance_alpha) or grid (per layer)");
     visit("balance_alpha", balance_alpha, "SmoothQuant's; ViDiT-Q's is 1 minus it");
     visit("balance_weight_bits", balance_weight_bits, "at which the grid's errors are measured");
@@ -81,6 +84,9 @@ struct QuantRecipe {
 
   // Throws kUsage naming the key.
   void Validate() const;
+  // What files are bound to: the config's text, without keys that came later where they have their
+  // default.
+  std::string Text() const;
   // Whether it asks for statistics of the layers' inputs.
   bool NeedsCalibration() const;
   WeightOptions WeightOptionsOf(const LayerScheme& layer) const;

@@ -43,7 +43,8 @@ bool IsInParts(const Graph& graph, const std::vector<ValueLayout>& layouts, Node
   const bool beside = node.kind == OpKind::kConcat && node.inputs.size() == 2;
   if ((!beside && node.kind != OpKind::kUpsample) || id == graph.output()) return false;
   for (const NodeId input : node.inputs) {
-    if (layouts[input].in_parts) return false;
+    // What comes from outside is not rounded to what a policy stores, a concatenation of it is.
+    if (layouts[input].in_parts || graph.node(input).kind == OpKind::kInput) return false;
   }
   bool is_read = false;
   for (const Node& reader : graph.nodes()) {

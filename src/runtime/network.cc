@@ -91,6 +91,7 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
   if (!observed && workspace.keeps_constants && !has_constants) {
     std::copy(policy.nodes.begin(), policy.nodes.end(), workspace.constants_from.begin());
     workspace.constants_batch = inputs.batch;
+    workspace.constants_storage = policy.storage;
   }
   const int64_t at_once = observed ? inputs.batch : workspace.samples_at_once;
   const auto run = [&](CallShare share) {
@@ -109,6 +110,7 @@ void RuntimeNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs
 bool RuntimeNetwork::ConstantsAreThere(const ActivePolicy& policy, int64_t batch,
                                        const Workspace& workspace) const {
   if (workspace.constants_batch != batch || batch == 0) return false;
+  if (workspace.constants_storage != policy.storage) return false;
   for (size_t id = 0; id < constant_.size(); ++id) {
     if (constant_[id] && !(policy.nodes[id] == workspace.constants_from[id])) return false;
   }
@@ -130,6 +132,12 @@ void RuntimeNetwork::RunSteps(Call& call, const ExecutionPlan& plan,
       RunRowStep(call, step, RowsOfBlock(plan, i, call.workspace.samples_at_once));
     } else {
       RunNode(call, first);
+      if (IsRounded(call, first)) {
+        if (call.share.count > 1) {
+#pragma omp barrier
+        }
+        RoundValue(call, first);
+      }
     }
     if (call.share.count > 1) {
 #pragma omp barrier
@@ -153,7 +161,8 @@ void RuntimeNetwork::RunRowStep(Call& call, const ExecutionStep& step, int64_t m
         return graph_.node(id).kind == OpKind::kLinear;
       });
       if (begin == end) {
-        RunNode(call, step.nodes[at++]);
+        RunNode(call, step.nodes[at]);
+        RoundValue(call, step.nodes[at++]);
         continue;
       }
       const bool integers = end != step.nodes.end() && call.policy.nodes[*end].weights.bits != 0;
@@ -172,7 +181,10 @@ void RuntimeNetwork::Call::RunStrips(std::span<const NodeId> nodes, NodeId linea
   if (linear >= 0) made = IntegersOf(linear, block.size());
   for (int64_t first = block.begin; first < block.end; first += at_once) {
     strip = {first, std::min(first + at_once, block.end)};
-    for (const NodeId id : nodes) network.RunNode(*this, id);
+    for (const NodeId id : nodes) {
+      network.RunNode(*this, id);
+      network.RoundValue(*this, id);
+    }
     if (linear < 0) continue;
     const NodeTimer timer(workspace, linear, kWholeNode);
     MakeIntegers(linear, first, strip.size(), first - block.begin, made);
@@ -181,6 +193,18 @@ void RuntimeNetwork::Call::RunStrips(std::span<const NodeId> nodes, NodeId linea
   if (linear < 0) return;
   const ActivePolicy::NodeBinding& binding = policy.nodes[linear];
   integers_made = {network.graph_.node(linear).inputs[0], block, binding.bits[0], binding.inputs};
+}
+
+bool RuntimeNetwork::IsRounded(const Call& call, NodeId id) const {
+  return call.policy.storage != kernels::Storage::kFloat32 && id != graph_.output();
+}
+
+void RuntimeNetwork::RoundValue(const Call& call, NodeId id) const {
+  if (!IsRounded(call, id)) return;
+  const NodeTimer timer(call.workspace, id, kWholeNode);
+  const UnitRange rows = call.rows(id);
+  float* x = call.row(id, rows.begin);
+  kernels_->round_activations(x, rows.size() * call.layout(id).cols, call.policy.storage, x);
 }
 
 void RuntimeNetwork::RunNode(Call& call, NodeId id) const {

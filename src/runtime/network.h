@@ -36,6 +36,8 @@ struct ActivePolicy {
     bool operator==(const NodeBinding&) const = default;
   };
   std::vector<NodeBinding> nodes;
+  // What every node's values are rounded to, but for the graph's inputs and output.
+  kernels::Storage storage = kernels::Storage::kFloat32;
 };
 
 // When and on which branch of guidance a policy runs: static scales and balancing may depend on it.
@@ -66,7 +68,8 @@ struct Workspace {
   // Forget, which whoever changes the conditions calls.
   bool keeps_constants = false;
   AlignedVector<float> constants;
-  int64_t constants_batch = 0;                            // of the call that made them; 0: none did
+  int64_t constants_batch = 0;  // of the call that made them; 0: none did
+  kernels::Storage constants_storage = kernels::Storage::kFloat32;
   std::vector<ActivePolicy::NodeBinding> constants_from;  // by node: what they were made with
   void Forget() { constants_batch = 0; }
 };
@@ -119,6 +122,9 @@ class RuntimeNetwork {
   bool ConstantsAreThere(const ActivePolicy& policy, int64_t batch,
                          const Workspace& workspace) const;
   void RunNode(Call& call, NodeId id) const;
+  bool IsRounded(const Call& call, NodeId id) const;
+  // This thread's rows of a node's value, made whole, to what the policy stores.
+  void RoundValue(const Call& call, NodeId id) const;
   void RunLinear(Call& call, NodeId id) const;
   void RunIntegerLinear(Call& call, NodeId id, const ProductPart& part) const;
   void RunConv2d(const Call& call, NodeId id) const;

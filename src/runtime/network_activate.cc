@@ -38,6 +38,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
              "policy does not fit the network's sites");
   ActivePolicy active;
   active.nodes.resize(graph_.nodes().size());
+  if (table != nullptr) active.storage = table->scheme().activation_storage;
   for (size_t id = 0; id < active.nodes.size(); ++id) {
     const Node& node = graph_.node(static_cast<NodeId>(id));
     ActivePolicy::NodeBinding& binding = active.nodes[id];

@@ -56,7 +56,8 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   const auto heads = [&](const std::vector<float>& x, int64_t count, int64_t tokens,
                          int64_t padded) {
     QuantizeHeadsParams h;
-    h.x = device.Copy(x), h.groups = count, h.tokens = tokens, h.heads = c.heads, h.d = c.d;
+    h.x = FloatsAt(device.Copy(x)), h.groups = count, h.tokens = tokens, h.heads = c.heads,
+    h.d = c.d;
     h.x_stride = stride, h.bits = c.bits, h.padded_d = kD, h.padded_tokens = padded;
     h.q = device.Empty<int8_t>(count * c.heads * padded * kD);
     h.scale = device.Empty<float>(count * c.heads * padded);
@@ -67,7 +68,7 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   const auto q_heads = heads(q, groups, c.queries, padded_q);
   const auto k_heads = heads(k, key_groups, c.keys, padded_k);
   QuantizeValuesParams values;
-  values.x = device.Copy(v), values.groups = key_groups, values.keys = c.keys;
+  values.x = FloatsAt(device.Copy(v)), values.groups = key_groups, values.keys = c.keys;
   values.heads = c.heads, values.d = c.d, values.x_stride = stride, values.bits = c.bits;
   values.padded_d = kD, values.q = device.Empty<int8_t>(key_groups * c.heads * kD * padded_k);
   values.scale = device.Empty<float>(key_groups * c.heads * kD);
@@ -81,8 +82,8 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   p.groups = c.groups, p.key_groups = c.key_groups;
   p.q = q_heads.q, p.q_scale = q_heads.scale, p.k = k_heads.q, p.k_scale = k_heads.scale;
   p.v = values.q, p.v_scale = values.scale, p.softmax_bits = c.softmax_bits;
-  if (c.mask != 0) p.mask = device.Copy(mask);
-  p.out = device.Copy(std::vector<float>(groups * c.queries * out_stride, 77.0f));
+  if (c.mask != 0) p.mask = FloatsAt(device.Copy(mask));
+  p.out = FloatsAt(device.Copy(std::vector<float>(groups * c.queries * out_stride, 77.0f)));
   p.out_stride = out_stride;
   using Kernel = AttentionKernel<kD, kWide>;
   const auto counters = emulation::LaunchKernel<Kernel>(

@@ -33,7 +33,7 @@ std::vector<CountedLaunch> CountGemm(const std::string& name, int64_t m, int64_t
   p.a_scale = device.Copy(std::vector<float>(m, 0.5f));
   p.w_scale = device.Copy(std::vector<float>(n, 0.25f));
   p.bias = device.Copy(std::vector<float>(n, 1.0f));
-  p.out = device.Empty<float>(m * n), p.out_stride = n;
+  p.out = FloatsAt(device.Empty<float>(m * n)), p.out_stride = n;
   p.splits = splits;
   if (splits > 1) p.partial = device.Empty<int32_t>(splits * m * n);
   const int64_t scales = 4 * (m + 2 * n), outputs = 4 * m * n;
@@ -54,10 +54,11 @@ std::vector<CountedLaunch> CountGemm(const std::string& name, int64_t m, int64_t
 inline CountedLaunch CountRows(int64_t rows, int64_t cols) {
   DeviceMemory device;
   RowsParams p;
-  p.x = device.Copy(kernels::Values(rows * cols, 1)), p.rows = rows;
+  p.x = FloatsAt(device.Copy(kernels::Values(rows * cols, 1))), p.rows = rows;
   p.cols = p.x_stride = p.q_stride = cols;
   p.norm = Norm::kLayer, p.sample_rows = rows;
-  p.shift = device.Copy(kernels::Values(cols, 2)), p.scale = device.Copy(kernels::Values(cols, 3));
+  p.shift = FloatsAt(device.Copy(kernels::Values(cols, 2)));
+  p.scale = FloatsAt(device.Copy(kernels::Values(cols, 3)));
   p.multiply = device.Copy(kernels::Values(cols, 4)), p.rotate = true;
   p.q = device.Empty<int8_t>(rows * cols), p.q_scale = device.Empty<float>(rows);
   const auto counters = emulation::LaunchKernel<RowsKernel<4>>(
@@ -80,7 +81,7 @@ inline CountedLaunch CountAttention(int64_t tokens, int64_t heads) {
   p.q_scale = device.Copy(std::vector<float>(tokens * heads, 0.01f));
   p.k_scale = device.Copy(std::vector<float>(tokens * heads, 0.01f));
   p.v_scale = device.Copy(std::vector<float>(heads * kD, 0.01f));
-  p.out = device.Empty<float>(elements), p.out_stride = heads * kD;
+  p.out = FloatsAt(device.Empty<float>(elements)), p.out_stride = heads * kD;
   using Kernel = AttentionKernel<kD, false>;
   const auto counters = emulation::LaunchKernel<Kernel>(
       {static_cast<int>(Tiles(tokens, 64)), static_cast<int>(heads)}, Kernel::kSharedBytes,

@@ -72,13 +72,22 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
   const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
   const RandomBatch random(graph, kBatch);
   const NetworkInputs inputs = random.Inputs(graph, 0, kBatch);
-  for (const int bits : {0, 3, 8}) {
+  using kernels::Storage;
+  for (const auto& [bits, storage] : {std::pair{0, Storage::kFloat32},
+                                      {3, Storage::kFloat32},
+                                      {8, Storage::kFloat32},
+                                      {0, Storage::kBfloat16},
+                                      {3, Storage::kBfloat16},
+                                      {8, Storage::kFloat16}}) {
     const BitWidth width = bits == 0 ? BitWidth::Float() : BitWidth::Of(bits);
-    const ActivePolicy policy =
+    ActivePolicy policy =
         network.Activate(UniformPolicy(graph.sites(), width, width), &supernet.weights());
+    policy.storage = storage;
     const auto expected = RunHost(network, policy, inputs);
-    for (const bool fuse : {false, true})
-      EXPECT_EQ(RunDevice(network, policy, inputs, fuse, bits), expected) << bits << " bits";
+    for (const bool fuse : {false, true}) {
+      EXPECT_EQ(RunDevice(network, policy, inputs, fuse, bits), expected)
+          << bits << " bits, storage " << static_cast<int>(storage);
+    }
   }
 }
 
@@ -100,7 +109,8 @@ TEST_P(DeviceRecipeTest, GivesTheRuntimesBytes) {
     for (const int bits : {3, 8}) {
       const Policy policy =
           UniformPolicy(net.graph().sites(), BitWidth::Of(bits), BitWidth::Of(bits));
-      const ActivePolicy active = network.Activate(policy, &supernet.weights());
+      ActivePolicy active = network.Activate(policy, &supernet.weights());
+      if (bits == 8) active.storage = kernels::Storage::kFloat16;
       EXPECT_EQ(RunDevice(network, active, inputs, true), RunHost(network, active, inputs))
           << kind << " at " << bits << " bits";
     }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/device.h"
+#include "kernels/cuda/activations.h"
 #include "kernels/emulation/launch.h"
 #include "tests/kernels/kernel_values.h"
 
@@ -29,6 +29,19 @@ class DeviceMemory {
   T* Empty(int64_t count) {
     return static_cast<T*>(memory_.Allocate(count * static_cast<int64_t>(sizeof(T))));
   }
+  // Values rounded to what is stored.
+  Activations CopyActivations(const std::vector<float>& values, Storage storage) {
+    if (storage == Storage::kFloat32) return FloatsAt(Copy(values));
+    return {Copy(BitsOf(values, storage)), storage};
+  }
+  Activations EmptyActivations(int64_t count, Storage storage) {
+    return {Empty<uint8_t>(count * kernels::BytesOf(storage)), storage};
+  }
+  static std::vector<uint16_t> BitsOf(const std::vector<float>& values, Storage storage) {
+    std::vector<uint16_t> bits;
+    for (const float value : values) bits.push_back(kernels::BitsOf(storage, value));
+    return bits;
+  }
   emulation::GlobalMemory* memory() { return &memory_; }
 
  private:
@@ -46,6 +59,15 @@ void ExpectBytes(const std::vector<T>& expected, const T* actual, const std::str
     ASSERT_EQ(std::memcmp(&expected[i], actual + i, sizeof(T)), 0)
         << what << ": element " << i << " is " << +actual[i] << ", not " << +expected[i];
   }
+}
+
+// `expected` rounded to what is stored.
+inline void ExpectBytes(const std::vector<float>& expected, const Activations& actual,
+                        const std::string& what) {
+  if (actual.storage == Storage::kFloat32)
+    return ExpectBytes(expected, static_cast<const float*>(actual.data), what);
+  ExpectBytes(DeviceMemory::BitsOf(expected, actual.storage),
+              static_cast<const uint16_t*>(actual.data), what);
 }
 
 inline int64_t Tiles(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }

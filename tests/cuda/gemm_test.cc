@@ -48,6 +48,7 @@ struct Case {
   int64_t group = 0;
   int64_t splits = 1;
   bool nibbles = false;
+  Storage storage = Storage::kFloat32;
 };
 
 int64_t Groups(const Case& c) { return c.group == 0 ? 1 : Tiles(c.k, c.group); }
@@ -123,11 +124,13 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   for (int64_t i = 0; i < c.m; ++i) {
     for (int64_t j = 0; j < c.n; ++j) {
       float& x = expected[i * stride + j];
+      if (c.epilogue != Epilogue::kNone) x = kernels::RoundTo(c.storage, x);
       if (c.epilogue == Epilogue::kGeluTanh) x = kernels::GeluTanhF(x);
       if (c.epilogue == Epilogue::kGeluErf) x = kernels::GeluErfF(x);
       if (c.epilogue == Epilogue::kSilu) x = kernels::SiluF(x);
       if (c.epilogue == Epilogue::kGatedAdd)
-        x = fmaf(gate[i / rows * c.n + j], x, residual[i * stride + j]);
+        x = fmaf(kernels::RoundTo(c.storage, gate[i / rows * c.n + j]), x,
+                 kernels::RoundTo(c.storage, residual[i * stride + j]));
     }
   }
 
@@ -139,10 +142,11 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   if (c.bias) p.bias = device.Copy(bias);
   if (c.a_offsets) p.a_offset = device.Copy(a_offset), p.w_sums = device.Copy(w_sums);
   if (c.w_offsets) p.w_offset = device.Copy(w_offset), p.a_sums = device.Copy(a_sums);
-  p.group = c.group, p.epilogue = c.epilogue, p.gate = device.Copy(gate),
-  p.residual = device.Copy(residual);
+  p.group = c.group, p.epilogue = c.epilogue, p.product_storage = c.storage;
+  p.gate = device.CopyActivations(gate, c.storage);
+  p.residual = device.CopyActivations(residual, c.storage);
   p.rows = rows, p.gate_stride = c.n, p.out_stride = stride;
-  p.out = device.Copy(std::vector<float>(c.m * stride, 77.0f));
+  p.out = device.CopyActivations(std::vector<float>(c.m * stride, 77.0f), c.storage);
   p.splits = c.splits;
   if (c.splits > 1) p.partial = device.Empty<int32_t>(c.splits * c.m * c.n);
   const emulation::Grid grid{static_cast<int>(Tiles(c.n, kBn)), static_cast<int>(Tiles(c.m, kBm)),
@@ -230,9 +234,11 @@ TEST(GemmTest, WhatFollowsALinearIsFused) {
   for (const Epilogue epilogue :
        {Epilogue::kGeluTanh, Epilogue::kGeluErf, Epilogue::kSilu, Epilogue::kGatedAdd}) {
     for (const int64_t splits : {1, 2}) {
-      Case c{35, 72, 96, 8};
-      c.epilogue = epilogue, c.splits = splits;
-      ExpectReferenceBytes<Small<8>, 64, 64>(c);
+      for (int storage = 0; storage < kernels::kStorageCount; ++storage) {
+        Case c{35, 72, 96, 8};
+        c.epilogue = epilogue, c.splits = splits, c.storage = static_cast<Storage>(storage);
+        ExpectReferenceBytes<Small<8>, 64, 64>(c);
+      }
     }
   }
 }

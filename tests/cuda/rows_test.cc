@@ -25,6 +25,7 @@ struct Case {
   int64_t group = 0;
   bool out_last = false;
   bool nibbles = false;
+  Storage storage = Storage::kFloat32;
 };
 
 constexpr int64_t kRows = 7, kSampleRows = 3, kSamples = 3, kFixedRows = 4;
@@ -59,29 +60,35 @@ Outputs RunReference(const Case& c, const Inputs& in) {
   const kernels::KernelSet& set = ReferenceKernels();
   const int64_t cols = c.cols, count = kRows * cols, stride = PaddedInputs(cols, c.group);
   std::vector<float> x(count), y(count), scratch(kernels::kTransformScratchRows * cols);
+  const auto rounded = [&](std::vector<float> values) {
+    for (float& value : values) value = kernels::RoundTo(c.storage, value);
+    return values;
+  };
+  const std::vector<float> shift = rounded(in.shift), scale = rounded(in.scale);
   for (int64_t i = 0; i < count; ++i) x[i] = in.x[i / cols * (cols + 3) + i % cols];
+  x = rounded(x);
   y = x;
   if (c.unary == Unary::kGeluTanh) set.gelu_tanh(x.data(), count, y.data());
   if (c.unary == Unary::kGeluErf) set.gelu_erf(x.data(), count, y.data());
   if (c.unary == Unary::kSilu) set.silu(x.data(), count, y.data());
   if (c.unary == Unary::kQuickGelu) set.quick_gelu(x.data(), count, y.data());
-  x = y;
+  x = rounded(y);
   const float* weight = c.affine ? in.weight.data() : nullptr;
   const float* bias = c.affine ? in.bias.data() : nullptr;
   if (c.norm == Norm::kLayer)
     set.layer_norm({x.data(), kRows, cols, 1e-5f, weight, bias, y.data()});
   if (c.norm == Norm::kRms)
     set.rms_norm({x.data(), kRows, cols, 1e-5f, in.weight.data(), nullptr, y.data()});
-  x = y;
+  x = y = rounded(c.norm == Norm::kNone ? x : y);
   if (c.modulate) {
     for (int64_t row = 0; row < kRows; ++row) {
       const int64_t at = row / kSampleRows * cols;
       set.modulate(
-          {&x[row * cols], 1, 1, cols, &in.shift[at], &in.scale[at], cols, cols, &y[row * cols]});
+          {&x[row * cols], 1, 1, cols, &shift[at], &scale[at], cols, cols, &y[row * cols]});
     }
   }
   Outputs out;
-  out.values = x = y;
+  out.values = x = y = rounded(y);
   if (c.multiply || c.rotate) {
     kernels::TransformRowsArgs args{x.data(), kRows, cols, cols};
     args.multiply = c.multiply ? in.multiply.data() : nullptr, args.rotate = c.rotate;
@@ -116,18 +123,20 @@ emulation::Counters ExpectReferenceBytes(const Case& c) {
   const Outputs expected = RunReference(c, in);
   DeviceMemory device;
   RowsParams p;
-  p.x = device.Copy(in.x), p.rows = kRows, p.cols = c.cols, p.x_stride = c.cols + 3;
+  p.x = device.CopyActivations(in.x, c.storage), p.storage = c.storage, p.rows = kRows,
+  p.cols = c.cols, p.x_stride = c.cols + 3;
   p.unary = c.unary, p.norm = c.norm, p.epsilon = 1e-5f;
   if (c.affine || c.norm == Norm::kRms) p.weight = device.Copy(in.weight);
   if (c.affine && c.norm == Norm::kLayer) p.bias = device.Copy(in.bias);
   if (c.modulate) {
-    p.shift = device.Copy(in.shift), p.scale = device.Copy(in.scale);
+    p.shift = device.CopyActivations(in.shift, c.storage);
+    p.scale = device.CopyActivations(in.scale, c.storage);
     p.shift_stride = p.scale_stride = c.cols, p.sample_rows = kSampleRows;
   }
   if (c.multiply) p.multiply = device.Copy(in.multiply);
   p.rotate = c.rotate, p.order = in.hadamard.order;
   if (p.order > 1) p.matrix = device.Copy(in.hadamard.matrix);
-  p.out = device.Empty<float>(kRows * c.cols);
+  p.out = device.EmptyActivations(kRows * c.cols, c.out_last ? Storage::kFloat32 : c.storage);
   p.out_last = c.out_last, p.bits = c.bits, p.group = c.group;
   p.nibbles = c.nibbles;
   p.q_stride = PaddedInputs(c.nibbles ? NibbleBytes(c.cols) : c.cols, c.group);
@@ -198,6 +207,19 @@ TEST(RowsTest, AppliesFunctionsBeforeQuantization) {
     Case c{100};
     c.unary = unary, c.bits = 4;
     ExpectReferenceBytes(c);
+  }
+}
+
+// What each step gives is rounded, what is quantized after balancing and rotation is not.
+TEST(RowsTest, StoresSixteenBits) {
+  for (const Storage storage : {Storage::kFloat16, Storage::kBfloat16}) {
+    for (int kind = 0; kind < 6; ++kind) {
+      Case c{96};
+      c.storage = storage, c.unary = kind % 3 == 1 ? Unary::kSilu : Unary::kNone;
+      c.norm = kind % 3 == 2 ? Norm::kLayer : Norm::kNone, c.affine = true;
+      c.modulate = kind >= 3, c.multiply = c.rotate = c.out_last = kind % 2 == 1;
+      ExpectReferenceBytes(c);
+    }
   }
 }
 

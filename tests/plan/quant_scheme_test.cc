@@ -43,6 +43,7 @@ TEST(QuantSchemeTest, JsonRoundTrips) {
   EXPECT_EQ(SchemeFromJson(SchemeToJson(scheme), "test"), scheme);
   scheme.range_begins = {0, 25, 50};
   scheme.balanced_by_range = scheme.split_guidance = scheme.nested = true;
+  scheme.activation_storage = kernels::Storage::kBfloat16;
   LayerScheme layer;
   layer.weight_symmetric = layer.activation_symmetric = false;
   layer.weight_group = 64, layer.low_rank = 32;
@@ -73,6 +74,7 @@ TEST(QuantSchemeTest, WrongJsonNamesThePlace) {
   refused("/range_begins", {0, 20, 20});
   refused("/range_begins", "0");
   refused("/nested", 3);
+  refused("/activation_storage", "float8");
   refused("/layers/fc/weight_group", 6);
   refused("/layers/fc/weight_group", -4);
   refused("/layers/fc/low_rank", -1);

@@ -76,6 +76,34 @@ TEST_F(CalibrateTest, APlanRunsTheSameOnAllKernels) {
   }
 }
 
+// Values of 16 bits between two layers: other bytes than those of floats, the same everywhere.
+TEST_F(CalibrateTest, APlanStoresActivationsInSixteenBits) {
+  const std::string recipe = std::string("base = naive\n") + kQuick;
+  std::set<std::string> all;
+  for (const std::string storage : {"float32", "float16", "bfloat16"}) {
+    const ProcessResult made =
+        Calibrate(storage, {"--recipe", WriteRecipe(recipe + "activation_storage = " + storage),
+                            "--bits", "w8a8", "--json"});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    const std::string plan = ParseJson(made.out, "tmpq-calibrate")["plan"];
+    std::set<std::string> bytes;
+    for (const std::string backend : {"cpu", "reference", "emulated"}) {
+      if (storage != "bfloat16" && backend == "emulated") continue;  // a minute each
+      const fs::path out = folder_ / (storage + backend + ".npy");
+      const ProcessResult run = RunProcess(
+          "tmpq-run", {"--plan", plan, "--count", "1", "--backend", backend, "--out", out});
+      ASSERT_EQ(run.exit_code, 0) << run.err;
+      bytes.insert(ReadFile(out));
+    }
+    EXPECT_EQ(bytes.size(), 1u) << storage;
+    all.insert(bytes.begin(), bytes.end());
+  }
+  EXPECT_EQ(all.size(), 3u);
+  ExpectError(
+      Calibrate("wrong", {"--recipe", WriteRecipe("activation_storage = half"), "--bits", "w8a8"}),
+      2, "activation_storage");
+}
+
 // A U-Net whose convolutions have static scales with zero points, and whose shortcuts are split.
 TEST_F(CalibrateTest, ConvolutionsRunInStaticIntegers) {
   const std::string recipe = WriteRecipe(std::string("base = mixdq\n") + kQuick);

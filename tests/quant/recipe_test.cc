@@ -86,6 +86,7 @@ TEST(RecipeTest, ContradictionsAndImpossibleValuesNameTheKey) {
       {"range", [](QuantRecipe& r) { r.weight_range = "all"; }},
       {"range", [](QuantRecipe& r) { r.activation_range = "all"; }},
       {"activation_scales", [](QuantRecipe& r) { r.activation_scales = "channel"; }},
+      {"activation_storage", [](QuantRecipe& r) { r.activation_storage = "half"; }},
       {"percentile", [](QuantRecipe& r) { r.percentile = 101; }},
       {"percentile", [](QuantRecipe& r) { r.percentile = NAN; }},
       {"balance_alpha", [](QuantRecipe& r) { r.balance_alpha = -0.1; }},
@@ -113,6 +114,16 @@ TEST(RecipeTest, ContradictionsAndImpossibleValuesNameTheKey) {
     change(recipe);
     EXPECT_THAT(ErrorOf([&] { recipe.Validate(); }), testing::HasSubstr(key));
   }
+}
+
+// Files made before a key was there stay bound to the recipe that they were made for.
+TEST(RecipeTest, TextLeavesOutLaterKeysAtTheirDefault) {
+  QuantRecipe recipe = FindRecipe("vidit-q");
+  EXPECT_THAT(recipe.Text(), testing::HasSubstr("rotate = true"));
+  EXPECT_THAT(recipe.Text(), testing::Not(testing::HasSubstr("activation_storage")));
+  recipe.activation_storage = "float16";
+  EXPECT_EQ(recipe.Text(), ConfigText(recipe));
+  EXPECT_EQ(SchemeOf(recipe, SmallDenoiser(), 50).activation_storage, kernels::Storage::kFloat16);
 }
 
 TEST(SchemeOfTest, NaiveIsTheDefault) {

@@ -14,11 +14,13 @@ namespace {
 constexpr int64_t kBatch = 5;
 
 std::vector<float> RunNetwork(const kernels::KernelSet& set, const Graph& graph,
-                              const Policy* policy, const QuantTable* table, int64_t batch,
-                              int threads, const LayerObserver* observer = nullptr) {
+                              const Policy* policy, const QuantTable* table,
+                              kernels::Storage storage, int64_t batch, int threads,
+                              const LayerObserver* observer = nullptr) {
   const RuntimeNetwork network(graph, RandomParameters(graph), set);
-  const ActivePolicy active =
+  ActivePolicy active =
       policy == nullptr ? network.ActivateFloat() : network.Activate(*policy, table);
+  active.storage = storage;
   const RandomBatch inputs(graph, kBatch);
   Workspace workspace = network.MakeWorkspace(batch, threads);
   const int64_t elements = ElementsOf(graph.output_shape());
@@ -45,19 +47,27 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
   Progress silent;
   Supernet::Build(graph_, RandomParameters(graph_), HashString("m"), widths, path, silent);
   const Supernet supernet(path, graph_, HashString("m"), widths);
-  for (const int bits : {0, 3, 8}) {
+  using kernels::Storage;
+  for (const auto& [bits, storage] : {std::pair{0, Storage::kFloat32},
+                                      {3, Storage::kFloat32},
+                                      {8, Storage::kFloat32},
+                                      {0, Storage::kFloat16},
+                                      {8, Storage::kFloat16},
+                                      {3, Storage::kBfloat16}}) {
     Policy policy;
     if (bits != 0) policy = UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
     const Policy* chosen = bits == 0 ? nullptr : &policy;
     const LayerObserver node_by_node = [](NodeId, const float*, int64_t) {};
     const auto expected = RunNetwork(kernels::ReferenceKernels(), graph_, chosen,
-                                     &supernet.weights(), kBatch, 1, &node_by_node);
+                                     &supernet.weights(), storage, kBatch, 1, &node_by_node);
     for (int i = 0; i < kernels::kKernelSetCount; ++i) {
       const kernels::KernelSet& set = *kernels::AllKernels()[i];
       if (!set.supported()) continue;
       for (const auto& [batch, threads] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 3}, {5, 7}}) {
-        EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), batch, threads), expected)
-            << set.name << " at " << bits << " bits, batch " << batch << ", threads " << threads;
+        EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), storage, batch, threads),
+                  expected)
+            << set.name << " at " << bits << " bits, storage " << static_cast<int>(storage)
+            << ", batch " << batch << ", threads " << threads;
       }
     }
   }

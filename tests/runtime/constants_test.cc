@@ -149,7 +149,7 @@ TEST_P(KeptConstantsTest, SamplesAreThoseOfCallsThatKeepNothing) {
       const SampleRequest request{4, RandomPurpose::kTest, 0, 5, captions};
       const std::vector<float> samples = sampler.Sample(run, request, options);
       options.network_call.call = [&](const ActivePolicy& policy, const NetworkInputs& inputs,
-                                 float* output) {
+                                      float* output) {
         Workspace workspace = network_.MakeWorkspace(inputs.batch);
         network_.Run(policy, inputs, output, workspace);
       };

@@ -202,21 +202,29 @@ inline std::vector<Graph> OpCases() {
   add("upsample_video", [&](auto& b) { return b.Upsample("x", video(b)); });
   // Read where their parts lie: a group of 6 channels is in both parts, none of 4 is.
   add("skip_concatenation", [&](auto& b) {
-    const NodeId sample = image(b);
-    const NodeId deep = b.Conv2d("deep", sample, 10, 3, 1, 1, kConvolution);
-    const NodeId both = b.Concat("both", {deep, sample});
+    const NodeId near = b.Silu("near", image(b));
+    const NodeId deep = b.Conv2d("deep", near, 10, 3, 1, 1, kConvolution);
+    const NodeId both = b.Concat("both", {deep, near});
     const NodeId h = b.Silu("silu", b.GroupNorm("norm", both, 3));
     return b.Add("x", b.Conv2d("h", h, 5, 3, 1, 1, kConvolution),
                  b.Conv2d("short", both, 5, 1, 1, 0, kConvolution));
   });
   add("skip_concatenation_video", [&](auto& b) {
-    const NodeId x = video(b);
+    const NodeId x = b.Silu("near", video(b));
     const NodeId both = b.Concat("both", {x, b.Conv2d("deep", x, 24, 1, 1, 0, kConvolution)});
     const NodeId h = b.Conv2d("h", b.GroupNorm("norm", both, 8), 6, 3, 1, 1, kConvolution);
     return b.Add("x", h, b.Conv2d("short", both, 6, 3, 1, 1));
   });
-  add("upsampled_convolution",
-      [&](auto& b) { return b.Conv2d("x", b.Upsample("up", image(b)), 6, 3, 1, 1, kConvolution); });
+  add("upsampled_convolution", [&](auto& b) {
+    const NodeId up = b.Upsample("up", b.Silu("near", image(b)));
+    return b.Conv2d("x", up, 6, 3, 1, 1, kConvolution);
+  });
+  // What comes from outside is never read in parts.
+  add("convolution_of_inputs", [&](auto& b) {
+    const NodeId sample = image(b), up = b.Upsample("up", sample);
+    return b.Add("x", b.Conv2d("a", up, 6, 3, 2, 1, kConvolution),
+                 b.Conv2d("b", b.Concat("both", {sample, b.Silu("silu", sample)}), 6, 1, 1, 0));
+  });
   add("upsampled_convolution_video", [&](auto& b) {
     const NodeId up = b.Upsample("up", b.Conv2d("in", video(b), 16, 1, 1, 0, kConvolution));
     return b.Add("x", b.Conv2d("a", up, 4, 3, 2, 1, kConvolution), b.Conv2d("b", up, 4, 3, 2, 1));

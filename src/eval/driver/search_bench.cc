@@ -71,7 +71,7 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   measured_ = OpenMeasuredSpace(config_.feature_net, config_.reference, model_.sampling,
                                 model_.graph.node(sample).shape, where, session_.bundled);
   hashes_ = {{"model", model_.hash.Hex()},
-             {"recipe", HashString(ConfigText(recipe_)).Hex()},
+             {"recipe", HashString(recipe_.Text()).Hex()},
              {"feature_net", features().hash().Hex()}};
   if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
   OpenRounding();

@@ -156,7 +156,7 @@ void SearchBench::WritePlanOf(const Candidate& candidate, const std::string& pro
                                      {"git_revision", GitRevision()},
                                      {"seed", config_.seed},
                                      {"config", ConfigText(config_)},
-                                     {"recipe", ConfigText(recipe_)},
+                                     {"recipe", recipe_.Text()},
                                      {"hashes", hashes_}}};
   WritePlan(path, description, model_.parameters, weights());
 }

@@ -41,22 +41,23 @@ bool DeviceNetwork::IsDoubled(NodeId reader) const {
   return LayoutOf(id).in_parts && graph_.node(id).kind == OpKind::kUpsample;
 }
 
-const float* DeviceNetwork::WholeImages(const Step& step, NodeId reader) {
+gpu::Activations DeviceNetwork::WholeImages(const Step& step, NodeId reader) {
   const gpu::ImageSource source = SourceOf(step, reader);
-  if (source.beside == nullptr) return source.x;
+  if (source.beside.empty()) return source.x;
   const Shape& shape = graph_.node(graph_.node(reader).inputs[0]).shape;
   const int64_t pixels = step.batch * ElementsOf(shape) / source.channels;
   auto* whole = Scratch<float>(pixels * source.channels);
-  const auto copy = [&](const float* from, int64_t channels, float* to) {
+  const auto copy = [&](gpu::Activations from, int64_t channels, float* to) {
     CopyShape part;
     part.Add(pixels, channels, source.channels), part.Add(channels, 1, 1);
-    part.params.from = from, part.params.to = to, part.params.count = part.Count();
+    part.params.from = from, part.params.to = gpu::FloatsAt(to);
+    part.params.count = part.Count();
     Launch<gpu::CopyKernel>(step, Elements(part.params.count), 0, part.params);
   };
   const int64_t first = source.channels - source.beside_channels;
   copy(source.x, first, whole);
   copy(source.beside, source.beside_channels, whole + first);
-  return whole;
+  return gpu::FloatsAt(whole);
 }
 
 void DeviceNetwork::Conv2d(const Step& step, NodeId id) {
@@ -67,12 +68,12 @@ void DeviceNetwork::Conv2d(const Step& step, NodeId id) {
   const ProductShape product = ProductOf(node);
   gpu::WindowsParams<float> w;
   w.windows = WindowsOf(node.attributes, in, out), w.windows.doubled = IsDoubled(id) ? 1 : 0;
-  w.x = WholeImages(step, id), w.rows = images * out.height * out.width;
+  w.x = {WholeImages(step, id)}, w.rows = images * out.height * out.width;
   w.inputs = w.group = w.padded = product.inputs;
   w.out = Scratch<float>(w.rows * product.inputs);
   Launch<gpu::WindowsKernel<float>>(step, Elements(w.rows * product.inputs), 0, w);
-  FloatProduct(step, w.out, w.rows, product.inputs, product.outputs, network_.panels_[id].data(),
-               network_.bias_of_node_[id], Value(step, id));
+  FloatProduct(step, gpu::FloatsAt(w.out), w.rows, product.inputs, product.outputs,
+               network_.panels_[id].data(), network_.bias_of_node_[id], Value(step, id));
 }
 
 void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
@@ -93,9 +94,9 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
       t.rotate = true, t.order = inputs.rotation->order;
       if (t.order > 1) t.matrix = Resident(inputs.rotation->matrix.data(), t.order * t.order);
     }
-    t.out = Scratch<float>(images * elements), t.out_last = true;
+    t.out = gpu::FloatsAt(Scratch<float>(images * elements)), t.out_last = true;
     LaunchRows(step, t, "device: layer " + node.name);
-    source = {t.out, nullptr, in.channels, 0};
+    source = {t.out, {}, in.channels, 0};
   }
   gpu::QuantizeImagesParams q;
   q.images.source = source, q.images.images = images, q.images.elements = elements;
@@ -132,7 +133,7 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
   const bool implicit = in.channels % 16 == 0 && binding.weights.group == 0;
   if (!implicit) {
     gpu::WindowsParams<int8_t> w;
-    w.windows = p.windows, w.x = q.q, w.rows = p.m, w.inputs = product.inputs, w.group = group;
+    w.windows = p.windows, w.x = {q.q}, w.rows = p.m, w.inputs = product.inputs, w.group = group;
     w.padded = gpu::PaddedInputs(product.inputs, binding.weights.group) / groups;
     w.out = Scratch<int8_t>(p.m * groups * w.padded);
     p.a = w.out;

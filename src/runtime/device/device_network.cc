@@ -30,7 +30,6 @@ DeviceNetwork::DeviceNetwork(const RuntimeNetwork& network, Device& device, int6
       options_(options),
       memory_(PlanExecution(graph_, options.fuse ? Fusion::kParts : Fusion::kNone).memory),
       readers_(graph_.nodes().size()),
-      arena_(device, std::max<int64_t>(1, memory_.arena_floats_per_sample * max_batch)),
       output_(device, ElementsOf(graph_.output_shape()) * max_batch),
       inputs_(graph_.nodes().size()) {
   for (size_t id = 0; id < graph_.nodes().size(); ++id) {
@@ -43,12 +42,14 @@ DeviceNetwork::DeviceNetwork(const RuntimeNetwork& network, Device& device, int6
 
 void DeviceNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output) {
   CopyInputs(inputs);
+  MakeArena(policy);
   Step step{policy, inputs.batch, true, {}};
   Execute(step);
   device_.CopyOut(output, output_.data(), 4 * inputs.batch * ElementsOf(graph_.output_shape()));
 }
 
 std::unique_ptr<DeviceGraph> DeviceNetwork::Capture(const ActivePolicy& policy, int64_t batch) {
+  MakeArena(policy);
   Step prepare{policy, batch, false, {}};
   Execute(prepare);
   device_.BeginCapture();
@@ -86,6 +87,12 @@ void DeviceNetwork::CopyInputs(const NetworkInputs& inputs) {
         TMPQ_CHECK(integers->second[i] >= 0 && integers->second[i] < rows, "row outside a table");
     }
   }
+}
+
+void DeviceNetwork::MakeArena(const ActivePolicy& policy) {
+  const int bytes = kernels::BytesOf(policy.storage);
+  const int64_t elements = std::max<int64_t>(1, memory_.arena_floats_per_sample * max_batch_);
+  if (!arenas_.contains(bytes)) arenas_[bytes] = DeviceArray<uint8_t>(device_, bytes * elements);
 }
 
 void DeviceNetwork::Execute(Step& step) {
@@ -187,11 +194,13 @@ void DeviceNetwork::PlanFusion(Step& step) const {
   }
 }
 
-float* DeviceNetwork::Value(const Step& step, NodeId id) const {
+gpu::Activations DeviceNetwork::Value(const Step& step, NodeId id) const {
   const ValueLayout& layout = LayoutOf(id);
-  if (layout.buffer < 0) return reinterpret_cast<float*>(inputs_[id].data());
-  if (layout.buffer == graph_.output()) return output_.data() + layout.offset;
-  return arena_.data() + memory_.arena_offset[layout.buffer] * step.batch + layout.offset;
+  if (layout.buffer < 0) return {inputs_[id].data(), gpu::Storage::kFloat32};
+  if (layout.buffer == graph_.output()) return gpu::FloatsAt(output_.data()) + layout.offset;
+  const gpu::Storage storage = step.policy.storage;
+  const gpu::Activations arena{arenas_.at(kernels::BytesOf(storage)).data(), storage};
+  return arena + (memory_.arena_offset[layout.buffer] * step.batch + layout.offset);
 }
 
 const int32_t* DeviceNetwork::Integers(const Node& node, size_t operand) const {

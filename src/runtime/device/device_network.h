@@ -56,6 +56,8 @@ class DeviceNetwork {
   };
 
   void Execute(Step& step);
+  // Memory of the values of a policy's calls, before the first.
+  void MakeArena(const ActivePolicy& policy);
   void PlanFusion(Step& step) const;
   Chain ChainBefore(NodeId linear) const;
   // The kGatedAdd that a linear's outputs go into, or -1.
@@ -73,14 +75,14 @@ class DeviceNetwork {
   gpu::ImageSource SourceOf(const Step& step, NodeId reader) const;
   bool IsDoubled(NodeId reader) const;
   // The same in one part.
-  const float* WholeImages(const Step& step, NodeId reader);
+  gpu::Activations WholeImages(const Step& step, NodeId reader);
   void Conv2d(const Step& step, NodeId id);
   void IntegerConv2d(const Step& step, NodeId id, int64_t images);
   void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
                gpu::GemmKind kind);
   void LaunchRows(const Step& step, const gpu::RowsParams& params, const std::string& where);
-  void FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs, int64_t outputs,
-                    const float* panels, const float* bias, float* out);
+  void FloatProduct(const Step& step, gpu::Activations x, int64_t rows, int64_t inputs,
+                    int64_t outputs, const float* panels, const float* bias, gpu::Activations out);
   // device_attention.cc
   void Attention(const Step& step, NodeId id);
   void IntegerAttention(const Step& step, NodeId id);
@@ -95,8 +97,9 @@ class DeviceNetwork {
     if (step.launches) device_.Launch<Kernel>(grid, shared_bytes, params);
   }
 
-  // First element of a node's value on the device.
-  float* Value(const Step& step, NodeId id) const;
+  // A node's value on the device.
+  gpu::Activations Value(const Step& step, NodeId id) const;
+  gpu::Storage StorageOf(const Step& step, NodeId id) const { return Value(step, id).storage; }
   const ValueLayout& LayoutOf(NodeId id) const { return memory_.values[id]; }
   const int32_t* Integers(const Node& node, size_t operand) const;
   // The device's copy of memory of the host that does not change.
@@ -120,8 +123,9 @@ class DeviceNetwork {
   int64_t max_batch_;
   DeviceNetworkOptions options_;
   MemoryPlan memory_;
-  std::vector<int> readers_;  // by node
-  DeviceArray<float> arena_, output_;
+  std::vector<int> readers_;                    // by node
+  std::map<int, DeviceArray<uint8_t>> arenas_;  // by the bytes of an element
+  DeviceArray<float> output_;
   std::vector<DeviceArray<uint8_t>> inputs_;  // by node
   std::map<std::pair<const void*, int64_t>, DeviceArray<uint8_t>> resident_;
   std::map<std::tuple<const void*, int, int64_t, bool>, DeviceArray<uint8_t>> weights_;

@@ -29,9 +29,9 @@ void ForBits(int bits, Launch launch) {
 
 }  // namespace
 
-void DeviceNetwork::FloatProduct(const Step& step, const float* x, int64_t rows, int64_t inputs,
+void DeviceNetwork::FloatProduct(const Step& step, gpu::Activations x, int64_t rows, int64_t inputs,
                                  int64_t outputs, const float* panels, const float* bias,
-                                 float* out) {
+                                 gpu::Activations out) {
   gpu::LinearF32Params p;
   p.m = rows, p.n = outputs, p.k = inputs, p.x = x, p.x_stride = inputs;
   p.panels = Resident(panels, BlocksOf(outputs, 16) * 16 * inputs),
@@ -128,7 +128,7 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
     if (q.order > 1) q.matrix = Resident(inputs.rotation->matrix.data(), q.order * q.order);
   }
   float* moved = inputs.low_rank > 0 ? Scratch<float>(rows * product.inputs) : nullptr;
-  q.out = moved, q.out_last = true;
+  q.out = gpu::FloatsAt(moved), q.out_last = true;
   q.bits = binding.bits[0], q.group = binding.weights.group;
   q.nibbles = nibbles;
   q.q_stride =
@@ -146,11 +146,14 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   p.m = rows, p.n = product.outputs, p.k = product.inputs;
   p.a = q.q, p.a_scale = q.q_scale, p.a_offset = q.q_offset, p.a_sums = q.q_sums;
   p.bias = Resident(network_.bias_of_node_[id], product.outputs);
-  p.out = Value(step, id), p.out_stride = product.outputs;
+  const gpu::Activations value = Value(step, id);
+  auto* whole = inputs.low_rank > 0 ? Scratch<float>(rows * product.outputs) : nullptr;
+  p.out = inputs.low_rank > 0 ? gpu::FloatsAt(whole) : value, p.out_stride = product.outputs;
   const NodeId gate = GateAfter(step.policy, id);
   if (gate >= 0) {
     const Node& add = graph_.node(gate);
     p.epilogue = Epilogue::kGatedAdd, p.out = Value(step, gate);
+    p.product_storage = value.storage;
     p.residual = Value(step, add.inputs[0]), p.gate = Value(step, add.inputs[1]);
     p.gate_stride = LayoutOf(add.inputs[1]).row_stride, p.rows = LayoutOf(gate).rows;
   }
@@ -162,17 +165,20 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   if (inputs.low_rank > 0) {
     auto* middle = Scratch<float>(rows * inputs.low_rank);
     auto* added = Scratch<float>(rows * product.outputs);
-    FloatProduct(step, moved, rows, product.inputs, inputs.low_rank, inputs.down, nullptr, middle);
-    FloatProduct(step, middle, rows, inputs.low_rank, product.outputs, inputs.up, nullptr, added);
+    FloatProduct(step, gpu::FloatsAt(moved), rows, product.inputs, inputs.low_rank, inputs.down,
+                 nullptr, gpu::FloatsAt(middle));
+    FloatProduct(step, gpu::FloatsAt(middle), rows, inputs.low_rank, product.outputs, inputs.up,
+                 nullptr, gpu::FloatsAt(added));
     gpu::ElementwiseParams add;
-    add.x = p.out, add.y = added, add.count = add.sample = add.period = rows * product.outputs;
-    add.binary = gpu::Binary::kAdd, add.out = p.out;
+    add.x = p.out, add.y = gpu::FloatsAt(added),
+    add.count = add.sample = add.period = rows * product.outputs;
+    add.binary = gpu::Binary::kAdd, add.out = value;
     Launch<gpu::ElementwiseKernel>(step, Elements(add.count), 0, add);
   }
   if (inputs.first_row != nullptr) {
     gpu::CopyParams copy;
-    copy.count = step.batch * product.outputs, copy.to = p.out;
-    copy.from = Resident(inputs.first_row, product.outputs);
+    copy.count = step.batch * product.outputs, copy.to = value;
+    copy.from = gpu::FloatsAt(Resident(inputs.first_row, product.outputs));
     copy.dims[4] = step.batch, copy.dims[5] = product.outputs;
     copy.from_strides[5] = copy.to_strides[5] = 1;
     copy.to_strides[4] = product.rows * product.outputs;

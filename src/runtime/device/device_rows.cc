@@ -37,6 +37,7 @@ Unary UnaryOf(OpKind kind) {
 void DeviceNetwork::AddChain(const Step& step, const Chain& chain, RowsParams* params) {
   for (const NodeId id : chain.nodes) {
     const Node& node = graph_.node(id);
+    params->storage = StorageOf(step, id);
     if (node.kind == OpKind::kModulate) {
       params->shift = Value(step, node.inputs[1]), params->scale = Value(step, node.inputs[2]);
       params->shift_stride = LayoutOf(node.inputs[1]).row_stride;
@@ -56,7 +57,7 @@ void DeviceNetwork::AddChain(const Step& step, const Chain& chain, RowsParams* p
 void DeviceNetwork::Rows(const Step& step, NodeId id) {
   const Node& node = graph_.node(id);
   const int64_t rows = LayoutOf(id).rows, cols = LayoutOf(id).cols, sample = rows * cols;
-  const auto elementwise = [&](Binary binary, const float* y, int64_t period, bool per_sample) {
+  const auto elementwise = [&](Binary binary, gpu::Activations y, int64_t period, bool per_sample) {
     ElementwiseParams p;
     p.x = Value(step, node.inputs[0]), p.count = step.batch * sample, p.sample = sample;
     p.unary = UnaryOf(node.kind), p.binary = binary, p.y = y, p.period = period;
@@ -89,6 +90,7 @@ void DeviceNetwork::Rows(const Step& step, NodeId id) {
       p.epsilon = static_cast<float>(node.attributes.epsilon);
       p.weight = Resident(network_.weight_of_node_[id], cols);
       p.bias = Resident(network_.bias_of_node_[id], cols), p.out = Value(step, id);
+      p.storage = p.out.storage;
       const auto activation = step.activation_of.find(id);
       if (activation != step.activation_of.end()) {
         p.unary = UnaryOf(graph_.node(activation->second).kind);
@@ -104,17 +106,18 @@ void DeviceNetwork::Rows(const Step& step, NodeId id) {
       return with_operand(Binary::kMultiply, node.inputs[1]);
     case OpKind::kAddParameter: {
       const int64_t elements = ElementsOf(node.parameters.at("weight"));
-      return elementwise(Binary::kAdd, Resident(network_.weight_of_node_[id], elements), elements,
+      return elementwise(Binary::kAdd,
+                         gpu::FloatsAt(Resident(network_.weight_of_node_[id], elements)), elements,
                          false);
     }
     case OpKind::kScale:
-      return elementwise(Binary::kScale, nullptr, 1, false);
+      return elementwise(Binary::kScale, {}, 1, false);
     case OpKind::kGelu:
     case OpKind::kGeluErf:
     case OpKind::kSilu:
     case OpKind::kQuickGelu:
     case OpKind::kRelu:
-      return elementwise(Binary::kNone, nullptr, 1, false);
+      return elementwise(Binary::kNone, {}, 1, false);
     case OpKind::kMeanPool: {
       const gpu::MeanRowsParams p = {Value(step, node.inputs[0]), step.batch,
                                      LayoutOf(node.inputs[0]).rows, cols, Value(step, id)};
@@ -138,8 +141,8 @@ void DeviceNetwork::Layout(const Step& step, NodeId id) {
   const Attributes& a = node.attributes;
   const int64_t batch = step.batch, elements = ElementsOf(node.shape);
   const int64_t rows = batch * LayoutOf(id).rows, cols = LayoutOf(id).cols;
-  float* out = Value(step, id);
-  const auto copy = [&](const CopyShape& shape, const float* from, float* to) {
+  gpu::Activations out = Value(step, id);
+  const auto copy = [&](const CopyShape& shape, gpu::Activations from, gpu::Activations to) {
     CopyParams params = shape.params;
     params.from = from, params.to = to, params.count = shape.Count();
     Launch<gpu::CopyKernel>(step, Elements(params.count), 0, params);
@@ -172,13 +175,14 @@ void DeviceNetwork::Layout(const Step& step, NodeId id) {
       return Launch<gpu::TimestepKernel>(step, Elements(rows * a.features / 2), 0, p);
     }
     case OpKind::kLabelEmbedding: {
-      const gpu::SelectParams p = {Integers(node, 0),
-                                   Resident(network_.weight_of_node_[id], a.size * a.features),
-                                   rows,
-                                   a.features,
-                                   rows,
-                                   0,
-                                   out};
+      const gpu::SelectParams p = {
+          Integers(node, 0),
+          gpu::FloatsAt(Resident(network_.weight_of_node_[id], a.size * a.features)),
+          rows,
+          a.features,
+          rows,
+          0,
+          out};
       return Launch<gpu::SelectKernel>(step, Elements(rows * a.features), 0, p);
     }
     case OpKind::kSelectRow: {
@@ -190,14 +194,14 @@ void DeviceNetwork::Layout(const Step& step, NodeId id) {
     case OpKind::kParameter:
       shape.Add(batch, 0, elements);
       shape.Add(elements, 1, 1);
-      return copy(shape, Resident(network_.weight_of_node_[id], elements), out);
+      return copy(shape, gpu::FloatsAt(Resident(network_.weight_of_node_[id], elements)), out);
     case OpKind::kConcat:
       for (const NodeId input : node.inputs) {
         CopyShape part;
         part.Add(rows, LayoutOf(input).cols, cols);
         part.Add(LayoutOf(input).cols, 1, 1);
         copy(part, Value(step, input), out);
-        out += LayoutOf(input).cols;
+        out = out + LayoutOf(input).cols;
       }
       return;
     case OpKind::kReshape:

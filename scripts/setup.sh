@@ -3,6 +3,7 @@
 # Quick and silent when everything is there. LibTorch comes from $TORCH_DIR if set, else from the pinned wheel.
 #   scripts/setup.sh            everything
 #   scripts/setup.sh --core     without LibTorch and nvcc (enough for the `core` preset)
+#   scripts/setup.sh --sanitizers as --core, and what scripts/sanitize.sh needs
 #   scripts/setup.sh --openvino everything, and OpenVINO, against which tmpq-bench measures whole networks
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +16,10 @@ packages=(
   libgtest-dev libgmock-dev libsimde-dev libbenchmark-dev libdnnl-dev
   dataset-fashion-mnist python3-h5py python3-matplotlib python3-numpy
 )
-[[ "${1:-}" == "--core" ]] || packages+=(python3-pip)
+core=false
+[[ "${1:-}" != "--core" && "${1:-}" != "--sanitizers" ]] || core=true
+$core || packages+=(python3-pip)
+[[ "${1:-}" != "--sanitizers" ]] || packages+=(clang-14 clang libomp-14-dev valgrind)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -29,7 +33,7 @@ if ((${#missing[@]})); then
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-[[ "${1:-}" == "--core" ]] && exit 0
+! $core || exit 0
 
 # Installs pinned wheels into .deps/NAME where they are not there. The stamp names the pins' hashes, so a changed
 # pin installs anew.

@@ -172,10 +172,6 @@ void AttentionF32(const AttentionArgs& args) {
   }
 }
 
-void RoundActivations(const float* x, int64_t count, Storage storage, float* out) {
-  for (int64_t i = 0; i < count; ++i) out[i] = RoundTo(storage, x[i]);
-}
-
 bool Supported() { return true; }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 constexpr const char* kScalesNames[] = {"token", "static-tensor", "static-token"};
 
-constexpr const char* kStorageNames[kernels::kStorageCount] = {"float32", "float16", "bfloat16"};
+constexpr const char* kStorageNames[] = {"float32", "float16", "bfloat16"};
 
 // Nothing where `name` is none of `names`.
 template <typename T, size_t count>
@@ -24,8 +24,8 @@ std::optional<T> Find(const char* const (&names)[count], const std::string& name
 std::optional<ActivationScales> FindScales(const std::string& name) {
   return Find<ActivationScales>(kScalesNames, name);
 }
-std::optional<kernels::Storage> FindStorage(const std::string& name) {
-  return Find<kernels::Storage>(kStorageNames, name);
+std::optional<ActivationStorage> FindStorage(const std::string& name) {
+  return Find<ActivationStorage>(kStorageNames, name);
 }
 
 // Members that differ from the default.
@@ -82,10 +82,10 @@ ActivationScales ParseActivationScales(const std::string& name) {
               "token, static-tensor or static-token");
 }
 
-const char* NameOf(kernels::Storage storage) { return kStorageNames[static_cast<int>(storage)]; }
+const char* NameOf(ActivationStorage storage) { return kStorageNames[static_cast<int>(storage)]; }
 
-kernels::Storage ParseActivationStorage(const std::string& name) {
-  if (const std::optional<kernels::Storage> found = FindStorage(name)) return *found;
+ActivationStorage ParseActivationStorage(const std::string& name) {
+  if (const std::optional<ActivationStorage> found = FindStorage(name)) return *found;
   throw Error(ErrorCode::kUsage, "activation_storage", "is unknown: \"" + name + "\"",
               "float32, float16 or bfloat16");
 }
@@ -104,7 +104,7 @@ Json SchemeToJson(const QuantScheme& scheme) {
                {"split_guidance", scheme.split_guidance},
                {"nested", scheme.nested},
                {"layers", layers}};
-  if (scheme.activation_storage != kernels::Storage::kFloat32)
+  if (scheme.activation_storage != ActivationStorage::kFloat32)
     json["activation_storage"] = NameOf(scheme.activation_storage);
   return json;
 }
@@ -123,7 +123,7 @@ QuantScheme SchemeFromJson(const Json& json, const std::string& where) {
   }
   std::string storage = NameOf(scheme.activation_storage);
   ReadMember(json, "activation_storage", where, storage);
-  const std::optional<kernels::Storage> found = FindStorage(storage);
+  const std::optional<ActivationStorage> found = FindStorage(storage);
   if (!found) throw Error(ErrorCode::kInput, where, "has unknown activation_storage");
   scheme.activation_storage = *found;
   const Json layers = JsonGet<Json>(json, "layers", where);

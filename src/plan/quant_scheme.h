@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/include/storage.h"
 #include "src/core/json.h"
 #include "src/plan/quant_site.h"
 
@@ -21,6 +20,12 @@ enum class ActivationScales {
 };
 const char* NameOf(ActivationScales scales);
 ActivationScales ParseActivationScales(const std::string& name);
+
+// What activations are stored as between two layers. Values' names are part of file formats.
+enum class ActivationStorage { kFloat32, kFloat16, kBfloat16 };
+const char* NameOf(ActivationStorage storage);
+// Throws kUsage naming the key.
+ActivationStorage ParseActivationStorage(const std::string& name);
 
 // A linear, convolution or (keep_float only) attention. The default is ViDiT-Q's fine-grained
 // scheme without transforms.
@@ -40,19 +45,13 @@ struct LayerScheme {
   bool operator==(const LayerScheme&) const = default;
 };
 
-// float32, float16, bfloat16.
-const char* NameOf(kernels::Storage storage);
-// Throws kUsage naming the key.
-kernels::Storage ParseActivationStorage(const std::string& name);
-
 struct QuantScheme {
   // First timestep of each range, ascending from 0: static scales are one a range.
   std::vector<int> range_begins = {0};
   bool balanced_by_range = false;  // balancing, and so the weights, too
   bool split_guidance = false;     // static scales of either branch of guidance apart
   bool nested = false;  // weights of all widths are the high bits of one stored at 8 bits
-  // What activations are stored as between two layers.
-  kernels::Storage activation_storage = kernels::Storage::kFloat32;
+  ActivationStorage activation_storage = ActivationStorage::kFloat32;
   std::map<std::string, LayerScheme> layers;  // those that are not the default, by layer
 
   int ranges() const { return static_cast<int>(range_begins.size()); }

@@ -7,6 +7,18 @@
 namespace tmpq {
 namespace {
 
+kernels::Storage StorageOf(ActivationStorage storage) {
+  switch (storage) {
+    case ActivationStorage::kFloat32:
+      break;
+    case ActivationStorage::kFloat16:
+      return kernels::Storage::kFloat16;
+    case ActivationStorage::kBfloat16:
+      return kernels::Storage::kBfloat16;
+  }
+  return kernels::Storage::kFloat32;
+}
+
 // Sums with offsets stay within int32.
 template <typename Where>
 void CheckOffsets(const ActivePolicy::NodeBinding& binding, int64_t inputs, const Where& where) {
@@ -38,7 +50,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
              "policy does not fit the network's sites");
   ActivePolicy active;
   active.nodes.resize(graph_.nodes().size());
-  if (table != nullptr) active.storage = table->scheme().activation_storage;
+  if (table != nullptr) active.storage = StorageOf(table->scheme().activation_storage);
   for (size_t id = 0; id < active.nodes.size(); ++id) {
     const Node& node = graph_.node(static_cast<NodeId>(id));
     ActivePolicy::NodeBinding& binding = active.nodes[id];

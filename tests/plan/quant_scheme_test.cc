@@ -43,7 +43,7 @@ TEST(QuantSchemeTest, JsonRoundTrips) {
   EXPECT_EQ(SchemeFromJson(SchemeToJson(scheme), "test"), scheme);
   scheme.range_begins = {0, 25, 50};
   scheme.balanced_by_range = scheme.split_guidance = scheme.nested = true;
-  scheme.activation_storage = kernels::Storage::kBfloat16;
+  scheme.activation_storage = ActivationStorage::kBfloat16;
   LayerScheme layer;
   layer.weight_symmetric = layer.activation_symmetric = false;
   layer.weight_group = 64, layer.low_rank = 32;

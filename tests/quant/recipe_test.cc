@@ -123,7 +123,7 @@ TEST(RecipeTest, TextLeavesOutLaterKeysAtTheirDefault) {
   EXPECT_THAT(recipe.Text(), testing::Not(testing::HasSubstr("activation_storage")));
   recipe.activation_storage = "float16";
   EXPECT_EQ(recipe.Text(), ConfigText(recipe));
-  EXPECT_EQ(SchemeOf(recipe, SmallDenoiser(), 50).activation_storage, kernels::Storage::kFloat16);
+  EXPECT_EQ(SchemeOf(recipe, SmallDenoiser(), 50).activation_storage, ActivationStorage::kFloat16);
 }
 
 TEST(SchemeOfTest, NaiveIsTheDefault) {

@@ -112,8 +112,8 @@ TEST(ExecutionPlanOfTransformersTest, HasOneStepBetweenAttentions) {
 // What convolutions and group norms alone read of two pictures, or of a small one, nobody makes.
 TEST(ExecutionPlanOfUNetsTest, MakesNoPictureThatIsReadInParts) {
   GraphBuilder b("skip");
-  const NodeId x = b.Scale("x", b.Input("sample", {8, 8, 4}), 0.5);
-  const NodeId small = b.Conv2d("small", x, 16, 3, 2, 1), up = b.Upsample("up", small);
+  const NodeId x = b.Conv2d("x", b.Input("sample", {8, 8, 4}), 4, 1, 1, 0);
+  const NodeId small = b.Conv2d("small", x, 64, 3, 2, 1), up = b.Upsample("up", small);
   const NodeId wide = b.Conv2d("wide", up, 12, 3, 1, 1), both = b.Concat("both", {wide, x});
   const NodeId h = b.Conv2d("h", b.GroupNorm("norm", both, 4), 4, 3, 1, 1);
   const Graph graph = b.Finish(b.Add("sum", h, b.Conv2d("short", both, 4, 1, 1, 0)));

@@ -86,7 +86,7 @@ class SchedulerFields {
     for (const auto& [key, value] : json_.items()) {
       const bool known = key.starts_with("_") ||
                          std::any_of(std::begin(kSchedulerFields), std::end(kSchedulerFields),
-                                     [&](const char* field) { return key == field; });
+                                     [&name = key](const char* field) { return name == field; });
       if (!known) {
         throw Error(ErrorCode::kUnsupported, where_, "field \"" + key + "\" is unknown",
                     "no supported scheduler has it; remove it if it means nothing");

@@ -1,4 +1,4 @@
-# Finds the CPU libraries of LibTorch and makes the imported target LibTorch::LibTorch.
+# Finds LibTorch and makes the imported target LibTorch::LibTorch: its CPU libraries, and those of CUDA where they are.
 #
 # Searched: $TORCH_DIR (the official archive's layout: lib/, include/; or a wheel's: torch/lib/), else the
 # folder that scripts/setup.sh fills. The wheel's own find_package(Torch) asks for CUDA, which is not needed.
@@ -29,8 +29,15 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     INTERFACE_INCLUDE_DIRECTORIES "${LibTorch_INCLUDE_DIR};${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_COMPILE_DEFINITIONS "_GLIBCXX_USE_CXX11_ABI=1"
     INTERFACE_LINK_LIBRARIES LibTorch::C10)
+  # Nothing names a symbol of these: their kernels register themselves when they are loaded.
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${_lib_dir} NO_DEFAULT_PATH)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${_lib_dir} NO_DEFAULT_PATH)
+  if(LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY)
+    target_link_options(LibTorch::LibTorch INTERFACE
+                        "-Wl,--no-as-needed,${LibTorch_CUDA_LIBRARY},${LibTorch_C10_CUDA_LIBRARY},--as-needed")
+  endif()
   foreach(_dir IN LISTS _lib_dir _cuda_dirs)
     target_link_options(LibTorch::LibTorch INTERFACE "-Wl,-rpath-link,${_dir}")
   endforeach()
 endif()
-mark_as_advanced(LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR)
+mark_as_advanced(LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR)

@@ -12,7 +12,7 @@ for model in "${models[@]}"; do
   samples=630  # scenes-pixart: a sample for each caption
   [[ "$model" == fashion-unet ]] && samples=500
   [[ "$model" == sprites-stdit ]] && samples=672
-  build/release/bin/tmpq-search --model "$model" --budget 4bit --steps 20 --out "runs/$model" --overwrite \
+  build/release/bin/tmpq-search --model "$model" --recipe tmpq --budget 4bit --steps 20 --out "runs/$model" --overwrite \
     --generations 3 --population 20 --parents 6 --mutants 10 --crossovers 4 --trajectory-samples 4 --trajectory-steps 40 \
     --metric-samples 200 --metric-candidates 1 --selection-candidates 3 --selection-samples 400 --converged-samples 100 \
     --report-samples "$samples" | head -n -1 > "results/models/$model.txt"

@@ -6,6 +6,7 @@
 #include "src/core/config.h"
 #include "src/eval/calibration/collect_calls.h"
 #include "src/eval/driver/search_bench.h"
+#include "src/torch/torch_device.h"
 #include "src/train/reconstruction.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
@@ -33,8 +34,10 @@ void DeclareFlags(cxxopts::Options& options) {
       "seed", "of the calibration's noise and of minibatches", text("0"))(
       "out", "folder of rounding.safetensors", cxxopts::value<std::string>())(
       "overwrite", "replace what is in --out")("resume", "go on with what is in --out")(
-      "threads", "0: one per core; a part of the result",
-      cxxopts::value<int>()->default_value("0"))(
+      "device",
+      "where LibTorch learns: auto (a GPU where it has one), cpu or cuda; a part of the result",
+      text("auto"))("threads", "0: one per core; a part of the result",
+                    cxxopts::value<int>()->default_value("0"))(
       "batch", "samples per network call while sampling; never changes the result",
       cxxopts::value<int>()->default_value("8"));
   DeclareConfigFlags(options, "Published settings (the profile's come first)",
@@ -71,6 +74,7 @@ void PrintReport(const Json& report) {
 }
 
 void LearnRounding(const cxxopts::ParseResult& arguments) {
+  UseTorchDevice(arguments["device"].as<std::string>());
   const SearchConfig config = ReadConfig(arguments);
   ReconstructionConfig settings =
       ReconstructionConfig::Profile(arguments["profile"].as<std::string>());

@@ -16,6 +16,7 @@
 #include "src/models/text_dit.h"
 #include "src/models/unet.h"
 #include "src/schedule/sampler.h"
+#include "src/torch/torch_device.h"
 #include "src/train/accuracy.h"
 #include "src/train/trainer.h"
 #include "tools/common/program.h"
@@ -139,6 +140,7 @@ void RunTraining(const cxxopts::ParseResult& arguments) {
                 "for example: tmpq-train checkpoints/fashion-dit/train.ini");
   }
   KeepFreedMemory();
+  UseTorchDevice(arguments["device"].as<std::string>());
   const std::filesystem::path config_path = arguments["config"].as<std::string>();
   const TrainFile file = ReadTrainFile(config_path);
   const std::filesystem::path out = arguments.count("out") > 0
@@ -194,6 +196,8 @@ int main(int argc, char** argv) {
             cxxopts::value<std::string>())(
             "work", "folder of checkpoints",
             cxxopts::value<std::string>()->default_value("runs/train"))(
+            "device", "auto (a GPU where LibTorch has one), cpu or cuda; a part of the result",
+            cxxopts::value<std::string>()->default_value("auto"))(
             "resume", "go on from the checkpoint in the work folder")("overwrite",
                                                                       "replace existing weights");
         options.parse_positional({"config"});

@@ -9,6 +9,7 @@
 #include "kernels/include/numerics.h"
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
+#include "src/torch/torch_device.h"
 #include "src/torch/torch_ops.h"
 
 namespace tmpq {
@@ -16,12 +17,6 @@ namespace {
 
 // Nearest integer, ties to even; the gradient passes. Exact: the difference is representable.
 at::Tensor RoundThrough(const at::Tensor& x) { return x + (at::round(x) - x).detach(); }
-
-template <typename T>
-at::Tensor TensorOf(const std::vector<T>& values, std::vector<int64_t> shape) {
-  const auto type = std::is_same_v<T, float> ? at::kFloat : at::kInt;
-  return at::from_blob(const_cast<T*>(values.data()), shape, type).to(at::kFloat, false, true);
-}
 
 // The values that a set's integers stand for, (N, K).
 at::Tensor ValuesOf(const WeightSet& set, int bits, int64_t group) {
@@ -162,7 +157,8 @@ void NetworkSimulation::SetLayer(NodeId id, const LayerScheme& scheme, const Qua
     const StaticScales& scales = layer.activations.at(activation_bits);
     tensors["scale"] = TensorOf(scales.scale, {scales.entries, scales.tokens});
     if (!scales.offset.empty()) {
-      tensors["offset"] = TensorOf(scales.offset, {scales.entries, scales.tokens});
+      const std::vector<float> offset(scales.offset.begin(), scales.offset.end());
+      tensors["offset"] = TensorOf(offset, {scales.entries, scales.tokens});
     }
   }
   layers_[id] = std::move(made);

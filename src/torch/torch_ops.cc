@@ -71,7 +71,7 @@ at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
       mask = mask.defined() ? mask + bias : bias;
     }
     if (node.attributes.causal) {
-      const at::Tensor later = at::full({q.size(-2), k.size(-2)}, -INFINITY, at::kFloat).triu(1);
+      const at::Tensor later = at::full({q.size(-2), k.size(-2)}, -INFINITY, q.options()).triu(1);
       mask = mask.defined() ? mask + later : later;
     }
     const double scale = node.attributes.score_scale;
@@ -144,8 +144,8 @@ at::Tensor TimestepEmbedding(const Node& node, const at::Tensor& timestep) {
   const Attributes& a = node.attributes;
   const int64_t half = a.features / 2;
   const double denominator = static_cast<double>(half) - a.frequency_shift;
-  const at::Tensor frequencies =
-      at::exp(at::arange(half, at::kFloat) * (-std::log(kMaxPeriod) / denominator));
+  const at::Tensor frequencies = at::exp(at::arange(half, timestep.options().dtype(at::kFloat)) *
+                                         (-std::log(kMaxPeriod) / denominator));
   const at::Tensor angles = timestep.to(at::kFloat).unsqueeze(-1) * frequencies;
   const at::Tensor cosines = at::cos(angles), sines = at::sin(angles);
   return a.sin_first ? at::cat({sines, cosines}, -1) : at::cat({cosines, sines}, -1);

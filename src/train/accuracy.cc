@@ -7,6 +7,7 @@
 
 #include "src/core/error.h"
 #include "src/models/contrastive_encoder.h"
+#include "src/torch/torch_device.h"
 #include "src/torch/torch_executor.h"
 #include "src/train/sample_source.h"
 
@@ -18,8 +19,7 @@ constexpr int64_t kBatch = 250;  // samples of one call
 TorchExecutor::Tensors TensorsOf(const Graph& graph, const ParameterSet& parameters) {
   TorchExecutor::Tensors tensors;
   for (const auto& [name, shape] : graph.parameters()) {
-    const auto values = parameters.Get(name);
-    tensors[name] = at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
+    tensors[name] = TensorOf(parameters.Get(name), shape);
   }
   return tensors;
 }
@@ -35,9 +35,8 @@ at::Tensor OutputsOf(const Graph& graph, const ParameterSet& parameters, const I
   for (int64_t begin = 0; begin < data.count; begin += kBatch) {
     Shape shape = graph.node(input).shape;
     shape.insert(shape.begin(), std::min(kBatch, data.count - begin));
-    auto* values = const_cast<float*>(data.image(begin));
-    outputs.push_back(
-        executor.Run(tensors, {{"sample", at::from_blob(values, shape, at::kFloat)}}));
+    const std::span<const float> values(data.image(begin), static_cast<size_t>(ElementsOf(shape)));
+    outputs.push_back(executor.Run(tensors, {{"sample", TensorOf(values, shape)}}));
   }
   return at::cat(outputs);
 }
@@ -50,8 +49,7 @@ at::Tensor CaptionEmbeddings(const Graph& tower, const ParameterSet& parameters,
     const auto encoded = world.vocabulary().Encode(caption);
     tokens.insert(tokens.end(), encoded.begin(), encoded.end());
   }
-  const at::Tensor captions =
-      at::from_blob(tokens.data(), {world.count(), world.vocabulary().tokens()}, at::kLong);
+  const at::Tensor captions = TensorOf(tokens, {world.count(), world.vocabulary().tokens()});
   return TorchExecutor(tower).Run(TensorsOf(tower, parameters), {{"caption", captions}});
 }
 
@@ -104,7 +102,7 @@ Accuracy ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters,
     names.push_back(part.name);
     offset += part.size;
   }
-  const at::Tensor answers = at::stack(chosen, 1).contiguous();  // (samples, parts)
+  const at::Tensor answers = OnHost(at::stack(chosen, 1));  // (samples, parts)
   const auto parts = static_cast<int64_t>(names.size());
   Counter counter(names);
   for (int64_t i = 0; i < data.count; ++i) {
@@ -121,7 +119,7 @@ Accuracy RetrievalAccuracy(const Graph& graph, const ParameterSet& parameters, c
   const at::Tensor captions =
       CaptionEmbeddings(graph.CutAfter(kCaptionEmbeddingNode), parameters, world);
   const at::Tensor nearest =
-      at::matmul(Normalised(samples), Normalised(captions).t()).argmax(1).contiguous();
+      OnHost(at::matmul(Normalised(samples), Normalised(captions).t()).argmax(1));
   std::vector<std::string> names;
   for (const CaptionAttribute& attribute : world.attributes()) names.push_back(attribute.name);
   Counter counter(names);

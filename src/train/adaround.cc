@@ -6,15 +6,12 @@
 #include <cmath>
 
 #include "src/quant/learned_rounding.h"
+#include "src/torch/torch_device.h"
 
 namespace tmpq {
 namespace {
 
 constexpr double kGamma = -0.1, kZeta = 1.1;  // published stretch of the sigmoid
-
-at::Tensor TensorOf(const std::vector<float>& values, int64_t rows, int64_t cols) {
-  return at::from_blob(const_cast<float*>(values.data()), {rows, cols}, at::kFloat).clone();
-}
 
 }  // namespace
 
@@ -42,7 +39,7 @@ at::Tensor RoundingRegulariser(const at::Tensor& h, double beta) {
 }
 
 std::vector<uint8_t> HardRounding(const at::Tensor& v) {
-  const at::Tensor up = (v.detach() >= 0).to(at::kByte).contiguous();
+  const at::Tensor up = OnHost((v.detach() >= 0).to(at::kByte));
   return {up.data_ptr<uint8_t>(), up.data_ptr<uint8_t>() + up.numel()};
 }
 
@@ -62,9 +59,9 @@ SoftRounding::SoftRounding(std::span<const float> weights, const QuantizedWeight
     const StepLimits limits = LimitsOf(grid, at);
     least[i] = limits.least, most[i] = limits.most;
   }
-  state_->below = TensorOf(below, n, k), state_->scale = TensorOf(scale, n, k);
-  state_->least = TensorOf(least, n, k), state_->most = TensorOf(most, n, k);
-  state_->v = RoundingOfFraction(TensorOf(fraction, n, k)).requires_grad_();
+  state_->below = TensorOf(below, {n, k}), state_->scale = TensorOf(scale, {n, k});
+  state_->least = TensorOf(least, {n, k}), state_->most = TensorOf(most, {n, k});
+  state_->v = RoundingOfFraction(TensorOf(fraction, {n, k})).requires_grad_();
 }
 
 SoftRounding::~SoftRounding() = default;

@@ -64,9 +64,9 @@ class DenoiseTask : public TrainingTask {
     TorchExecutor::Tensors inputs = {{"sample", BatchTensor(noisy, batch, data_->shape())},
                                      {"timestep", BatchTensor(timesteps, batch, {})}};
     if (!condition_.empty()) {
-      std::vector<int64_t> shape = {batch};
+      Shape shape;
       if (captioned_) shape.push_back(static_cast<int64_t>(null_condition_.size()));
-      inputs[condition_] = at::from_blob(conditions.data(), shape, at::kLong).clone();
+      inputs[condition_] = BatchTensor(conditions, batch, shape);
     }
     const at::Tensor v = executor.Run(parameters, inputs);
     return at::mse_loss(v, BatchTensor(target, batch, data_->shape()));

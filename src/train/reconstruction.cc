@@ -13,6 +13,7 @@
 
 #include "src/core/config.h"
 #include "src/core/error.h"
+#include "src/torch/torch_device.h"
 #include "src/train/adaround.h"
 #include "src/train/reconstruction_calls.h"
 
@@ -72,13 +73,15 @@ class Reconstructor {
     for (const auto& [name, values] : job_.calls->floats) {
       calls.Update(std::as_bytes(std::span(values)));
     }
-    return {{"config", ConfigText(config_)},
-            {"calls", calls.Finish().Hex()},
-            {"count", job_.calls->count},
-            {"seed", job_.seed},
-            {"threads", at::get_num_threads()},
-            {"weight_bits", job_.weight_bits},
-            {"activation_bits", job_.activation_bits}};
+    Json settings = {{"config", ConfigText(config_)},
+                     {"calls", calls.Finish().Hex()},
+                     {"count", job_.calls->count},
+                     {"seed", job_.seed},
+                     {"threads", at::get_num_threads()},
+                     {"weight_bits", job_.weight_bits},
+                     {"activation_bits", job_.activation_bits}};
+    if (TorchDeviceName() != "cpu") settings["device"] = TorchDeviceName();
+    return settings;
   }
 
   void Resume() {
@@ -275,7 +278,7 @@ class Reconstructor {
     for (size_t l = 0; l < steps.size(); ++l) {
       const NodeId id = unit.layers[l];
       StaticScales scales = layers_.at(id).nearest.activations.at(bits);
-      const at::Tensor values = steps[l].detach().contiguous();
+      const at::Tensor values = OnHost(steps[l]);
       std::copy_n(values.data_ptr<float>(), scales.scale.size(), scales.scale.begin());
       learned_.SetSteps(NameOf(id), bits, std::move(scales));
       Place(simulation, id, weight_bits, bits);

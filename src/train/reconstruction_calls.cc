@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "src/core/random.h"
+#include "src/torch/torch_device.h"
 
 namespace tmpq {
 namespace {
@@ -34,10 +35,6 @@ struct ReconstructionCalls::CallTensors {
 
 ReconstructionCalls::~ReconstructionCalls() = default;
 
-at::Tensor TensorOf(std::span<const float> values, std::vector<int64_t> shape) {
-  return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
-}
-
 ReconstructionCalls::ReconstructionCalls(const ReconstructionJob& job, std::function<void()> check)
     : job_(job),
       check_(std::move(check)),
@@ -53,8 +50,8 @@ ReconstructionCalls::ReconstructionCalls(const ReconstructionJob& job, std::func
   for (const auto& [name, values] : calls.floats)
     tensors_->inputs[name] = TensorOf(values, shape_of(name));
   for (const auto& [name, values] : calls.integers) {
-    tensors_->inputs[name] =
-        at::from_blob(const_cast<int32_t*>(values.data()), shape_of(name), at::kInt).to(at::kLong);
+    const std::vector<int64_t> rows(values.begin(), values.end());
+    tensors_->inputs[name] = TensorOf(rows, shape_of(name));
   }
   std::vector<int64_t> entries(calls.count);
   const int branches = job_.statistics->branches();
@@ -62,7 +59,7 @@ ReconstructionCalls::ReconstructionCalls(const ReconstructionJob& job, std::func
     entries[i] = job_.scheme->RangeOf(calls.timesteps[i]) * branches +
                  std::min(calls.branches[i], branches - 1);
   }
-  tensors_->entries = at::from_blob(entries.data(), {calls.count}, at::kLong).clone();
+  tensors_->entries = TensorOf(entries, {calls.count});
 }
 
 Tensors ReconstructionCalls::InputsOf(const at::Tensor& index) const {
@@ -74,7 +71,8 @@ Tensors ReconstructionCalls::InputsOf(const at::Tensor& index) const {
 void ReconstructionCalls::ForEachChunk(
     const std::function<void(const at::Tensor& index)>& visit) const {
   for (int64_t begin = 0; begin < job_.calls->count; begin += kCallsAtOnce) {
-    visit(at::arange(begin, std::min(begin + kCallsAtOnce, job_.calls->count), at::kLong));
+    visit(at::arange(begin, std::min(begin + kCallsAtOnce, job_.calls->count),
+                     tensors_->entries.options()));
     check_();
   }
 }
@@ -136,7 +134,7 @@ at::Tensor ReconstructionCalls::DrawIndex(const std::string& stream, int64_t ite
   for (int64_t& i : index) {
     i = static_cast<int64_t>(random.Below(static_cast<uint64_t>(job_.calls->count)));
   }
-  return at::from_blob(index.data(), {count}, at::kLong).clone();
+  return TensorOf(index, {count});
 }
 
 }  // namespace tmpq

@@ -16,9 +16,6 @@ namespace tmpq {
 // What one unit learns from: its inputs of all calls, and the float network's outputs.
 struct UnitData;
 
-// A copy of the values, as floats of this shape.
-at::Tensor TensorOf(std::span<const float> values, std::vector<int64_t> shape);
-
 class ReconstructionCalls {
  public:
   // `job` outlives it. `check` is called now and then, and may throw.

@@ -6,30 +6,23 @@
 #include <vector>
 
 #include "src/core/error.h"
+#include "src/torch/torch_device.h"
 #include "src/train/task_batch.h"
 
 namespace tmpq {
-namespace {
-
-template <typename T>
-at::Tensor CopiedBatch(const std::vector<T>& values, int64_t batch, Shape shape,
-                       at::ScalarType type) {
-  shape.insert(shape.begin(), batch);
-  return at::from_blob(const_cast<T*>(values.data()), shape, type).clone();
-}
-
-}  // namespace
 
 uint64_t StreamOf(const TrainConfig& config, int64_t step, int replica, int64_t image) {
   return (static_cast<uint64_t>(step) * config.replicas + replica) * config.batch + image;
 }
 
 at::Tensor BatchTensor(const std::vector<float>& values, int64_t batch, Shape shape) {
-  return CopiedBatch(values, batch, std::move(shape), at::kFloat);
+  shape.insert(shape.begin(), batch);
+  return TensorOf(values, std::move(shape));
 }
 
 at::Tensor BatchTensor(const std::vector<int64_t>& values, int64_t batch, Shape shape) {
-  return CopiedBatch(values, batch, std::move(shape), at::kLong);
+  shape.insert(shape.begin(), batch);
+  return TensorOf(values, std::move(shape));
 }
 
 void CheckTakesSamples(const Graph& graph, const SampleSource& data) {

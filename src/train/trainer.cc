@@ -15,6 +15,7 @@
 #include "src/core/random.h"
 #include "src/core/tensor_file.h"
 #include "src/models/position.h"
+#include "src/torch/torch_device.h"
 #include "src/train/task.h"
 
 namespace tmpq {
@@ -95,12 +96,9 @@ std::vector<float> InitialValues(const std::string& name, const Shape& shape, co
   return values;
 }
 
-at::Tensor ToTensor(std::span<const float> values, const Shape& shape) {
-  return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
-}
-
-std::span<const float> ToSpan(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
+std::vector<float> ValuesOf(const at::Tensor& tensor) {
+  const at::Tensor values = OnHost(tensor);
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
 // Parameters, their average, the optimizer's moments, and the replicas' copies.
@@ -114,8 +112,8 @@ class TrainingState {
         const auto values = InitialValues(name, shape, node, config.seed, index++);
         names_.push_back(name);
         shapes_.push_back(shape);
-        master_.push_back(ToTensor(values, shape).requires_grad_());
-        average_.push_back(ToTensor(values, shape));
+        master_.push_back(TensorOf(values, shape).requires_grad_());
+        average_.push_back(TensorOf(values, shape));
       }
     }
     replicas_.resize(config.replicas);
@@ -155,12 +153,12 @@ class TrainingState {
     TensorFileWriter writer;
     writer.SetMetadata(kMetadataKey, Identity());
     for (size_t i = 0; i < names_.size(); ++i) {
-      writer.AddFloats("weight." + names_[i], shapes_[i], ToSpan(master_[i]));
-      writer.AddFloats("average." + names_[i], shapes_[i], ToSpan(average_[i]));
+      writer.AddFloats("weight." + names_[i], shapes_[i], ValuesOf(master_[i]));
+      writer.AddFloats("average." + names_[i], shapes_[i], ValuesOf(average_[i]));
       if (step() == 0) continue;
       auto& moments = MomentsOf(i);
-      writer.AddFloats("first." + names_[i], shapes_[i], ToSpan(moments.exp_avg()));
-      writer.AddFloats("second." + names_[i], shapes_[i], ToSpan(moments.exp_avg_sq()));
+      writer.AddFloats("first." + names_[i], shapes_[i], ValuesOf(moments.exp_avg()));
+      writer.AddFloats("second." + names_[i], shapes_[i], ValuesOf(moments.exp_avg_sq()));
     }
     writer.AddFloats("loss", {step()}, loss_);
     writer.Write(path);
@@ -178,7 +176,7 @@ class TrainingState {
     at::NoGradGuard no_grad;
     for (size_t i = 0; i < names_.size(); ++i) {
       const auto read = [&](const char* kind) {
-        return ToTensor(file.Floats(kind + names_[i], shapes_[i]), shapes_[i]);
+        return TensorOf(file.Floats(kind + names_[i], shapes_[i]), shapes_[i]);
       };
       master_[i].copy_(read("weight."));
       average_[i].copy_(read("average."));
@@ -195,8 +193,7 @@ class TrainingState {
   ParameterSet Average() const {
     ParameterSet set;
     for (size_t i = 0; i < names_.size(); ++i) {
-      const auto values = ToSpan(average_[i]);
-      set.Set(names_[i], {values.begin(), values.end()});
+      set.Set(names_[i], ValuesOf(average_[i]));
     }
     return set;
   }
@@ -224,7 +221,10 @@ class TrainingState {
   }
 
   // What a checkpoint has to agree with.
-  std::string Identity() const { return ConfigText(*config_) + graph_->hash().Hex(); }
+  std::string Identity() const {
+    const std::string device = TorchDeviceName();
+    return ConfigText(*config_) + graph_->hash().Hex() + (device == "cpu" ? "" : device);
+  }
 
   const Graph* graph_;
   const TrainConfig* config_;

@@ -1,12 +1,15 @@
 // The LibTorch executor and the runtime mean the same by every op.
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "src/core/error.h"
 #include "src/runtime/network.h"
 #include "src/supernet/supernet.h"
 #include "src/torch/simulation.h"
+#include "src/torch/torch_device.h"
 #include "src/torch/torch_executor.h"
 #include "tests/runtime/op_cases.h"
 #include "tests/test_path.h"
@@ -16,27 +19,29 @@ namespace {
 
 constexpr int64_t kBatch = 5;
 
-std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
-                            const NetworkSimulation* simulation) {
+at::Tensor OutputOf(const Graph& graph, const ParameterSet& parameters,
+                    const NetworkSimulation* simulation) {
   const RandomBatch inputs(graph, kBatch);
   TorchExecutor::Tensors tensors, named;
-  for (const auto& [name, shape] : graph.parameters()) {
-    const auto values = parameters.Get(name);
-    tensors[name] = at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
-  }
+  for (const auto& [name, shape] : graph.parameters())
+    tensors[name] = TensorOf(parameters.Get(name), shape);
   for (const Node& node : graph.nodes()) {
     if (node.kind != OpKind::kInput) continue;
     std::vector<int64_t> shape = node.shape;
     shape.insert(shape.begin(), kBatch);
     if (inputs.floats.count(node.name) > 0) {
-      auto* values = const_cast<float*>(inputs.floats.at(node.name).data());
-      named[node.name] = at::from_blob(values, shape, at::kFloat).clone();
+      named[node.name] = TensorOf(inputs.floats.at(node.name), shape);
     } else {
-      auto* values = const_cast<int32_t*>(inputs.integers.at(node.name).data());
-      named[node.name] = at::from_blob(values, shape, at::kInt).to(at::kLong);
+      const std::vector<int32_t>& rows = inputs.integers.at(node.name);
+      named[node.name] = TensorOf(std::vector<int64_t>(rows.begin(), rows.end()), shape);
     }
   }
-  const at::Tensor out = TorchExecutor(graph).Run(tensors, named, simulation).contiguous();
+  return TorchExecutor(graph).Run(tensors, named, simulation);
+}
+
+std::vector<float> RunTorch(const Graph& graph, const ParameterSet& parameters,
+                            const NetworkSimulation* simulation) {
+  const at::Tensor out = OnHost(OutputOf(graph, parameters, simulation));
   return {out.data_ptr<float>(), out.data_ptr<float>() + out.numel()};
 }
 
@@ -116,6 +121,50 @@ TEST(ParityTest, SimulationAgreesWithIntegers) {
       }
     }
   }
+}
+
+class TorchDeviceTest : public testing::Test {
+ protected:
+  void TearDown() override { UseTorchDevice("cpu"); }
+};
+
+// Tensors of shapes alone refuse to meet the host's: nothing of a call stays behind there.
+TEST_F(TorchDeviceTest, CallsRunWhereTheirTensorsAre) {
+  UseTorchDevice("meta");
+  int whole = 0;
+  for (const Graph& graph : OpCases()) {
+    const ParameterSet parameters = RandomParameters(graph);
+    try {
+      EXPECT_TRUE(OutputOf(graph, parameters, nullptr).is_meta()) << graph.name();
+      ++whole;
+    } catch (const std::exception& error) {  // C++ has no shapes for some: convolutions, masks
+      EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("same device"))) << graph.name();
+    }
+    if (graph.sites().sites.empty()) continue;
+    NetworkSimulation simulation = Simulate(graph, parameters, 8);
+    for (size_t id = 0; id < graph.nodes().size(); ++id) {
+      const auto layer = static_cast<NodeId>(id);
+      if (!simulation.Simulates(layer)) continue;
+      for (const auto& [role, tensor] : simulation.tensors(layer))
+        EXPECT_TRUE(tensor.is_meta()) << graph.node(layer).name << " " << role;
+    }
+  }
+  EXPECT_GE(whole, 30);
+}
+
+TEST_F(TorchDeviceTest, SaysWhatThereIsNot) {
+  const auto expect = [](const char* device, ErrorCode code) {
+    try {
+      UseTorchDevice(device);
+      ADD_FAILURE() << device;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.what();
+    }
+  };
+  expect("tpu", ErrorCode::kUsage);
+  UseTorchDevice("auto");
+  if (TorchDeviceName() == "cuda") GTEST_SKIP() << "this LibTorch has a GPU";
+  expect("cuda", ErrorCode::kUnsupported);
 }
 
 }  // namespace

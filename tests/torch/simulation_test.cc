@@ -13,6 +13,7 @@
 #include "src/models/model_file.h"
 #include "src/models/split_concatenation.h"
 #include "src/supernet/supernet.h"
+#include "src/torch/torch_device.h"
 #include "src/torch/torch_executor.h"
 #include "src/torch/torch_ops.h"
 #include "tests/test_path.h"
@@ -24,9 +25,9 @@ namespace {
 constexpr int64_t kCalls = 3;
 constexpr int kWeightBits = 4, kActivationBits = 8;
 
-at::Tensor TensorOf(const std::vector<float>& values, Shape shape) {
+at::Tensor CallTensor(const std::vector<float>& values, Shape shape) {
   shape.insert(shape.begin(), kCalls);
-  return at::from_blob(const_cast<float*>(values.data()), shape, at::kFloat).clone();
+  return TensorOf(values, shape);
 }
 
 // A layer alone, with the name and the parameters that it has in its network.
@@ -122,9 +123,9 @@ class SimulationTest : public testing::TestWithParam<const char*> {
                            at::kFloat)
                  .clone();
     }
-    const at::Tensor x = TensorOf(inputs_.at(id), graph.node(node.inputs[0]).shape);
+    const at::Tensor x = CallTensor(inputs_.at(id), graph.node(node.inputs[0]).shape);
     const at::Tensor simulated = simulation.Product(id, x, bias);
-    const at::Tensor integers = TensorOf(RunIntegers(id), node.shape);
+    const at::Tensor integers = CallTensor(RunIntegers(id), node.shape);
     const auto magnitude = [](const at::Tensor& t) {
       return t.defined() ? t.abs().to(at::kDouble) : t;
     };
@@ -191,7 +192,7 @@ double AttentionMargin(const Node& node, int softmax_bits) {
   for (const char* name : {"q", "k", "v"}) {
     values[name].resize(kCalls * ElementsOf(shape));
     FillNormal(6, RandomPurpose::kTest, stream++, values[name]);
-    tensors[name] = TensorOf(values[name], shape);
+    tensors[name] = CallTensor(values[name], shape);
     arguments.floats[name] = values[name].data();
   }
   const BitWidth width = BitWidth::Of(kActivationBits);
@@ -229,7 +230,7 @@ double AttentionMargin(const Node& node, int softmax_bits) {
   const at::Tensor allowed =
       (at::matmul(may_flip, v.abs()) + flips * mean.abs()) / (sum - flips).clamp_min(1) +
       RoundoffOf(tokens + 16) * (at::matmul(rounded, v.abs()) / sum + mean.abs());
-  const at::Tensor difference = exact(split(TensorOf(out, shape)) - split(simulated)).abs();
+  const at::Tensor difference = exact(split(CallTensor(out, shape)) - split(simulated)).abs();
   return (difference / (allowed + 1e-30)).max().item<double>();
 }
 

@@ -145,7 +145,7 @@ def draw_bits(axes, run):
         at = kinds[:] == kind_names.index(kind)
         means = [np.average(policies[at & (groups[:] == g)], weights=elements[at & (groups[:] == g)]) for g in present]
         axes.bar(np.arange(len(present)) + offset, means, 0.4, color=color, label=f"{kind} bits")
-    axes.set_xticks(range(len(present)), [group_names[g].replace("_", " ").replace("-", " ") for g in present], fontsize=8)
+    axes.set_xticks(range(len(present)), [group_names[g].replace("_", "\n").replace("-", "\n") for g in present], fontsize=8)
     axes.set_ylabel("mean bits of the plan")
     axes.legend(fontsize=8, frameon=False)
 

@@ -41,6 +41,7 @@ struct AttentionKernel {
   using Params = AttentionParams;
   static constexpr int kWarps = 4, kThreads = 32 * kWarps, kQueries = 16 * kWarps;
   static constexpr const char* kName = "attention";
+  static constexpr int kMinBlocks = kWide ? 0 : kD == 32 ? 5 : kD == 64 ? 4 : 3;
   static constexpr int kKeyTiles = 4, kSteps = kD / 32, kOutTiles = kD / 8;
   static constexpr int kHalves = kWide ? 2 : 1;
   // Shared memory: the queries, then two stages of keys, values, scales and which keys take part.

@@ -9,8 +9,16 @@ namespace tmpq::gpu {
 
 #if defined(__CUDACC__)
 
+// Blocks that an SM's registers are to be enough for; 0: the compiler's choice, which may be more
+// at the price of spilling.
 template <typename Kernel>
-__global__ void __launch_bounds__(Kernel::kThreads)
+constexpr int MinBlocks() {
+  if constexpr (requires { Kernel::kMinBlocks; }) return Kernel::kMinBlocks;
+  return 0;
+}
+
+template <typename Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads, MinBlocks<Kernel>())
     KernelEntry(const __grid_constant__ typename Kernel::Params params) {
   Kernel::Run(params);
 }

@@ -17,6 +17,7 @@ struct GemmKernel {
   using Params = GemmParams;
   static constexpr int kThreads = 32 * kWarpsM * kWarpsN;
   static constexpr const char* kName = "gemm";
+  static constexpr int kMinBlocks = kKind == GemmKind::kGroups ? 3 : kBm == 64 ? 4 : 0;
   static constexpr int kTileM = kBm / kWarpsM / 16, kTileN = kBn / kWarpsN / 16;  // of a warp
   static constexpr int kRowBytes = kBm * kStageInputs;
   static constexpr int kStageBytes = kRowBytes + kBn / kTileOutputs * TileBytes(kBits);

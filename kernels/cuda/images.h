@@ -125,7 +125,7 @@ struct QuantizeImagesKernel {
   }
 };
 
-// Windows side by side, for channels that GemmKind::kWindows does not take, and for float.
+// What windows are gathered from: integers, or activations.
 template <typename T>
 struct WindowsSource {
   const T* data = nullptr;
@@ -135,6 +135,7 @@ struct WindowsSource {
 template <>
 struct WindowsSource<float> : Activations {};
 
+// Windows side by side, for channels that GemmKind::kWindows does not take, and for float.
 template <typename T>
 struct WindowsParams {
   Windows windows;  // `outside` for integers

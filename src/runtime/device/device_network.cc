@@ -42,14 +42,12 @@ DeviceNetwork::DeviceNetwork(const RuntimeNetwork& network, Device& device, int6
 
 void DeviceNetwork::Run(const ActivePolicy& policy, const NetworkInputs& inputs, float* output) {
   CopyInputs(inputs);
-  MakeArena(policy);
   Step step{policy, inputs.batch, true, {}};
   Execute(step);
   device_.CopyOut(output, output_.data(), 4 * inputs.batch * ElementsOf(graph_.output_shape()));
 }
 
 std::unique_ptr<DeviceGraph> DeviceNetwork::Capture(const ActivePolicy& policy, int64_t batch) {
-  MakeArena(policy);
   Step prepare{policy, batch, false, {}};
   Execute(prepare);
   device_.BeginCapture();
@@ -96,6 +94,7 @@ void DeviceNetwork::MakeArena(const ActivePolicy& policy) {
 }
 
 void DeviceNetwork::Execute(Step& step) {
+  MakeArena(step.policy);
   step.done.assign(graph_.nodes().size(), false);
   if (options_.fuse) PlanFusion(step);
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {

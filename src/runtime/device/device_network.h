@@ -56,7 +56,7 @@ class DeviceNetwork {
   };
 
   void Execute(Step& step);
-  // Memory of the values of a policy's calls, before the first.
+  // Memory of the values of a policy's calls, at the first; never while a graph is captured.
   void MakeArena(const ActivePolicy& policy);
   void PlanFusion(Step& step) const;
   Chain ChainBefore(NodeId linear) const;

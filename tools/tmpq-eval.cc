@@ -141,6 +141,13 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
     comparison.encoder = &*encoder;
     result["text_encoder"] = {{"name", encoder->name()}, {"hash", encoder->hash().Hex()}};
   }
+  std::optional<AlignmentEncoder> reward_model;
+  if (arguments.count("reward-model") > 0) {
+    reward_model = AlignmentEncoder::OpenRewardModel(arguments["reward-model"].as<std::string>(),
+                                                     BundledCheckpoints());
+    comparison.reward_model = &*reward_model;
+    result["reward_model"] = {{"name", reward_model->name()}, {"hash", reward_model->hash().Hex()}};
+  }
   if (needs.count(MetricNeeds::kFrameFeatures) > 0 && comparison.samples.dimensions() == 5) {
     const ImageShape frame = comparison.samples.image();
     frames = OpenFeatureSpace(Given(arguments, "frame-net"),
@@ -188,6 +195,7 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
   evaluation.prompts = Given(arguments, "prompts");
   evaluation.feature_net = Given(arguments, "feature-net");
   evaluation.text_encoder = Given(arguments, "text-encoder");
+  evaluation.reward_model = Given(arguments, "reward-model");
   evaluation.frame_net = Given(arguments, "frame-net");
   evaluation.reference = Given(arguments, "reference");
   evaluation.resize = ReadResize(arguments);
@@ -280,8 +288,10 @@ int main(int argc, char** argv) {
             "model's own)",
             text())("text-encoder",
                     "NAME (bundled), or folder of CLIP: encoder of samples and texts", text())(
-            "frame-net", "as --feature-net, of single frames (default: random-features)", text())(
-            "prompts", "file of texts, one a line, of the samples in turn", text())(
+            "reward-model",
+            "NAME (bundled), or folder of PickScore's form: which samples of a text are preferred",
+            text())("frame-net", "as --feature-net, of single frames (default: random-features)",
+                    text())("prompts", "file of texts, one a line, of the samples in turn", text())(
             "judge", "scenes or sprites: who reads captions off samples in files", text())(
             "resize",
             "bicubic (clean-fid), bilinear (pytorch-fid), bilinear-tf1 (torch-fidelity), triangle: "

@@ -45,7 +45,7 @@ Graph BuildNetwork(const TrainConfig& train, const std::map<std::string, std::st
   if (train.task == "classify") {
     return BuildFeatureClassifier(NetworkConfig<FeatureNetConfig>(values, where));
   }
-  if (train.task == "contrast") {
+  if (train.task == "contrast" || train.task == "preference") {
     return BuildContrastiveEncoder(NetworkConfig<ContrastiveEncoderConfig>(values, where));
   }
   if (train.network == "dit") return BuildDit(NetworkConfig<DitConfig>(values, where));
@@ -92,23 +92,43 @@ FeatureStatistics StatisticsOf(const std::filesystem::path& weights, const Image
   return accumulator.Finish();
 }
 
+// What is tested of a task, by name: as people read it, and as the model's file has it.
+struct TestNames {
+  const char *said, *key;
+};
+
+TestNames NamesOfTest(const std::string& task) {
+  if (task == "classify") return {"accuracy", "test_accuracy"};
+  if (task == "contrast") return {"retrieval of the right caption", "test_retrieval"};
+  return {"ranking of pairs", "test_ranking"};
+}
+
+Accuracy TestAccuracy(const TrainFile& file, const ParameterSet& parameters,
+                      const SampleSource& data) {
+  if (file.train.task == "preference") {
+    return PreferenceAccuracy(file.graph, parameters, *data.world(), kTestSamples, file.train.seed);
+  }
+  const ImageSet test = Materialize(file.train.data, Split::kTest, kTestSamples, file.train.seed);
+  return file.train.task == "classify"
+             ? ClassifierAccuracy(file.graph, parameters, test, Labelling(file.train.label, data))
+             : RetrievalAccuracy(file.graph, parameters, test, *data.world());
+}
+
 // Of samples that training has not seen; said on stderr, and what the model's file tells of it.
 Json TestOf(const TrainFile& file, const ParameterSet& parameters, const SampleSource& data) {
-  const ImageSet test = Materialize(file.train.data, Split::kTest, kTestSamples, file.train.seed);
-  const bool classify = file.train.task == "classify";
-  const Accuracy accuracy =
-      classify ? ClassifierAccuracy(file.graph, parameters, test, Labelling(file.train.label, data))
-               : RetrievalAccuracy(file.graph, parameters, test, *data.world());
-  std::fprintf(stderr, "test %s %.4f on %lld samples\n",
-               classify ? "accuracy" : "retrieval of the right caption", accuracy.whole,
+  const Accuracy accuracy = TestAccuracy(file, parameters, data);
+  const TestNames names = NamesOfTest(file.train.task);
+  std::fprintf(stderr, "test %s %.4f on %lld samples\n", names.said, accuracy.whole,
                static_cast<long long>(accuracy.samples));
   for (const auto& [name, share] : accuracy.parts) {
     std::fprintf(stderr, "  %-12s %.4f\n", name.c_str(), share);
   }
-  Json result = {{"test_samples", accuracy.samples}};
-  result[classify ? "test_accuracy" : "test_retrieval"] = accuracy.whole;
-  if (accuracy.parts.size() > 1) result["test_by_attribute"] = accuracy.PartsJson();
-  if (!classify) result["captions"] = data.world()->count();
+  Json result = {{"test_samples", accuracy.samples}, {names.key, accuracy.whole}};
+  if (accuracy.parts.size() > 1) {
+    result[file.train.task == "preference" ? "test_by_flaw" : "test_by_attribute"] =
+        accuracy.PartsJson();
+  }
+  if (file.train.task == "contrast") result["captions"] = data.world()->count();
   return result;
 }
 
@@ -130,6 +150,7 @@ Json SamplingOf(const TrainConfig& config, const SampleSource& data) {
       sampling["text"]["prompts"] = CaptionsOf(*data.world());
       sampling["text"]["judge"] = data.world()->name();
     }
+    if (config.task == "preference") sampling["text"]["logit_scale"] = 1 / config.temperature;
   }
   return sampling;
 }

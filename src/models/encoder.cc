@@ -1,5 +1,6 @@
 #include "src/models/encoder.h"
 
+#include <cmath>
 #include <optional>
 
 #include "src/core/error.h"
@@ -16,7 +17,8 @@ namespace {
 constexpr const char* kTransformersWeights = "model";
 constexpr const char* kRelativePositions =
     "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight";
-constexpr int64_t kT5Tokens = 120;  // PixArt-alpha's
+constexpr const char* kLogitScale = "logit_scale";  // its logarithm
+constexpr int64_t kT5Tokens = 120;                  // PixArt-alpha's
 
 // Adds the parameters of `graph`; tensors that start with one of `others` are not its concern.
 void AddParameters(const Checkpoint& checkpoint, const Graph& graph, ParameterSource source,
@@ -102,10 +104,12 @@ void AddClip(const ComponentConfig& config, const Checkpoint& checkpoint,
   const auto part = [&](const char* key) {
     return ComponentConfig(config.Get<Json>(key), config.where() + ": " + key);
   };
-  AddText(part("text_config"), checkpoint, projection, {"vision_model.", "visual_", "logit_scale"},
+  AddText(part("text_config"), checkpoint, projection, {"vision_model.", "visual_", kLogitScale},
           encoder);
   AddVision(part("vision_config"), checkpoint, projection,
-            {"text_model.", "text_projection.", "logit_scale"}, encoder);
+            {"text_model.", "text_projection.", kLogitScale}, encoder);
+  if (checkpoint.Has(kLogitScale))
+    encoder.logit_scale = std::exp(checkpoint.Floats(kLogitScale).at(0));
 }
 
 void AddT5(const ComponentConfig& config, const Checkpoint& checkpoint,

@@ -25,8 +25,9 @@ struct Encoder {
   // (the mean over tokens, normalised where the class does that) and "logits" (of classifiers).
   std::map<std::string, Graph> outputs;
   ParameterSet parameters;
-  int64_t eos_token = 0;  // CLIP: for ClipEosPosition
-  Hash128 hash;           // of weights and config
+  int64_t eos_token = 0;   // CLIP: for ClipEosPosition
+  double logit_scale = 0;  // CLIPModel: what cosines are multiplied with to be logits; else 0
+  Hash128 hash;            // of weights and config
 };
 
 // Whether LoadEncoder reads the class: CLIPTextModel, CLIPTextModelWithProjection,

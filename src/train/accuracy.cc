@@ -4,11 +4,13 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <map>
 
 #include "src/core/error.h"
 #include "src/models/contrastive_encoder.h"
 #include "src/torch/torch_device.h"
 #include "src/torch/torch_executor.h"
+#include "src/train/ranked_batch.h"
 #include "src/train/sample_source.h"
 
 namespace tmpq {
@@ -131,6 +133,35 @@ Accuracy RetrievalAccuracy(const Graph& graph, const ParameterSet& parameters, c
     counter.Count(values(nearest.data_ptr<int64_t>()[i]), values(data.labels[i]));
   }
   return counter.Finish();
+}
+
+Accuracy PreferenceAccuracy(const Graph& graph, const ParameterSet& parameters,
+                            const CaptionedWorld& world, int64_t pairs, uint64_t seed) {
+  at::NoGradGuard no_grad;
+  const TorchExecutor executor(graph);
+  const TorchExecutor::Tensors tensors = TensorsOf(graph, parameters);
+  struct Count {
+    int64_t right = 0, all = 0;
+    double Share() const { return static_cast<double>(right) / static_cast<double>(all); }
+  };
+  Count whole;
+  std::map<Flaw, Count> by_flaw;
+  RandomStream random(seed, RandomPurpose::kTest);
+  for (int64_t begin = 0; begin < pairs; begin += kBatch) {
+    const RankedBatch batch = DrawRankedBatch(world, std::min(kBatch, pairs - begin), random);
+    const auto [better, worse] = RankedCosines(executor, tensors, world, batch);
+    const at::Tensor right = OnHost(at::gt(better, worse));
+    for (size_t i = 0; i < batch.flaws.size(); ++i) {
+      Count& of_flaw = by_flaw[batch.flaws[i]];
+      const bool is_right = right.data_ptr<bool>()[i];
+      whole.right += is_right, of_flaw.right += is_right;
+      ++whole.all, ++of_flaw.all;
+    }
+  }
+  Accuracy accuracy{pairs, whole.Share(), {}};
+  for (const auto& [flaw, count] : by_flaw)
+    accuracy.parts.emplace_back(NameOf(flaw), count.Share());
+  return accuracy;
 }
 
 }  // namespace tmpq

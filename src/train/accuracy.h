@@ -1,4 +1,4 @@
-// How well a trained classifier or encoder does on samples that it has not seen.
+// How well a trained classifier, encoder or reward model does on samples that it has not seen.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ namespace tmpq {
 struct Accuracy {
   int64_t samples = 0;
   double whole = 0;                                   // all of it right
-  std::vector<std::pair<std::string, double>> parts;  // by part of the label, or by attribute
+  std::vector<std::pair<std::string, double>> parts;  // by part of the label, attribute, or flaw
 
   // {name: share} of the parts.
   Json PartsJson() const;
@@ -32,5 +32,10 @@ Accuracy ClassifierAccuracy(const Graph& graph, const ParameterSet& parameters,
 // the sample's is the sample's own. `graph`: a contrastive encoder.
 Accuracy RetrievalAccuracy(const Graph& graph, const ParameterSet& parameters, const ImageSet& data,
                            const CaptionedWorld& world);
+
+// Of `pairs` ranked pairs (src/data/ranked_pair.h) of the seed, those of which the better one has
+// the higher reward: all, and by flaw. `graph`: a contrastive encoder.
+Accuracy PreferenceAccuracy(const Graph& graph, const ParameterSet& parameters,
+                            const CaptionedWorld& world, int64_t pairs, uint64_t seed);
 
 }  // namespace tmpq

@@ -17,16 +17,7 @@ class ContrastTask : public TrainingTask {
   ContrastTask(const Graph& graph, const SampleSource& data, const TrainConfig& config)
       : data_(&data), config_(&config) {
     CheckTakesSamples(graph, data);
-    bool has_captions = false;
-    for (const Node& node : graph.nodes()) {
-      if (node.kind != OpKind::kLabelEmbedding) continue;
-      CheckTakesCaptions(graph.node(node.inputs[0]), node.attributes.size, data.world());
-      has_captions = true;
-    }
-    if (!has_captions || graph.output_shape().size() != 1 || graph.output_shape()[0] % 2 != 0) {
-      throw Error(ErrorCode::kUsage, "[model]",
-                  "the network is no encoder of samples and captions");
-    }
+    CheckIsEncoder(graph, data.world());
   }
 
   at::Tensor Loss(const TorchExecutor& executor, const TorchExecutor::Tensors& parameters,
@@ -46,10 +37,8 @@ class ContrastTask : public TrainingTask {
     const at::Tensor embeddings =
         executor.Run(parameters, {{"sample", BatchTensor(samples, batch, data_->shape())},
                                   {"caption", BatchTensor(captions, batch, {tokens})}});
-    const int64_t width = embeddings.size(1) / 2;
-    const at::Tensor similarity = at::matmul(Normalised(embeddings.narrow(1, 0, width)),
-                                             Normalised(embeddings.narrow(1, width, width)).t()) /
-                                  config_->temperature;
+    const auto [of_samples, of_captions] = UnitEmbeddings(embeddings);
+    const at::Tensor similarity = at::matmul(of_samples, of_captions.t()) / config_->temperature;
     const at::Tensor label = BatchTensor(labels, batch, {});
     at::Tensor target = at::eq(label.unsqueeze(0), label.unsqueeze(1)).to(at::kFloat);
     target = target / target.sum(1, true);  // symmetric: equal captions have equal counts
@@ -59,10 +48,6 @@ class ContrastTask : public TrainingTask {
   }
 
  private:
-  static at::Tensor Normalised(const at::Tensor& x) {
-    return x / (x.square().sum(1, true) + 1e-12).sqrt();
-  }
-
   const SampleSource* data_;
   const TrainConfig* config_;
 };

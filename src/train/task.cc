@@ -45,13 +45,34 @@ void CheckTakesCaptions(const Node& caption, int64_t rows, const CaptionedWorld*
   }
 }
 
+void CheckIsEncoder(const Graph& graph, const CaptionedWorld* world) {
+  bool has_captions = false;
+  for (const Node& node : graph.nodes()) {
+    if (node.kind != OpKind::kLabelEmbedding) continue;
+    CheckTakesCaptions(graph.node(node.inputs[0]), node.attributes.size, world);
+    has_captions = true;
+  }
+  if (!has_captions || graph.output_shape().size() != 1 || graph.output_shape()[0] % 2 != 0) {
+    throw Error(ErrorCode::kUsage, "[model]", "the network is no encoder of samples and captions");
+  }
+}
+
+std::pair<at::Tensor, at::Tensor> UnitEmbeddings(const at::Tensor& output) {
+  const auto unit = [](const at::Tensor& x) {
+    return x / (x.square().sum(1, true) + 1e-12).sqrt();
+  };
+  const int64_t width = output.size(1) / 2;
+  return {unit(output.narrow(1, 0, width)), unit(output.narrow(1, width, width))};
+}
+
 std::unique_ptr<TrainingTask> MakeTask(const Graph& graph, const SampleSource& data,
                                        const TrainConfig& config) {
   if (config.task == "denoise") return MakeDenoiseTask(graph, data, config);
   if (config.task == "classify") return MakeClassifyTask(graph, data, config);
   if (config.task == "contrast") return MakeContrastTask(graph, data, config);
+  if (config.task == "preference") return MakePreferenceTask(graph, data, config);
   throw Error(ErrorCode::kUsage, "task", "\"" + config.task + "\" is unknown",
-              "known are denoise, classify and contrast");
+              "known are denoise, classify, contrast and preference");
 }
 
 }  // namespace tmpq

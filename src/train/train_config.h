@@ -35,7 +35,8 @@ struct TrainConfig {
   void ForEachField(V&& visit) {
     visit("name", name, "name of the model");
     visit("task", task,
-          "denoise (a diffusion network), classify (a feature network) or contrast (an encoder)");
+          "denoise (a diffusion network), classify (a feature network), contrast (an encoder) or "
+          "preference (a reward model)");
     visit("network", network, "denoise: dit, unet or text-dit");
     visit("data", data, "folder of Fashion-MNIST; or scenes, sprites");
     visit("seed", seed, "of weights, order and noise");
@@ -49,7 +50,7 @@ struct TrainConfig {
     visit("label_dropout", label_dropout, "denoise: probability of the null label");
     visit("timestep_shift", timestep_shift, "denoise: > 1 draws more timesteps near noise");
     visit("label", label, "classify: class, or attributes (one softmax for each)");
-    visit("temperature", temperature, "contrast: of the cosines' softmax");
+    visit("temperature", temperature, "contrast, preference: of the cosines' softmax");
     visit("max_shift", max_shift, "classify: random shift of pictures, pixels");
     visit("flip", flip, "classify: random horizontal flip of pictures");
     visit("schedule", schedule, "denoise: noise schedule");

@@ -67,6 +67,10 @@ TEST(TextEncoderTest, IsNamedByTheModelOrGoesWithItsJudge) {
   EXPECT_EQ(TextEncoderOf(named, "model", bundled), "mine");
   EXPECT_EQ(TextEncoderOf({{"text", {{"judge", ""}}}}, "model", bundled), "");
   EXPECT_EQ(TextEncoderOf(Json(), "model", bundled), "");
+  EXPECT_EQ(RewardModelOf(judged, "model", bundled), "scenes-reward");
+  EXPECT_EQ(RewardModelOf(judged, "model", "/nowhere"), "");
+  named["reward_model"] = "better";
+  EXPECT_EQ(RewardModelOf(named, "model", bundled), "better");
   named["text_encoder"] = 3;
   EXPECT_THROW(TextEncoderOf(named, "model", bundled), Error);
 }

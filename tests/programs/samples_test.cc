@@ -170,24 +170,34 @@ TEST_F(SamplesTest, TextsAndClips) {
   WriteFileAtomically(prompts, std::string_view("small red square right slow black\n"
                                                 "large magenta square down fast black\n"));
   const std::string metrics =
-      "--metrics=text_similarity,text_alignment,caption_accuracy,flicker,warping_error,"
+      "--metrics=text_similarity,reward,text_alignment,caption_accuracy,flicker,warping_error,"
       "frame_consistency";
   const Arguments model = {"--model=sprites-stdit", "--steps=6", "--guidance=1", "--prompts",
                            prompts};
   const Json drawn = Measure(Joined(model, {"--samples=6", metrics, "--against=float"}));
   EXPECT_EQ(drawn["text_encoder"]["name"], "sprites-encoder");
+  EXPECT_EQ(drawn["reward_model"]["name"], "sprites-reward");
   EXPECT_EQ(drawn["frame_net"]["name"], "random-features");
   EXPECT_TRUE(drawn["metrics"].contains("caption_accuracy_colour"));
   EXPECT_TRUE(drawn["metrics"].contains("caption_accuracy_all"));
   EXPECT_EQ(drawn["differences"]["text_similarity"]["value"], 0);
   const std::string clips = Draw("clips.npy", Joined(model, {"--count=6"}));
-  const Json files = Measure({"--samples", clips, "--prompts", prompts, "--judge=sprites",
-                              "--text-encoder=sprites-encoder", metrics});
+  const Json files =
+      Measure({"--samples", clips, "--prompts", prompts, "--judge=sprites",
+               "--text-encoder=sprites-encoder", "--reward-model=sprites-reward", metrics});
   EXPECT_EQ(files["metrics"], drawn["metrics"]);
   ExpectError(2, "--prompts: is missing",
               {"--samples", clips, "--judge=sprites", "--metrics=text_alignment"});
   ExpectError(2, "--text-encoder: is missing",
               {"--samples", clips, "--prompts", prompts, "--metrics=text_similarity"});
+  ExpectError(2, "--reward-model: is missing",
+              {"--samples", clips, "--prompts", prompts, "--metrics=reward"});
+  ExpectError(1, "was not trained on preferences",
+              {"--samples", clips, "--prompts", prompts, "--metrics=reward",
+               "--reward-model=sprites-encoder"});
+  const Json pairs = Measure({"--samples", clips, "--reference", clips, "--prompts", prompts,
+                              "--reward-model=sprites-reward", "--metrics=win_rate"});
+  EXPECT_EQ(pairs["metrics"]["win_rate"]["value"], 0.5);  // against themselves
   ExpectError(2, "--judge: is missing",
               {"--samples", clips, "--prompts", prompts, "--metrics=caption_accuracy"});
   ExpectError(

@@ -1,6 +1,10 @@
 // Training on captioned worlds: classifiers of attributes, encoders of samples and captions.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+
+#include "src/data/ranked_pair.h"
 #include "src/models/contrastive_encoder.h"
 #include "src/models/feature_net.h"
 #include "src/train/accuracy.h"
@@ -103,8 +107,32 @@ TEST_F(WorldsTrainingTest, LearnsToFindTheCaption) {
   EXPECT_GE(accuracy.parts[0].second, accuracy.whole);
 }
 
+TEST_F(WorldsTrainingTest, LearnsWhatIsPreferred) {
+  const Graph graph = SmallEncoder();
+  TrainConfig config = Config("preference", 150);
+  config.temperature = 0.1;
+  const TrainResult result = TrainIn("p", graph, *data_, config);
+  EXPECT_LT(result.loss.back(), 0.6 * result.loss.front());
+  const Accuracy accuracy = PreferenceAccuracy(graph, result.parameters, world_, 600, 1);
+  EXPECT_EQ(accuracy.samples, 600);
+  EXPECT_GT(accuracy.whole, 0.8);
+  ASSERT_EQ(accuracy.parts.size(), FlawsOf(world_.shape()).size());
+  EXPECT_EQ(accuracy.parts[0].first, "caption");
+  double least = 1, most = 0;
+  for (const auto& [name, share] : accuracy.parts) {
+    std::printf("  %-8s %.3f\n", name.c_str(), share);
+    least = std::min(least, share), most = std::max(most, share);
+  }
+  EXPECT_LE(least, accuracy.whole);
+  EXPECT_GE(most, accuracy.whole);
+}
+
 TEST_F(WorldsTrainingTest, ResumesToTheSameBytes) {
   ExpectResumesToTheSameBytes(SmallEncoder(), *data_, Config("contrast", 8));
+}
+
+TEST_F(WorldsTrainingTest, RewardModelsResumeToTheSameBytes) {
+  ExpectResumesToTheSameBytes(SmallEncoder(), *data_, Config("preference", 4));
 }
 
 TEST_F(WorldsTrainingTest, RefusesWhatDoesNotFit) {
@@ -121,8 +149,10 @@ TEST_F(WorldsTrainingTest, RefusesWhatDoesNotFit) {
       SourceOf(ImageSet{2, 24, 12, 3, std::vector<float>(1728), {0, 1}}, "none");
   config.label = "attributes";
   EXPECT_THROW(Labelling("attributes", *uncaptioned), Error);
-  EXPECT_EQ(CodeOf(SmallEncoder(), *uncaptioned, Config("contrast", 2)), ErrorCode::kUsage);
-  EXPECT_EQ(CodeOf(SmallClassifier(5), *data_, Config("contrast", 2)), ErrorCode::kUsage);
+  for (const char* task : {"contrast", "preference"}) {
+    EXPECT_EQ(CodeOf(SmallEncoder(), *uncaptioned, Config(task, 2)), ErrorCode::kUsage);
+    EXPECT_EQ(CodeOf(SmallClassifier(5), *data_, Config(task, 2)), ErrorCode::kUsage);
+  }
 }
 
 }  // namespace

@@ -66,6 +66,11 @@ std::optional<Lack> LackFor(const std::string& metric, const ExperimentCell& cel
       TextEncoderOf(model.sampling, where, session.bundled).empty()) {
     return Lack{"names no text encoder", "--text-encoder names one; "};
   }
+  if (needs_any({MetricNeeds::kRewardModel, MetricNeeds::kRewardPairs}) &&
+      config.reward_model.empty() &&
+      RewardModelOf(model.sampling, where, session.bundled).empty()) {
+    return Lack{"names no reward model", "--reward-model names one; "};
+  }
   if (needs_any({MetricNeeds::kJudge}) && !(text.is_object() && !text.value("judge", "").empty())) {
     return Lack{"has no judge of its captions", "text_similarity looks at texts too; "};
   }

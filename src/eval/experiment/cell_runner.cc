@@ -184,6 +184,7 @@ class CellRunner {
     evaluation.prompts = cell_.config.prompts;
     evaluation.feature_net = cell_.config.feature_net;
     evaluation.text_encoder = cell_.config.text_encoder;
+    evaluation.reward_model = cell_.config.reward_model;
     evaluation.reference = cell_.config.reference;
     evaluation.threads = session_.threads, evaluation.batch = session_.batch;
     evaluation.interrupted = session_.interrupted, evaluation.progress = session_.progress;

@@ -93,9 +93,13 @@ std::string NameOf(const OwnModel& own) {
 // Puts what was given in place of what the row says.
 void Apply(const OwnModel& own, RowConfig& config) {
   const std::pair<const std::string&, std::string&> fields[] = {
-      {own.sampler, config.sampler},         {own.prompts, config.prompts},
-      {own.feature_net, config.feature_net}, {own.text_encoder, config.text_encoder},
-      {own.reference, config.reference},     {own.metrics, config.metrics}};
+      {own.sampler, config.sampler},
+      {own.prompts, config.prompts},
+      {own.feature_net, config.feature_net},
+      {own.text_encoder, config.text_encoder},
+      {own.reward_model, config.reward_model},
+      {own.reference, config.reference},
+      {own.metrics, config.metrics}};
   for (const auto& [given, field] : fields) {
     if (!given.empty()) field = given;
   }

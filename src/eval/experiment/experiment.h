@@ -43,6 +43,7 @@ struct RowConfig {
   int samples = 256;
   std::string feature_net;
   std::string text_encoder;
+  std::string reward_model;
   std::string reference;
   std::string improves_on;
   std::string claim_metric = "psnr";
@@ -84,6 +85,7 @@ struct RowConfig {
     visit("samples", samples, "that the metrics look at");
     visit("feature_net", feature_net, "as of tmpq-eval");
     visit("text_encoder", text_encoder, "as of tmpq-eval");
+    visit("reward_model", reward_model, "as of tmpq-eval");
     visit("reference", reference, "as of tmpq-eval");
     visit("improves_on", improves_on,
           "rows, separated by commas, that this one beats in the paper, or is claimed to");
@@ -108,6 +110,7 @@ struct OwnModel {
   std::string prompts;
   std::string feature_net;
   std::string text_encoder;
+  std::string reward_model;
   std::string reference;
   std::string metrics;
 
@@ -120,6 +123,7 @@ struct OwnModel {
     visit("prompts", prompts, "file of prompts");
     visit("feature_net", feature_net, "feature network of distances: name, folder or file");
     visit("text_encoder", text_encoder, "of text similarity: name, or folder of CLIP");
+    visit("reward_model", reward_model, "of rewards: name, or folder of PickScore");
     visit("reference", reference, "what distances are to: samples, or statistics of the network");
     visit("metrics", metrics, "in place of the rows'; the model has to have all of them");
   }

@@ -29,10 +29,11 @@ struct FileComparison {
   const FeatureMapNet* maps = nullptr;         // turns them into maps of several layers
   const FeatureExtractor* frames = nullptr;    // turns a clip's frames into features
   const AlignmentEncoder* encoder = nullptr;   // of samples and texts
-  std::vector<std::string> texts;              // of the samples, in turn
-  const CaptionedWorld* judge = nullptr;       // of texts and samples
-  uint64_t seed = 0;                           // of subsets
-  int threads = 0;                             // 0: as many as OpenMP has
+  const AlignmentEncoder* reward_model = nullptr;
+  std::vector<std::string> texts;         // of the samples, in turn
+  const CaptionedWorld* judge = nullptr;  // of texts and samples
+  uint64_t seed = 0;                      // of subsets
+  int threads = 0;                        // 0: as many as OpenMP has
 };
 
 // One side of a comparison, which outlives it. Members throw kUsage where the file holds something
@@ -87,6 +88,7 @@ class Measurer {
   const FeatureMapNet& maps() const;
   const FeatureExtractor& frame_features() const;
   const AlignmentEncoder& encoder() const;
+  const AlignmentEncoder& reward_model() const;
   const CaptionedWorld& judge();
   const std::vector<std::string>& texts() const;
   int threads() const { return comparison_.threads; }

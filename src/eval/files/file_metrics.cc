@@ -27,6 +27,10 @@ const char* TextOf(MetricNeeds needs) {
       return "pairs, --feature-net";
     case MetricNeeds::kEncoder:
       return "texts, --text-encoder";
+    case MetricNeeds::kRewardModel:
+      return "texts, --reward-model";
+    case MetricNeeds::kRewardPairs:
+      return "pairs, texts, --reward-model";
     case MetricNeeds::kJudge:
       return "texts, --judge";
     case MetricNeeds::kImages:
@@ -124,7 +128,7 @@ std::set<MetricNeeds> NeedsOf(const std::vector<std::string>& names) {
     if (row == nullptr) continue;
     needs.insert(row->needs);
     if (name != row->name || row->needs == MetricNeeds::kFeatureMaps ||
-        row->needs == MetricNeeds::kPairedFeatures) {
+        row->needs == MetricNeeds::kPairedFeatures || row->needs == MetricNeeds::kRewardPairs) {
       needs.insert(MetricNeeds::kPairs);
     }
   }

@@ -20,6 +20,8 @@ enum class MetricNeeds {
   kPairedFeatures,   // pairs, in a feature network's space
   kFeatureMaps,      // pairs, and a network that has maps
   kEncoder,          // texts and an encoder of both
+  kRewardModel,      // texts and a reward model
+  kRewardPairs,      // the same, and pairs
   kJudge,            // texts of a captioned world
   kImages,
   kClips,

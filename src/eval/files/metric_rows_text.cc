@@ -1,4 +1,6 @@
 // Metrics of samples and their texts.
+#include <cmath>
+
 #include "src/core/error.h"
 #include "src/eval/files/metric_rows.h"
 #include "src/metrics/embedding_similarity.h"
@@ -10,6 +12,24 @@ std::vector<double> TextSimilarity(Measurer& all) {
   const AlignmentEncoder& encoder = all.encoder();
   const SampleSet& samples = all.samples().Images();
   return encoder.Similarities(samples.values, samples.sample_shape(), all.texts(), all.threads());
+}
+
+std::vector<double> RewardsOf(ComparedSamples& side, Measurer& all) {
+  const SampleSet& samples = side.Images();
+  return all.reward_model().Rewards(samples.values, samples.sample_shape(), all.texts(),
+                                    all.threads());
+}
+
+std::vector<double> Reward(Measurer& all) { return RewardsOf(all.samples(), all); }
+
+// Bradley and Terry's probability that the sample is preferred to its partner.
+std::vector<double> WinRate(Measurer& all) {
+  std::vector<double> values = RewardsOf(all.samples(), all);
+  const std::vector<double> partners = RewardsOf(all.Paired(), all);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = 1 / (1 + std::exp(partners[i] - values[i]));
+  }
+  return values;
 }
 
 // CLIP's names belong to CLIP.
@@ -84,6 +104,16 @@ const MetricRow kRows[] = {
      Needs::kEncoder,
      "cosine of successive frames by CLIP",
      {.one_a_pair = ClipTemp}},
+    {"reward",
+     "logit",
+     Needs::kRewardModel,
+     "reward of sample and text: e to a difference is the odds of being preferred",
+     {.one_a_pair = Reward}},
+    {"win_rate",
+     "1",
+     Needs::kRewardPairs,
+     "probability of being preferred to the pair's other sample, by their rewards",
+     {.one_a_pair = WinRate}},
     {"text_alignment",
      "1",
      Needs::kJudge,

@@ -16,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kLogitScale = "logit_scale";  // that tmpq-train writes for reward models
 constexpr const char* kTokenizerFiles[] = {"vocab.json", "merges.txt", "tokenizer_config.json",
                                            "special_tokens_map.json"};
 
@@ -46,6 +47,16 @@ AlignmentEncoder AlignmentEncoder::Open(const std::string& name, const fs::path&
                                                            : OpenContrastive(name, bundled);
 }
 
+AlignmentEncoder AlignmentEncoder::OpenRewardModel(const std::string& name,
+                                                   const fs::path& bundled) {
+  AlignmentEncoder encoder = Open(name, bundled);
+  if (!(encoder.logit_scale_ > 0)) {
+    throw Error(ErrorCode::kInput, "reward model " + name, "was not trained on preferences",
+                "scenes-reward, sprites-reward, or the folder of a CLIPModel that was");
+  }
+  return encoder;
+}
+
 AlignmentEncoder AlignmentEncoder::OpenClip(const fs::path& folder) {
   Encoder encoder = LoadEncoder(folder);
   if (encoder.outputs.count("pooled") == 0 || encoder.outputs.count("image_embeds") == 0) {
@@ -57,6 +68,7 @@ AlignmentEncoder AlignmentEncoder::OpenClip(const fs::path& folder) {
   const Shape shape = tower.node(tower.FindInput("pixel_values")).shape;
   AlignmentEncoder result;
   result.name_ = fs::weakly_canonical(folder).filename().string();
+  result.logit_scale_ = encoder.logit_scale;
   Preprocessing processor = ReadImageProcessor(folder, shape);
   result.samples_ = std::make_unique<FeatureExtractor>(
       tower, encoder.parameters, HashOfFolder(folder, encoder, ToJson(processor).dump()),
@@ -76,6 +88,9 @@ AlignmentEncoder AlignmentEncoder::OpenContrastive(const std::string& name,
   }
   AlignmentEncoder result;
   result.name_ = model.name;
+  if (text.contains(kLogitScale)) {
+    result.logit_scale_ = JsonGet<double>(text, kLogitScale, path.string());
+  }
   result.vocabulary_ =
       Vocabulary::FromJson(JsonGet<Json>(text, "vocabulary", path.string()), path.string());
   CheckVocabulary(result.vocabulary_, model.graph, path.string());
@@ -104,6 +119,15 @@ std::vector<double> AlignmentEncoder::Similarities(std::span<const float> sample
     wanted.insert(wanted.end(), row.begin(), row.end());
   }
   return FrameTextSimilarities(embeddings, wanted, frames, dimension());
+}
+
+std::vector<double> AlignmentEncoder::Rewards(std::span<const float> samples, const Shape& shape,
+                                              const std::vector<std::string>& texts,
+                                              int threads) const {
+  TMPQ_CHECK(logit_scale_ > 0, name_ + " is no reward model");
+  std::vector<double> rewards = Similarities(samples, shape, texts, threads);
+  for (double& reward : rewards) reward *= logit_scale_;
+  return rewards;
 }
 
 std::vector<float> AlignmentEncoder::FrameEmbeddings(std::span<const float> samples,

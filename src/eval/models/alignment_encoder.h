@@ -23,6 +23,11 @@ class AlignmentEncoder {
   // name below `bundled`, a folder or file. Throws kIo, kCorrupt, kInput, kUnsupported.
   static AlignmentEncoder Open(const std::string& name, const std::filesystem::path& bundled);
 
+  // One that was trained on preferences: a CLIPModel that was (PickScore, HPS v2), or a model of
+  // tmpq-train's task preference. Throws as Open, and kInput for an encoder of another task.
+  static AlignmentEncoder OpenRewardModel(const std::string& name,
+                                          const std::filesystem::path& bundled);
+
   // "scenes-encoder", or the folder's name.
   const std::string& name() const { return name_; }
   // Only then do results carry CLIP's names: clip_similarity, clip_score, clipsim, clip_temp.
@@ -39,6 +44,12 @@ class AlignmentEncoder {
   // for texts with words that the encoder does not know.
   std::vector<double> Similarities(std::span<const float> samples, const Shape& shape,
                                    const std::vector<std::string>& texts, int threads) const;
+
+  // The cosines as logits: of two samples of a text, the one whose reward is larger by r is
+  // preferred with odds of e^r (PickScore: Kirstain et al., arXiv 2305.01569). Of a reward model
+  // only.
+  std::vector<double> Rewards(std::span<const float> samples, const Shape& shape,
+                              const std::vector<std::string>& texts, int threads) const;
 
   // Embeddings of all frames, (n frames, dimension), for the consistencies of
   // src/metrics/embedding_similarity.h; of an image, itself. Throws as above, and kUnsupported
@@ -62,6 +73,7 @@ class AlignmentEncoder {
   };
 
   std::string name_;
+  double logit_scale_ = 0;  // of a reward model
   std::unique_ptr<FeatureExtractor> samples_;
   std::unique_ptr<TextEncoder> text_;         // CLIP's
   std::unique_ptr<RuntimeNetwork> captions_;  // the contrastive encoder's, with its words

@@ -11,15 +11,28 @@ std::string FeatureNetOf(const Json& sampling, const std::string& where) {
                                           : "";
 }
 
-std::string TextEncoderOf(const Json& sampling, const std::string& where,
-                          const std::filesystem::path& bundled) {
-  if (sampling.contains("text_encoder")) {
-    return JsonGet<std::string>(sampling, "text_encoder", where);
-  }
+namespace {
+
+// The network that `sampling` names as `key`, or the bundled one of its world: "scenes" + `ending`.
+std::string NamedOrBundled(const Json& sampling, const char* key, const std::string& ending,
+                           const std::string& where, const std::filesystem::path& bundled) {
+  if (sampling.contains(key)) return JsonGet<std::string>(sampling, key, where);
   const Json text = TextOf(sampling);
   const std::string judge = text.is_object() ? text.value("judge", "") : "";
-  const std::string encoder = judge + "-encoder";
-  return !judge.empty() && std::filesystem::exists(bundled / encoder) ? encoder : "";
+  return !judge.empty() && std::filesystem::exists(bundled / (judge + ending)) ? judge + ending
+                                                                               : "";
+}
+
+}  // namespace
+
+std::string TextEncoderOf(const Json& sampling, const std::string& where,
+                          const std::filesystem::path& bundled) {
+  return NamedOrBundled(sampling, "text_encoder", "-encoder", where, bundled);
+}
+
+std::string RewardModelOf(const Json& sampling, const std::string& where,
+                          const std::filesystem::path& bundled) {
+  return NamedOrBundled(sampling, "reward_model", "-reward", where, bundled);
 }
 
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,

@@ -21,10 +21,13 @@ struct MeasuredSpace {
   const FeatureExtractor& features() const { return *space.features; }
 };
 
-// The networks that a model's sampling settings name; empty: none. The text encoder is by default
-// the one that goes with the model's judge: "scenes-encoder" for scenes, if it is bundled.
+// The networks that a model's sampling settings name; empty: none. Text encoder and reward model
+// are by default those that go with the model's judge: "scenes-encoder" for scenes, if it is
+// bundled.
 std::string FeatureNetOf(const Json& sampling, const std::string& where);
 std::string TextEncoderOf(const Json& sampling, const std::string& where,
+                          const std::filesystem::path& bundled);
+std::string RewardModelOf(const Json& sampling, const std::string& where,
                           const std::filesystem::path& bundled);
 
 // `feature_net`: name, folder or file; empty: the one that the model's `sampling` names, else

@@ -1,5 +1,6 @@
 #include "src/eval/samples/sample_evaluation.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -105,18 +106,12 @@ class Evaluation {
       result_.networks["feature_net"] = maps_->ToJson();
     }
     if (Needs(MetricNeeds::kEncoder)) {
-      const std::string name = settings_.text_encoder.empty()
-                                   ? TextEncoderOf(sampling, where, bundled)
-                                   : settings_.text_encoder;
-      if (name.empty() || prompts_.texts.empty()) {
-        throw Error(ErrorCode::kUsage, "--text-encoder",
-                    prompts_.texts.empty() ? "has no texts to compare with" : "is missing",
-                    where + (prompts_.texts.empty() ? " is not sampled by words"
-                                                    : " names no encoder of its own"));
-      }
-      encoder_ = std::make_unique<AlignmentEncoder>(AlignmentEncoder::Open(name, bundled));
-      result_.networks["text_encoder"] = {{"name", encoder_->name()},
-                                          {"hash", encoder_->hash().Hex()}};
+      encoder_ = OpenEncoder("text_encoder", settings_.text_encoder, TextEncoderOf,
+                             AlignmentEncoder::Open);
+    }
+    if (Needs(MetricNeeds::kRewardModel) || Needs(MetricNeeds::kRewardPairs)) {
+      reward_model_ = OpenEncoder("reward_model", settings_.reward_model, RewardModelOf,
+                                  AlignmentEncoder::OpenRewardModel);
     }
     if (Needs(MetricNeeds::kJudge) && prompts_.judge.empty()) {
       throw Error(ErrorCode::kUsage, where, "has no judge of its captions",
@@ -127,6 +122,26 @@ class Evaluation {
       frames_ = OpenFeatureSpace(settings_.frame_net, frame, bundled);
       result_.networks["frame_net"] = ToJson(frames_);
     }
+  }
+
+  // Opens the network that `given` names, else the model's own, and notes it for `use`.
+  template <typename Find, typename Open>
+  std::unique_ptr<AlignmentEncoder> OpenEncoder(const std::string& use, const std::string& given,
+                                                Find&& find, Open&& open) {
+    const std::string where = "model " + source_->name();
+    const auto& bundled = settings_.source.bundled;
+    const std::string name = given.empty() ? find(source_->sampling(), where, bundled) : given;
+    if (name.empty() || prompts_.texts.empty()) {
+      std::string flag = "--" + use;
+      std::replace(flag.begin(), flag.end(), '_', '-');
+      throw Error(
+          ErrorCode::kUsage, flag,
+          prompts_.texts.empty() ? "has no texts to compare with" : "is missing",
+          where + (prompts_.texts.empty() ? " is not sampled by words" : " names none of its own"));
+    }
+    auto encoder = std::make_unique<AlignmentEncoder>(open(name, bundled));
+    result_.networks[use] = {{"name", encoder->name()}, {"hash", encoder->hash().Hex()}};
+    return encoder;
   }
 
   void OpenFeatures(const std::string& net, const Shape& shape, const std::string& where) {
@@ -207,6 +222,7 @@ class Evaluation {
     comparison.spatial = spatial_.features.get(), comparison.logits = logits_.features.get();
     comparison.inception = measured_.space.is_inception;
     comparison.maps = maps_.get(), comparison.encoder = encoder_.get();
+    comparison.reward_model = reward_model_.get();
     comparison.frames = frames_.features.get();
     comparison.texts = prompts_.texts;
     comparison.judge = prompts_.judge.empty() ? nullptr : FindWorld(prompts_.judge);
@@ -253,7 +269,7 @@ class Evaluation {
   MeasuredSpace measured_;
   std::optional<SampleSet> reference_;
   std::unique_ptr<FeatureMapNet> maps_;
-  std::unique_ptr<AlignmentEncoder> encoder_;
+  std::unique_ptr<AlignmentEncoder> encoder_, reward_model_;
   FeatureSpace spatial_, logits_, frames_;
 };
 

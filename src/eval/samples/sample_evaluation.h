@@ -33,7 +33,7 @@ struct SampleEvaluation {
   std::filesystem::path prompts;  // PromptSource::Read; empty: the model's own
   // Networks by name, folder or file; empty: those that the model names. frame_net: random features
   // of a frame unless named.
-  std::string feature_net, text_encoder, frame_net;
+  std::string feature_net, text_encoder, reward_model, frame_net;
   std::filesystem::path reference;  // samples or statistics; empty: the feature network's own
   std::optional<ResizeFilter> resize;
   // Folder where the float model's samples are kept for other evaluations of the same; empty: none.
@@ -50,8 +50,9 @@ struct SampleEvaluationResult {
   std::vector<FileMetric> metrics;
   // First minus second candidate, on the same noise; metrics that pair.
   std::vector<FileMetric> differences;
-  std::string reference;                  // what distances are to; empty: no distances
-  std::map<std::string, Json> networks;   // name, hash by use: feature_net, text_encoder, frame_net
+  std::string reference;  // what distances are to; empty: no distances
+  // Name and hash by use: feature_net, text_encoder, reward_model, frame_net.
+  std::map<std::string, Json> networks;
   std::map<std::string, double> seconds;  // by stage: sampling, measuring
 };
 

@@ -11,7 +11,7 @@
 
 #include "src/core/interrupt.h"
 #include "src/eval/files/file_metrics.h"
-#include "src/eval/models/feature_space.h"
+#include "src/eval/files/metric_networks.h"
 #include "src/eval/samples/sample_evaluation.h"
 #include "src/eval/study/proxy_study.h"
 #include "tools/common/backend.h"
@@ -61,37 +61,16 @@ FileComparison ReadComparison(const cxxopts::ParseResult& arguments) {
   return comparison;
 }
 
-// The outputs of --feature-net that the metrics look at; features are always opened.
-class FeatureNet {
- public:
-  FeatureNet(const cxxopts::ParseResult& arguments, const std::set<MetricNeeds>& needs,
-             FileComparison& comparison) {
-    const SampleSet& samples = comparison.samples;
-    const auto name = arguments["feature-net"].as<std::string>();
-    const Shape shape = samples.dimensions() > 2 ? samples.sample_shape() : Shape{};
-    FeatureSpaceOptions options;
-    options.resize = ReadResize(arguments);
-    const auto open = [&](FeatureOutput output) {
-      options.output = output;
-      return OpenFeatureSpace(name, shape, BundledCheckpoints(), options);
-    };
-    const auto wants = [&](MetricNeeds output) {
-      return !shape.empty() && needs.count(output) > 0;
-    };
-    features_ = open(FeatureOutput::kFeatures);
-    if (wants(MetricNeeds::kSpatialFeatures)) spatial_ = open(FeatureOutput::kMaps);
-    if (wants(MetricNeeds::kLogits)) logits_ = open(FeatureOutput::kLogits);
-    comparison.features = features_.features.get();
-    comparison.spatial = spatial_.features.get();
-    comparison.logits = logits_.features.get();
-    comparison.inception = features_.is_inception;
-  }
-
-  const FeatureSpace& features() const { return features_; }
-
- private:
-  FeatureSpace features_, spatial_, logits_;
-};
+// The networks that flags name; those that are named are opened, whether they are needed or not.
+MetricNetworks ReadNetworks(const cxxopts::ParseResult& arguments, std::set<MetricNeeds> needs,
+                            const SampleSet& samples) {
+  const MetricNetworkNames names{Given(arguments, "feature-net"), Given(arguments, "text-encoder"),
+                                 Given(arguments, "reward-model"), Given(arguments, "frame-net"),
+                                 ReadResize(arguments)};
+  needs.insert({MetricNeeds::kFeatures, MetricNeeds::kEncoder, MetricNeeds::kRewardModel});
+  return {names, needs, samples.dimensions() > 2 ? samples.sample_shape() : Shape{},
+          BundledCheckpoints()};
+}
 
 std::string Text(double value) {
   if (std::isnan(value)) return "undefined";
@@ -122,44 +101,14 @@ void EvaluateFiles(const cxxopts::ParseResult& arguments) {
   Json result = {{"samples", comparison.samples.where}};
   if (arguments.count("reference") > 0)
     result["reference"] = arguments["reference"].as<std::string>();
-  std::optional<FeatureNet> network;
-  std::optional<FeatureMapNet> maps;
-  std::optional<AlignmentEncoder> encoder;
-  FeatureSpace frames;
-  if (arguments.count("feature-net") > 0) {
-    const auto name = arguments["feature-net"].as<std::string>();
-    network.emplace(arguments, needs, comparison);
-    result["feature_net"] = ToJson(network->features());
-    if (needs.count(MetricNeeds::kFeatureMaps) > 0) {
-      maps = FeatureMapNet::Open(name, BundledCheckpoints(), ReadResize(arguments));
-      comparison.maps = &*maps;
-    }
-  }
-  if (arguments.count("text-encoder") > 0) {
-    encoder =
-        AlignmentEncoder::Open(arguments["text-encoder"].as<std::string>(), BundledCheckpoints());
-    comparison.encoder = &*encoder;
-    result["text_encoder"] = {{"name", encoder->name()}, {"hash", encoder->hash().Hex()}};
-  }
-  std::optional<AlignmentEncoder> reward_model;
-  if (arguments.count("reward-model") > 0) {
-    reward_model = AlignmentEncoder::OpenRewardModel(arguments["reward-model"].as<std::string>(),
-                                                     BundledCheckpoints());
-    comparison.reward_model = &*reward_model;
-    result["reward_model"] = {{"name", reward_model->name()}, {"hash", reward_model->hash().Hex()}};
-  }
-  if (needs.count(MetricNeeds::kFrameFeatures) > 0 && comparison.samples.dimensions() == 5) {
-    const ImageShape frame = comparison.samples.image();
-    frames = OpenFeatureSpace(Given(arguments, "frame-net"),
-                              {frame.height, frame.width, frame.channels}, BundledCheckpoints());
-    comparison.frames = frames.features.get();
-    result["frame_net"] = ToJson(frames);
-  }
+  const MetricNetworks networks = ReadNetworks(arguments, needs, comparison.samples);
+  networks.LendTo(comparison);
+  for (const auto& [use, network] : networks.ToJson()) result[use] = network;
   const auto begin = std::chrono::steady_clock::now();
   Measurer measurer(std::move(comparison));
   const auto metrics = MeasureFiles(measurer, names);
   if (!WantsJson(arguments)) {
-    if (network.has_value()) PrintNetwork(result["feature_net"]);
+    if (result.contains("feature_net")) PrintNetwork(result["feature_net"]);
     return PrintLines(metrics);
   }
   result["metrics"] = MetricsToJson(metrics);

@@ -73,7 +73,8 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   hashes_ = {{"model", model_.hash.Hex()},
              {"recipe", HashString(recipe_.Text()).Hex()},
              {"feature_net", features().hash().Hex()}};
-  if (measured_.statistics != nullptr) hashes_["statistics"] = measured_.statistics_hash;
+  const ReferenceDistribution& reference = measured_.reference;
+  if (reference.statistics != nullptr) hashes_["statistics"] = reference.hash;
   OpenRounding();
   OpenLatency();
   OpenTextEncoder();

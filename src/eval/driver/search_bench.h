@@ -82,7 +82,7 @@ class SearchBench {
   const SearchSpace& SpaceOf(int steps) const { return *spaces_.at(steps); }
   const std::string& feature_net() const { return measured_.space.name; }
   // What distances are to: "training set", "float model's samples", a file.
-  const std::string& reference() const { return measured_.reference; }
+  const std::string& reference() const { return measured_.reference.name; }
   // Of samples and prompts; null where there is none, or no prompt in words.
   const AlignmentEncoder* text_encoder() const { return evaluator_settings_.encoder; }
   // Of the artefacts: model, feature network, statistics, prompts; after OpenSupernet its file.
@@ -106,7 +106,7 @@ class SearchBench {
   const QuantTable& weights() const { return supernet_->weights(); }
   const DiffusionSampler& sampler() const { return *sampler_; }
   const FeatureExtractor& features() const { return measured_.features(); }
-  const FrechetReference& statistics() const { return *measured_.statistics; }
+  const FrechetReference& statistics() const { return *measured_.reference.statistics; }
   const EvaluatorSettings& evaluator_settings() const { return evaluator_settings_; }
 
  private:

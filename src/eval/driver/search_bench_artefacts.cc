@@ -117,7 +117,7 @@ void SearchBench::UseRounding(const std::vector<BitWidth>& widths, SupernetOptio
 }
 
 void SearchBench::OpenReference() {
-  if (measured_.statistics != nullptr) return;
+  if (measured_.reference.statistics != nullptr) return;
   const auto path = session_.out / kStatisticsName;
   if (!std::filesystem::exists(path)) {
     const EvaluatorSettings& settings = evaluator_settings_;
@@ -137,9 +137,9 @@ void SearchBench::OpenReference() {
     accumulator.Add(features().Extract(samples, sampler_->sample_shape(), settings.threads));
     WriteFeatureStatistics(accumulator.Finish(), path);
   }
-  measured_.statistics = std::make_unique<FrechetReference>(
+  measured_.reference.statistics = std::make_unique<FrechetReference>(
       ReadFeatureStatistics(path, features().dimension(), features().hash()));
-  measured_.reference = "float model's samples";
+  measured_.reference.name = "float model's samples";
 }
 
 void SearchBench::WritePlanOf(const Candidate& candidate, const std::string& program,

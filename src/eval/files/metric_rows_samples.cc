@@ -7,8 +7,8 @@ namespace tmpq {
 namespace {
 
 std::vector<double> FrameConsistency(Measurer& all) {
-  const FeatureExtractor& network = all.frame_features();
   const SampleSet& clips = all.samples().Clips();
+  const FeatureExtractor& network = all.frame_features();
   const ImageShape frame = clips.image();
   return FrameConsistencies(
       network.Extract(clips.values, {frame.height, frame.width, frame.channels}, all.threads()),

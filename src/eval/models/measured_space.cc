@@ -35,23 +35,25 @@ std::string RewardModelOf(const Json& sampling, const std::string& where,
   return NamedOrBundled(sampling, "reward_model", "-reward", where, bundled);
 }
 
+ReferenceDistribution OpenReference(const std::string& feature_net, const FeatureSpace& space,
+                                    const std::filesystem::path& statistics,
+                                    const std::filesystem::path& bundled) {
+  std::filesystem::path path = statistics;
+  if (path.empty() && space.name != kRandomFeatures) path = StatisticsPath(feature_net, bundled);
+  if (path.empty()) return {};
+  const FeatureExtractor& features = *space.features;
+  return {std::make_unique<FrechetReference>(
+              ReadFeatureStatistics(path, features.dimension(), features.hash())),
+          statistics.empty() ? "training set" : path.string(), TensorFile(path).hash().Hex()};
+}
+
 MeasuredSpace OpenMeasuredSpace(std::string feature_net, const std::string& statistics,
                                 const Json& sampling, const Shape& shape, const std::string& where,
                                 const std::filesystem::path& bundled,
                                 std::optional<ResizeFilter> resize) {
   if (feature_net.empty()) feature_net = FeatureNetOf(sampling, where);
-  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled, {.resize = resize}), nullptr,
-                         "", ""};
-  std::filesystem::path path = statistics;
-  if (path.empty() && measured.space.name != kRandomFeatures) {
-    path = StatisticsPath(feature_net, bundled);
-  }
-  if (path.empty()) return measured;
-  const FeatureExtractor& features = measured.features();
-  measured.statistics = std::make_unique<FrechetReference>(
-      ReadFeatureStatistics(path, features.dimension(), features.hash()));
-  measured.reference = statistics.empty() ? "training set" : path.string();
-  measured.statistics_hash = TensorFile(path).hash().Hex();
+  MeasuredSpace measured{OpenFeatureSpace(feature_net, shape, bundled, {.resize = resize}), {}};
+  measured.reference = OpenReference(feature_net, measured.space, statistics, bundled);
   return measured;
 }
 

@@ -11,12 +11,16 @@
 
 namespace tmpq {
 
-struct MeasuredSpace {
-  FeatureSpace space;
+struct ReferenceDistribution {
   // Null where nobody gave a distribution: no file, and a network whose training set is not here.
   std::unique_ptr<FrechetReference> statistics;
-  std::string reference;  // what the statistics are of: "training set", a file's path; or empty
-  std::string statistics_hash;
+  std::string name;  // "training set", a file's path; or empty
+  std::string hash;  // of the file
+};
+
+struct MeasuredSpace {
+  FeatureSpace space;
+  ReferenceDistribution reference;
 
   const FeatureExtractor& features() const { return *space.features; }
 };
@@ -29,6 +33,12 @@ std::string TextEncoderOf(const Json& sampling, const std::string& where,
                           const std::filesystem::path& bundled);
 std::string RewardModelOf(const Json& sampling, const std::string& where,
                           const std::filesystem::path& bundled);
+
+// Of the space that `feature_net` names: a file `statistics`, else its training set's. Throws kIo,
+// kCorrupt, and kInput for statistics of another network.
+ReferenceDistribution OpenReference(const std::string& feature_net, const FeatureSpace& space,
+                                    const std::filesystem::path& statistics,
+                                    const std::filesystem::path& bundled);
 
 // `feature_net`: name, folder or file; empty: the one that the model's `sampling` names, else
 // random features. `statistics`: a file; empty: that of the network's training set. `shape`: of a

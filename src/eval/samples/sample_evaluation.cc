@@ -1,11 +1,11 @@
 #include "src/eval/samples/sample_evaluation.h"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 
 #include "src/core/error.h"
 #include "src/core/tensor_file.h"
+#include "src/eval/files/metric_networks.h"
 #include "src/eval/models/measured_space.h"
 #include "src/eval/models/pipeline_model.h"
 #include "src/eval/samples/sample_drawing.h"
@@ -87,89 +87,62 @@ class Evaluation {
         .shape;
   }
 
+  // By default networks are the model's own.
   void OpenNetworks() {
     const std::string where = "model " + source_->name();
     const Json& sampling = source_->sampling();
     const auto& bundled = settings_.source.bundled;
-    const std::string net =
-        settings_.feature_net.empty() ? FeatureNetOf(sampling, where) : settings_.feature_net;
-    const Shape shape = PictureShape();
-    if (Needs(MetricNeeds::kFeatures) || Needs(MetricNeeds::kSpatialFeatures) ||
-        Needs(MetricNeeds::kLogits) || Needs(MetricNeeds::kPairedFeatures)) {
-      OpenFeatures(net, shape, where);
-    }
-    if (Needs(MetricNeeds::kFeatureMaps)) {
-      if (net.empty()) {
-        throw Error(ErrorCode::kUsage, "--feature-net", "is missing", where + " names none");
-      }
-      maps_ = std::make_unique<FeatureMapNet>(FeatureMapNet::Open(net, bundled, settings_.resize));
-      result_.networks["feature_net"] = maps_->ToJson();
-    }
-    if (Needs(MetricNeeds::kEncoder)) {
-      encoder_ = OpenEncoder("text_encoder", settings_.text_encoder, TextEncoderOf,
-                             AlignmentEncoder::Open);
-    }
+    MetricNetworkNames names{settings_.feature_net, settings_.text_encoder, settings_.reward_model,
+                             settings_.frame_net, settings_.resize};
+    if (names.feature_net.empty()) names.feature_net = FeatureNetOf(sampling, where);
+    if (names.text_encoder.empty()) names.text_encoder = TextEncoderOf(sampling, where, bundled);
+    if (names.reward_model.empty()) names.reward_model = RewardModelOf(sampling, where, bundled);
+    if (Needs(MetricNeeds::kEncoder)) CheckText("--text-encoder", names.text_encoder);
     if (Needs(MetricNeeds::kRewardModel) || Needs(MetricNeeds::kRewardPairs)) {
-      reward_model_ = OpenEncoder("reward_model", settings_.reward_model, RewardModelOf,
-                                  AlignmentEncoder::OpenRewardModel);
+      CheckText("--reward-model", names.reward_model);
     }
     if (Needs(MetricNeeds::kJudge) && prompts_.judge.empty()) {
       throw Error(ErrorCode::kUsage, where, "has no judge of its captions",
                   "scenes and sprites have; elsewhere text_similarity, by an encoder");
     }
-    if (Needs(MetricNeeds::kFrameFeatures)) {
-      const Shape frame(shape.end() - 3, shape.end());
-      frames_ = OpenFeatureSpace(settings_.frame_net, frame, bundled);
-      result_.networks["frame_net"] = ToJson(frames_);
-    }
-  }
-
-  // Opens the network that `given` names, else the model's own, and notes it for `use`.
-  template <typename Find, typename Open>
-  std::unique_ptr<AlignmentEncoder> OpenEncoder(const std::string& use, const std::string& given,
-                                                Find&& find, Open&& open) {
-    const std::string where = "model " + source_->name();
-    const auto& bundled = settings_.source.bundled;
-    const std::string name = given.empty() ? find(source_->sampling(), where, bundled) : given;
-    if (name.empty() || prompts_.texts.empty()) {
-      std::string flag = "--" + use;
-      std::replace(flag.begin(), flag.end(), '_', '-');
-      throw Error(
-          ErrorCode::kUsage, flag,
-          prompts_.texts.empty() ? "has no texts to compare with" : "is missing",
-          where + (prompts_.texts.empty() ? " is not sampled by words" : " names none of its own"));
-    }
-    auto encoder = std::make_unique<AlignmentEncoder>(open(name, bundled));
-    result_.networks[use] = {{"name", encoder->name()}, {"hash", encoder->hash().Hex()}};
-    return encoder;
-  }
-
-  void OpenFeatures(const std::string& net, const Shape& shape, const std::string& where) {
-    const auto& bundled = settings_.source.bundled;
-    const auto open = [&](FeatureOutput output) {
-      return OpenFeatureSpace(net, shape, bundled, {settings_.resize, output});
-    };
-    if (Needs(MetricNeeds::kSpatialFeatures)) spatial_ = open(FeatureOutput::kMaps);
-    if (Needs(MetricNeeds::kLogits)) logits_ = open(FeatureOutput::kLogits);
-    const auto& reference = settings_.reference;
-    const bool has_samples = !reference.empty() && reference.extension() != ".safetensors";
-    if (has_samples) {
-      reference_ = LoadSamples(reference);
-      measured_.reference = reference.string();
-    }
-    if (has_samples || !Needs(MetricNeeds::kFeatures)) {
-      measured_.space = open(FeatureOutput::kFeatures);
-    } else {
-      measured_ = OpenMeasuredSpace(net, reference.string(), source_->sampling(), shape, where,
-                                    bundled, settings_.resize);
-      if (measured_.statistics == nullptr) {
-        throw Error(ErrorCode::kUsage, "--reference", "is missing",
-                    "feature network " + measured_.space.name + " of " + where +
-                        " brings no statistics of a training set");
+    if (names.feature_net.empty()) {
+      if (Needs(MetricNeeds::kFeatureMaps)) {
+        throw Error(ErrorCode::kUsage, "--feature-net", "is missing", where + " names none");
       }
+      names.feature_net = kRandomFeatures;
     }
-    result_.reference = measured_.reference;
-    result_.networks["feature_net"] = ToJson(measured_.space);
+    networks_.emplace(names, needs_, PictureShape(), bundled);
+    result_.networks = networks_->ToJson();
+    if (Needs(MetricNeeds::kFeatures)) OpenDistribution(names.feature_net, where);
+  }
+
+  // Throws kUsage unless there are texts, and a network `name` that reads them.
+  void CheckText(const std::string& flag, const std::string& name) const {
+    const std::string where = "model " + source_->name();
+    if (prompts_.texts.empty()) {
+      throw Error(ErrorCode::kUsage, flag, "has no texts to compare with",
+                  where + " is not sampled by words");
+    }
+    if (name.empty()) {
+      throw Error(ErrorCode::kUsage, flag, "is missing", where + " names none of its own");
+    }
+  }
+
+  // What distances are to.
+  void OpenDistribution(const std::string& net, const std::string& where) {
+    const auto& path = settings_.reference;
+    if (!path.empty() && path.extension() != ".safetensors") {
+      reference_ = LoadSamples(path);
+      result_.reference = path.string();
+      return;
+    }
+    distribution_ = OpenReference(net, networks_->features(), path, settings_.source.bundled);
+    if (distribution_.statistics == nullptr) {
+      throw Error(ErrorCode::kUsage, "--reference", "is missing",
+                  "feature network " + networks_->features().name + " of " + where +
+                      " brings no statistics of a training set");
+    }
+    result_.reference = distribution_.name;
   }
 
   Drawn Draw(const SampleSource& source, const SamplingRun& run, const std::string& where,
@@ -217,13 +190,10 @@ class Evaluation {
     comparison.samples = drawn.pictures;
     if (NeedsFloat()) comparison.paired = in_float.pictures;
     comparison.reference = reference_;
-    if (measured_.statistics != nullptr) comparison.statistics = measured_.statistics->statistics();
-    comparison.features = measured_.space.features.get();
-    comparison.spatial = spatial_.features.get(), comparison.logits = logits_.features.get();
-    comparison.inception = measured_.space.is_inception;
-    comparison.maps = maps_.get(), comparison.encoder = encoder_.get();
-    comparison.reward_model = reward_model_.get();
-    comparison.frames = frames_.features.get();
+    if (distribution_.statistics != nullptr) {
+      comparison.statistics = distribution_.statistics->statistics();
+    }
+    networks_->LendTo(comparison);
     comparison.texts = prompts_.texts;
     comparison.judge = prompts_.judge.empty() ? nullptr : FindWorld(prompts_.judge);
     comparison.seed = settings_.seed, comparison.threads = settings_.threads;
@@ -266,11 +236,9 @@ class Evaluation {
   SampleEvaluationResult result_;
   std::unique_ptr<SampleSource> source_;
   Prompts prompts_;
-  MeasuredSpace measured_;
+  std::optional<MetricNetworks> networks_;
+  ReferenceDistribution distribution_;
   std::optional<SampleSet> reference_;
-  std::unique_ptr<FeatureMapNet> maps_;
-  std::unique_ptr<AlignmentEncoder> encoder_, reward_model_;
-  FeatureSpace spatial_, logits_, frames_;
 };
 
 }  // namespace

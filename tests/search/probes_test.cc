@@ -57,6 +57,46 @@ TEST_F(ProbesTest, ProbesChangeOneSiteEach) {
   }
 }
 
+// The damages here are rounding's variance: any probed width tells the others.
+TEST_F(ProbesTest, WidthsThatAreNotProbedFollowByTheVariance) {
+  const Sensitivities all = Damages(Probes());
+  for (const std::vector<int>& bits : {std::vector<int>{4}, {3}, {6}, {3, 6}, {4, 7}}) {
+    const SensitivityProbes few = MakeProbes(*space_, bits);
+    const size_t widths = bits == std::vector<int>{3, 6} ? 2 : 1;
+    ASSERT_EQ(few.changes.size(), 7 * widths);
+    ASSERT_EQ(few.candidates.size(), 1 + few.changes.size());
+    Sensitivities damages = Damages(few);
+    CompleteSensitivities(*space_, damages);
+    ASSERT_EQ(damages.size(), all.size());
+    for (const auto& [change, damage] : all) {
+      EXPECT_NEAR(damages.at(change), damage, 1e-9 * damage)
+          << change.first << " " << change.second.bits();
+    }
+  }
+  // Of a gene without a named width, all are probed.
+  EXPECT_EQ(MakeProbes(*space_, std::vector<int>{2, 8}).changes.size(), 7u * 3);
+}
+
+TEST_F(ProbesTest, PowerLawsGoThroughWhatWasProbedAndNoiseIsNotRead) {
+  const size_t site = space_->genes()[0].sites[0];
+  const auto completed = [&](double at_3, double at_6) {
+    Sensitivities damages = {{{site, BitWidth::Of(3)}, at_3}, {{site, BitWidth::Of(6)}, at_6}};
+    CompleteSensitivities(*space_, damages);
+    return damages;
+  };
+  const auto steep = completed(1, 1e-4);
+  EXPECT_EQ(steep.at({site, BitWidth::Of(3)}), 1);
+  const double middle = steep.at({site, BitWidth::Of(4)});
+  const auto variance = [](int bits) { return std::exp2(-2.0 * bits) - std::exp2(-16.0); };
+  const double slope = std::log(1e4) / std::log(variance(3) / variance(6));
+  EXPECT_NEAR(middle, std::pow(variance(4) / variance(3), slope), 1e-12);
+  const auto noisy = completed(1, -0.01);  // kept as measured, but no law goes through it
+  EXPECT_EQ(noisy.at({site, BitWidth::Of(6)}), -0.01);
+  EXPECT_NEAR(noisy.at({site, BitWidth::Of(4)}), variance(4) / variance(3), 1e-12);
+  const auto none = completed(-0.01, 0);
+  EXPECT_EQ(none.at({site, BitWidth::Of(4)}), 0);
+}
+
 TEST_F(ProbesTest, AllocationsAreTheBestOfAllCandidates) {
   const Sensitivities damages = Damages(Probes());
   const std::vector<double> shares = {1.0, 0.8, 0.6};

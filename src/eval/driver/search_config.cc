@@ -38,6 +38,7 @@ void SearchConfig::Validate() {
   ParseSiteTies(ties);
   CheckBits("weight_bits", weight_bits);
   CheckBits("activation_bits", activation_bits);
+  CheckBits("probe_bits", probe_bits);
   CheckRange("population", population, 1, kMaxCandidates);
   CheckRange("generations", generations, 1, kMaxCandidates);
   CheckRange("parents", parents, 1, population);

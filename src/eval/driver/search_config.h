@@ -54,6 +54,7 @@ struct SearchConfig {
   int trajectory_steps = 50;
   int trajectory_samples = 12;
   int probe_samples = 0;
+  std::vector<int> probe_bits = {2, 3, 4, 5, 6, 7, 8};
   double early_termination = 0;
   int metric_samples = 256;
   int metric_candidates = 2;
@@ -127,6 +128,10 @@ struct SearchConfig {
     visit("probe_samples", probe_samples,
           "of these, the first ones are all that single sites' damages are measured on, and what "
           "early termination looks at; 0: all");
+    visit("probe_bits", probe_bits,
+          "candidate bit-widths at which single sites' damages are measured; the others follow by "
+          "the "
+          "variance of rounding");
     visit("early_termination", early_termination,
           "candidates of more than so many times the best one's error on the first probe_samples "
           "are not measured on the others; 0: all are");

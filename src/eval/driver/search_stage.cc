@@ -69,7 +69,7 @@ void SearchStage::BeginBar() {
   if (config().warm_start) planned = lengths * shares;
   if (!config().warm_start && lengths > 1) planned = lengths;
   if (config().warm_start && table_ == nullptr && config().optimize != kOptimizeTimesteps) {
-    probes = static_cast<int64_t>(MakeProbes(space()).candidates.size());
+    probes = static_cast<int64_t>(MakeProbes(space(), config().probe_bits).candidates.size());
   }
   const int64_t batch =
       config().algorithm == "guided" ? GuidedSettings().batch : config().population;
@@ -280,9 +280,11 @@ Sensitivities SearchStage::Damages() {
     const std::vector<size_t> error(choices.size(), table_->MetricIndex(kSquaredError));
     return DamagesOf(*table_, error, SensitivityRow::kAllRanges, choices, config().sensitivity);
   }
-  const SensitivityProbes probes = MakeProbes(space());
-  return SensitivitiesOf(probes, evaluator_.Evaluate(probes.candidates, config().probe_fidelity()),
-                         kTrajectoryError);
+  const SensitivityProbes probes = MakeProbes(space(), config().probe_bits);
+  Sensitivities damages = SensitivitiesOf(
+      probes, evaluator_.Evaluate(probes.candidates, config().probe_fidelity()), kTrajectoryError);
+  CompleteSensitivities(space(), damages);
+  return damages;
 }
 
 }  // namespace tmpq

@@ -3,11 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "src/core/file.h"
-#include "src/eval/sensitivity/mixed_precision.h"
+#include "src/eval/sensitivity/ratio_scan.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/eval/sensitivity/sensitivity_report.h"
 #include "tests/eval/expect_error.h"
@@ -150,6 +151,54 @@ TEST_F(SensitivityTableTest, RangesGetTheirOwnBits) {
   EXPECT_EQ(same.candidate.policies().size(), 1u);
   EXPECT_EQ(same.candidate.policy(0)[0].bits(), 4);  // change 1, that of fc2.weight is 3
   EXPECT_EQ(same.candidate.policy(0)[2].bits(), 8);
+}
+
+// Both layers have as many weights: of 6 bits the first part (fc2) has 8 at twice the second's.
+TEST_F(SensitivityTableTest, RatiosDivideTheAverage) {
+  settings_.decoupled = "vidit-q";
+  const auto made = [&](double ratio) {
+    settings_.ratios = {{kAverageWeightBits, ratio}};
+    return AllocateMixed(table_, sites_, Parse("w6a8"), settings_, "t.h5");
+  };
+  for (const bool first : {true, false}) {
+    const MixedAllocation divided = made(first ? 2 : 0.5);
+    for (int k = 0; k < 4; ++k) {
+      EXPECT_EQ(divided.candidate.policy(k)[2].bits(), first ? 8 : 4);  // fc2.weight
+      EXPECT_EQ(divided.candidate.policy(k)[0].bits(), first ? 4 : 8);  // fc1.weight
+    }
+    EXPECT_DOUBLE_EQ(divided.costs.average_weight_bits, 6);
+    EXPECT_DOUBLE_EQ(divided.costs.average_activation_bits, 8);
+  }
+  ExpectError([&] { made(3); }, "average_weight_bits: a part would have 9");
+}
+
+// A scan ends with the least of what it measured, and knows the division by error too.
+TEST_F(SensitivityTableTest, ScansTakeTheLeastMeasuredError) {
+  settings_.decoupled = "vidit-q";
+  const Budget budget = Parse("w6a6");
+  const Candidate by_error = AllocateMixed(table_, sites_, budget, settings_, "t.h5").candidate;
+  for (const bool last : {false, true}) {  // which measured one is said to be the best
+    std::vector<Candidate> seen;
+    const auto errors = [&](std::span<const Candidate> candidates) {
+      std::vector<double> values;
+      for (const Candidate& candidate : candidates) {
+        EXPECT_TRUE(budget.Fits(CostsOf(sites_, candidate, 1)));
+        seen.push_back(candidate);
+        values.push_back(static_cast<double>(seen.size()) * (last ? -1 : 1));
+      }
+      return values;
+    };
+    const MixedAllocation best = ScanRatios(table_, sites_, budget, settings_, "t.h5", errors);
+    EXPECT_GT(seen.size(), 10u);
+    EXPECT_LE(seen.size(), 1u + 10 + 20);
+    EXPECT_EQ(seen.front(), by_error);
+    EXPECT_EQ(best.candidate, last ? seen.back() : seen.front());
+  }
+  settings_.decoupled = "error";  // one part: nothing to divide
+  int calls = 0;
+  const auto none = [&](std::span<const Candidate>) { return ++calls, std::vector<double>{0}; };
+  ScanRatios(table_, sites_, budget, settings_, "t.h5", none);
+  EXPECT_EQ(calls, 0);
 }
 
 // What noise says may be better at 4 bits than at 8 is left at 8 while the budget allows.

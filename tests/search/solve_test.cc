@@ -70,6 +70,12 @@ TEST(Solve, Names) {
 // the layers 0 and 1; so the first part, layers 0 and 3, may spend 12, and the second, 1 and 2,
 // too. The first part's metric prefers 3 to 0, and the second's 2 to 1, which the error alone would
 // not.
+Allocation Decoupled(const AllocationProblem& by_error, const AllocationProblem& by_metric,
+                     const std::vector<int>& part_of_group, AllocationSolver solver) {
+  return SolveParts(by_error, by_metric, part_of_group,
+                    DivideByError(by_error, part_of_group, solver), solver);
+}
+
 TEST(Solve, DecoupledBudgetsAreDividedByErrorAndSpentByTheMetric) {
   const auto layer = [](double at_4, double at_8) {
     return std::vector<AllocationItem>{{at_4, {4}}, {at_8, {8}}};
@@ -80,7 +86,7 @@ TEST(Solve, DecoupledBudgetsAreDividedByErrorAndSpentByTheMetric) {
       Problem({24}, {layer(.2, 0), layer(100, 0), layer(300, 0), layer(.5, 0)});
   for (const auto solver : {AllocationSolver::kGreedy, AllocationSolver::kExact}) {
     EXPECT_EQ(SolveAllocation(by_error, solver).items, (Items{1, 1, 0, 0}));
-    const Allocation found = SolveDecoupled(by_error, by_metric, {0, 1, 1, 0}, solver);
+    const Allocation found = Decoupled(by_error, by_metric, {0, 1, 1, 0}, solver);
     EXPECT_EQ(found.items, (Items{0, 0, 1, 1})) << NameOf(solver);
     EXPECT_EQ(found.error, 11 + 9 + 1 + 1);  // by_error's
     EXPECT_EQ(found.costs[0], 24);
@@ -96,8 +102,21 @@ TEST(Solve, WhatAPartLeavesOverTheNextMaySpend) {
   const AllocationProblem by_error = Problem({15}, {layer(10, 0), layer(5, 0)});
   const AllocationProblem by_metric = Problem({15}, {layer(0, 0), layer(5, 0)});
   EXPECT_EQ(SolveAllocation(by_error, AllocationSolver::kExact).items, (Items{1, 0}));
-  EXPECT_EQ(SolveDecoupled(by_error, by_metric, {0, 1}, AllocationSolver::kExact).items,
-            (Items{0, 1}));
+  EXPECT_EQ(Decoupled(by_error, by_metric, {0, 1}, AllocationSolver::kExact).items, (Items{0, 1}));
+}
+
+// Limits of parts may come from elsewhere: here the second part alone may have 8 bits.
+TEST(Solve, PartsKeepTheirOwnLimits) {
+  const auto layer = [](double at_4, double at_8) {
+    return std::vector<AllocationItem>{{at_4, {4}}, {at_8, {8}}};
+  };
+  const AllocationProblem problem = Problem({16}, {layer(10, 0), layer(5, 0), layer(1, 0)});
+  const Allocation found =
+      SolveParts(problem, problem, {0, 1, 1}, {{4}, {12}}, AllocationSolver::kExact);
+  EXPECT_EQ(found.items, (Items{0, 1, 0}));
+  EXPECT_EQ(found.error, 10 + 0 + 1);
+  EXPECT_THROW(SolveParts(problem, problem, {0, 1, 1}, {{3}, {13}}, AllocationSolver::kExact),
+               Error);
 }
 
 }  // namespace

@@ -189,7 +189,7 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   if (config.allocation == kUniformBits) {
     const RowConfig unused;
     config.candidate_bits = unused.candidate_bits, config.decoupled = unused.decoupled;
-    config.sensitivity_samples = unused.sensitivity_samples;
+    config.sensitivity_samples = unused.sensitivity_samples, config.division = unused.division;
     config.sensitivity_ranges = unused.sensitivity_ranges;
   }
   std::string text = ChangedText(config) + cell.bits + std::to_string(cell.seed);

@@ -7,13 +7,14 @@
 #include "src/core/version.h"
 #include "src/eval/driver/bit_pair.h"
 #include "src/eval/driver/front_query.h"
+#include "src/eval/driver/job_evaluator.h"
 #include "src/eval/driver/search_driver.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/results/costs_json.h"
 #include "src/eval/samples/sample_evaluation.h"
 #include "src/eval/sensitivity/measure_sensitivity.h"
-#include "src/eval/sensitivity/mixed_precision.h"
+#include "src/eval/sensitivity/ratio_scan.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/schedule/hand_timesteps.h"
 
@@ -83,21 +84,51 @@ class CellRunner {
   Json Quantize() {
     const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
     const bool mixed = cell_.config.allocation != kUniformBits;
-    const SearchConfig config = QuantizeConfigOf(cell_);
+    SearchConfig config = QuantizeConfigOf(cell_);
+    if (cell_.config.division == kDivisionScan) {  // it measures trajectory errors
+      config.trajectory_steps = config.steps.most;
+      config.trajectory_samples = cell_.config.sensitivity_samples;
+    }
     SensitivityTable table;
     if (mixed) table = OpenTable();
     SearchBench bench(config, SessionIn(folder_));
-    const Candidate candidate =
-        mixed ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
-              : Candidate::Uniform(HandTimesteps(Timesteps(), config.steps.most, bench.schedule()),
-                                   UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
-                                                 BitWidth::Of(bits.activation)));
     PrepareFolder(folder_);
     bench.OpenSampler();
     bench.OpenSupernet();
+    const Candidate candidate =
+        mixed ? Allocated(table, bench)
+              : Candidate::Uniform(HandTimesteps(Timesteps(), config.steps.most, bench.schedule()),
+                                   UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
+                                                 BitWidth::Of(bits.activation)));
     bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
     hashes_ = bench.hashes();
     return CostsToJson(bench.space().CostsOf(candidate));
+  }
+
+  Candidate Allocated(const SensitivityTable& table, SearchBench& bench) const {
+    MixedSettings settings;
+    settings.solver = ParseAllocationSolver(cell_.config.allocation);
+    settings.decoupled = cell_.config.decoupled;
+    if (cell_.config.division != kDivisionScan) {
+      return AllocateMixed(table, bench, settings, cell_.name()).candidate;
+    }
+    bench.OpenReference();
+    ImageProgress images(*session_.progress);
+    const auto evaluator = OpenRuntimeEvaluator(bench, session_.interrupted, images);
+    const auto errors = [&](std::span<const Candidate> candidates) {
+      std::vector<double> values;
+      for (const Measurements& answer : evaluator->Evaluate(candidates, Fidelity::kTrajectory)) {
+        values.push_back(answer.at(kTrajectoryError));
+      }
+      return values;
+    };
+    session_.progress->Begin("scanning ratios", 0, "images");
+    const Candidate best =
+        ScanRatios(table, bench.sites(), bench.budget(),
+                   SettingsFor(table, bench, settings, cell_.name()), cell_.name(), errors)
+            .candidate;
+    session_.progress->End();
+    return best;
   }
 
   // The row's; where they are planned, as a list.
@@ -115,13 +146,6 @@ class CellRunner {
       list += (list.empty() ? "" : ",") + std::to_string(t);
     }
     return list;
-  }
-
-  MixedSettings MixedSettingsOf() const {
-    MixedSettings settings;
-    settings.solver = ParseAllocationSolver(cell_.config.allocation);
-    settings.decoupled = cell_.config.decoupled;
-    return settings;
   }
 
   SensitivityTable OpenTable() const {

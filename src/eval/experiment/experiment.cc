@@ -171,6 +171,10 @@ void RowConfig::Validate(const std::string& where) const {
                 "known are float, quantize, search and predicted");
   }
   if (allocation != kUniformBits) ParseAllocationSolver(allocation);
+  if (division != kDivisionByError && division != kDivisionScan) {
+    throw Error(ErrorCode::kUsage, where + ": division", "\"" + division + "\" is unknown",
+                "error or scan");
+  }
   CheckRange(where + ": samples", samples, 2, 1'000'000);
   CheckRange(where + ": steps", steps, 1, 1000);
   CheckRange(where + ": float_steps", float_steps, 0, 1000);

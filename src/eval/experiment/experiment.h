@@ -17,7 +17,9 @@ inline constexpr const char* kMethodSearch = "search";      // tmpq-search; keys
 // What one search, of the budget in [search], predicts for other budgets.
 inline constexpr const char* kMethodPredicted = "predicted";
 
-inline constexpr const char* kUniformBits = "uniform";       // allocation
+inline constexpr const char* kUniformBits = "uniform";    // allocation
+inline constexpr const char* kDivisionByError = "error";  // division
+inline constexpr const char* kDivisionScan = "scan";
 inline constexpr const char* kPlannedTimesteps = "planned";  // timesteps
 
 struct RowConfig {
@@ -30,6 +32,7 @@ struct RowConfig {
   std::string rounding;
   std::string allocation = kUniformBits;
   std::string decoupled = "error";
+  std::string division = kDivisionByError;
   std::vector<int> candidate_bits = {3, 4, 5, 6, 8};
   int sensitivity_samples = 16;
   int sensitivity_ranges = 4;
@@ -68,6 +71,10 @@ struct RowConfig {
           "uniform, or how bits of sites and timestep ranges are chosen within the average bits: "
           "greedy, lagrangian, knapsack, integer-programme or exact");
     visit("decoupled", decoupled, "by which metrics: error, vidit-q or mixdq");
+    visit(
+        "division", division,
+        "of a budget between two decoupled parts: error, or scan (many ratios of average bits, as "
+        "MixDQ does, the final error of sensitivity_samples decides)");
     visit("candidate_bits", candidate_bits, "of an allocation");
     visit("sensitivity_samples", sensitivity_samples,
           "of the table that an allocation is made from; measured once a model and recipe");

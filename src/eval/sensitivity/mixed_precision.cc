@@ -1,6 +1,7 @@
 #include "src/eval/sensitivity/mixed_precision.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -102,6 +103,39 @@ class MixedProblem {
   std::vector<int> range_begins_, used_;  // used_: the ranges that have a step
 };
 
+// Divides a limit on average bits between two parts: with r = elements of the first to the second's
+// and the whole's average b, the second has b (1 + r) / (k r + 1) and the first k times that
+// (MixDQ's formula). `narrowest`, `widest`: candidate bits of what the limit counts, which cost
+// nothing and most. Throws kUsage where that is outside of these.
+void DivideByRatio(const AllocationProblem& problem, const std::vector<int>& part_of_group,
+                   size_t limit, double ratio, int narrowest, int widest, PartLimits& limits) {
+  TMPQ_CHECK(limits.size() == 2, "ratios are of two parts");
+  double kept = 0, most[2] = {0, 0};
+  for (size_t g = 0; g < problem.groups.size(); ++g) {
+    double least = INFINITY, largest = 0;
+    for (const AllocationItem& item : problem.groups[g]) {
+      least = std::min(least, item.costs[limit]), largest = std::max(largest, item.costs[limit]);
+    }
+    kept += least, most[part_of_group[g]] += largest - least;
+  }
+  const CostLimit& whole = problem.limits[limit];
+  const double range = widest - narrowest;
+  if (most[0] == 0 || most[1] == 0) return;  // one of them has nothing to choose
+  const double first = most[0] / range, second = most[1] / range;  // elements, times steps
+  const double average = narrowest + (whole.limit - kept) / (first + second);
+  const double r = first / second;
+  const double bits_of_second = average * (1 + r) / (ratio * r + 1);
+  const double bits_of_first = ratio * bits_of_second;
+  for (const double bits : {bits_of_first, bits_of_second}) {
+    if (bits >= narrowest && bits <= widest) continue;
+    throw Error(ErrorCode::kUsage, whole.name,
+                "a part would have " + std::to_string(bits) + " bits",
+                "between " + std::to_string(narrowest) + " and " + std::to_string(widest));
+  }
+  limits[0][limit] = kept + (bits_of_first - narrowest) * first;
+  limits[1][limit] = (bits_of_second - narrowest) * second;
+}
+
 int PartOf(const std::vector<DecoupledPart>& parts, LayerGroup group) {
   for (size_t p = 0; p < parts.size(); ++p) {
     const auto& groups = parts[p].groups;
@@ -156,8 +190,17 @@ MixedAllocation AllocateMixed(const SensitivityTable& table, const SiteTable& si
     for (const SiteProblem::Group& group : by_error.groups) {
       part_of_group.push_back(group.sites.empty() ? 0 : part_of_site[group.sites[0]]);
     }
-    allocation = SolveDecoupled(by_error.problem, problem.Make(metric_of_site).problem,
-                                part_of_group, settings.solver);
+    PartLimits limits = DivideByError(by_error.problem, part_of_group, settings.solver);
+    for (size_t k = 0; k < by_error.problem.limits.size() && limits.size() == 2; ++k) {
+      const auto ratio = settings.ratios.find(by_error.problem.limits[k].name);
+      if (ratio == settings.ratios.end()) continue;
+      const auto& bits =
+          ratio->first == kAverageWeightBits ? settings.weight_bits : settings.activation_bits;
+      DivideByRatio(by_error.problem, part_of_group, k, ratio->second, bits.front().bits(),
+                    bits.back().bits(), limits);
+    }
+    allocation = SolveParts(by_error.problem, problem.Make(metric_of_site).problem, part_of_group,
+                            limits, settings.solver);
   }
   made.candidate = problem.CandidateOf(by_error.PoliciesOf(allocation), settings.timesteps);
   made.costs = CostsOf(sites, made.candidate, settings.calls_per_step);
@@ -167,15 +210,21 @@ MixedAllocation AllocateMixed(const SensitivityTable& table, const SiteTable& si
   return made;
 }
 
-MixedAllocation AllocateMixed(const SensitivityTable& table, const SearchBench& bench,
-                              MixedSettings settings, const std::string& where) {
+MixedSettings SettingsFor(const SensitivityTable& table, const SearchBench& bench,
+                          MixedSettings settings, const std::string& where) {
   CheckTable(table, bench.hashes(), bench.sites(), where);
   const SpaceSettings& space = bench.space().settings();
   settings.weight_bits = space.weight_bits;
   settings.activation_bits = space.activation_bits;
   settings.timesteps = UniformTimesteps(space.steps, space.training_steps);
   settings.calls_per_step = space.calls_per_step;
-  return AllocateMixed(table, bench.sites(), bench.budget(), settings, where);
+  return settings;
+}
+
+MixedAllocation AllocateMixed(const SensitivityTable& table, const SearchBench& bench,
+                              MixedSettings settings, const std::string& where) {
+  return AllocateMixed(table, bench.sites(), bench.budget(),
+                       SettingsFor(table, bench, std::move(settings), where), where);
 }
 
 std::string TextOf(const MixedAllocation& allocation, const SiteTable& sites) {

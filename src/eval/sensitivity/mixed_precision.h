@@ -1,6 +1,7 @@
 // From a sensitivity table and a budget to bit-widths of every site, measuring nothing.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct MixedSettings {
   AllocationSolver solver = AllocationSolver::kGreedy;
   // Which metrics decide: "error" (squared_error for all sites), "vidit-q" or "mixdq".
   std::string decoupled = "error";
+  // Of two decoupled parts, what the first one's average bits are of the second's, by limit
+  // (kAverageWeightBits, kAverageActivationBits); a limit that is missing is divided by
+  // squared_error.
+  std::map<std::string, double> ratios = {};
   std::vector<BitWidth> weight_bits, activation_bits;  // candidates, ascending
   bool by_range = true;  // bit-widths of each range of the table's; false: the same at all steps
   TimestepSequence timesteps;  // of the plan
@@ -45,16 +50,19 @@ struct MixedAllocation {
 std::vector<DecoupledPart> PartsOf(const std::string& decoupled, const SensitivityTable& table);
 
 // The least additive damage under `budget`, or for a decoupled method, the budget divided by
-// squared error and spent by each part's own metric (SolveDecoupled). `table` passes CheckTable
-// with `sites`; `where` names its file. Throws kUsage where nothing fits or the solver does not
-// know the budget, kInput where the table lacks a bit-width.
+// squared error or by `ratios` and spent by each part's own metric (SolveParts). `table` passes
+// CheckTable with `sites`; `where` names its file. Throws kUsage where nothing fits, a ratio asks
+// for bits that there are not, or the solver does not know the budget, kInput where the table lacks
+// a bit-width.
 MixedAllocation AllocateMixed(const SensitivityTable& table, const SiteTable& sites,
                               const Budget& budget, const MixedSettings& settings,
                               const std::string& where);
 
-// The same on an open bench: its hashes are checked against the table's, and it has the sites, the
-// budget, the candidate bit-widths, and the plan's steps, at uniform timesteps; those members of
-// `settings` are set here.
+// `settings` for an open bench: its hashes are checked against the table's, and it has the
+// candidate bit-widths, and the plan's steps, at uniform timesteps.
+MixedSettings SettingsFor(const SensitivityTable& table, const SearchBench& bench,
+                          MixedSettings settings, const std::string& where);
+// The same as above on an open bench, which has sites, budget and SettingsFor.
 MixedAllocation AllocateMixed(const SensitivityTable& table, const SearchBench& bench,
                               MixedSettings settings, const std::string& where);
 

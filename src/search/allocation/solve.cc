@@ -107,30 +107,40 @@ Allocation SolveAllocation(const AllocationProblem& problem, AllocationSolver so
   return AllocationOf(problem, std::move(items));
 }
 
-Allocation SolveDecoupled(const AllocationProblem& by_error, const AllocationProblem& by_metric,
-                          const std::vector<int>& part_of_group, AllocationSolver solver) {
+PartLimits DivideByError(const AllocationProblem& by_error, const std::vector<int>& part_of_group,
+                         AllocationSolver solver) {
+  TMPQ_CHECK(part_of_group.size() == by_error.groups.size(), "every group has a part");
+  const Allocation divided = SolveAllocation(by_error, solver);
+  const size_t parts = 1 + *std::max_element(part_of_group.begin(), part_of_group.end());
+  PartLimits limits(parts, std::vector<double>(by_error.limits.size(), 0));
+  for (size_t k = 0; k < by_error.limits.size(); ++k) {  // a little less: no sum exceeds the limits
+    limits[0][k] = (by_error.limits[k].limit - divided.costs[k]) * (1 - kRounding);
+  }
+  for (size_t g = 0; g < part_of_group.size(); ++g) {
+    const AllocationItem& spent = by_error.groups[g][divided.items[g]];
+    for (size_t k = 0; k < spent.costs.size(); ++k) limits[part_of_group[g]][k] += spent.costs[k];
+  }
+  return limits;
+}
+
+Allocation SolveParts(const AllocationProblem& by_error, const AllocationProblem& by_metric,
+                      const std::vector<int>& part_of_group, const PartLimits& limits,
+                      AllocationSolver solver) {
   TMPQ_CHECK(part_of_group.size() == by_error.groups.size() &&
                  by_metric.groups.size() == by_error.groups.size(),
              "both problems have the same groups, and every group a part");
-  const Allocation divided = SolveAllocation(by_error, solver);
-  std::vector<int> items = divided.items;
-  // What nobody has spent yet; a little less, so that no sum rounds beyond the limits.
-  std::vector<double> left;
-  for (size_t k = 0; k < by_error.limits.size(); ++k) {
-    left.push_back((by_error.limits[k].limit - divided.costs[k]) * (1 - kRounding));
-  }
-  const int parts = 1 + *std::max_element(part_of_group.begin(), part_of_group.end());
-  for (int part = 0; part < parts; ++part) {
+  std::vector<int> items(by_error.groups.size(), 0);
+  std::vector<double> left(by_error.limits.size(), 0);
+  for (size_t part = 0; part < limits.size(); ++part) {
     SubProblem own;
     own.problem.limits = by_metric.limits;
-    for (size_t k = 0; k < left.size(); ++k) own.problem.limits[k].limit = left[k];
+    for (size_t k = 0; k < left.size(); ++k)
+      own.problem.limits[k].limit = left[k] + limits[part][k];
     for (size_t g = 0; g < part_of_group.size(); ++g) {
-      if (part_of_group[g] != part) continue;
+      if (part_of_group[g] != static_cast<int>(part)) continue;
       own.groups.push_back(g);
       own.problem.groups.push_back(by_metric.groups[g]);
       own.problem.group_names.push_back(by_metric.group_names[g]);
-      const AllocationItem& spent = by_error.groups[g][divided.items[g]];
-      for (size_t k = 0; k < spent.costs.size(); ++k) own.problem.limits[k].limit += spent.costs[k];
     }
     if (own.groups.empty()) continue;
     const Allocation found = SolveAllocation(own.problem, solver);

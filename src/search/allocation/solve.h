@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "src/search/allocation/problem.h"
 
@@ -27,13 +28,22 @@ const char* NameOf(AllocationSolver solver);
 // the solvers do.
 Allocation SolveAllocation(const AllocationProblem& problem, AllocationSolver solver);
 
-// A budget divided by one error and spent by others (ViDiT-Q's metric-decoupled allocation, Zhao et
-// al., arXiv 2406.02540, section 4.3). First `by_error` is solved; what each part of the groups
-// costs there is that part's budget, to which comes what the parts before it left over. Then every
-// part is solved anew within it by `by_metric`, which has the same groups and costs, and whose
-// errors are compared within a part alone. `part_of_group`: from 0 on. The result's error is
-// `by_error`'s. Throws as SolveAllocation.
-Allocation SolveDecoupled(const AllocationProblem& by_error, const AllocationProblem& by_metric,
-                          const std::vector<int>& part_of_group, AllocationSolver solver);
+// What each part of the groups may cost, [part][limit].
+using PartLimits = std::vector<std::vector<double>>;
+
+// A budget divided among parts by one error: what each part's groups cost where `by_error` is
+// solved whole; what that leaves of the limits is the first part's too. `part_of_group`: from 0 on.
+// Throws as SolveAllocation.
+PartLimits DivideByError(const AllocationProblem& by_error, const std::vector<int>& part_of_group,
+                         AllocationSolver solver);
+
+// Every part solved within its limits by `by_metric`, which has `by_error`'s groups and costs, and
+// whose errors are compared within a part alone; what a part leaves over goes to the next
+// (metric-decoupled allocation: ViDiT-Q, Zhao et al., arXiv 2406.02540, section 4.3, divides by
+// error; MixDQ, arXiv 2405.17873, tries ratios). The result's error is `by_error`'s. Throws as
+// SolveAllocation.
+Allocation SolveParts(const AllocationProblem& by_error, const AllocationProblem& by_metric,
+                      const std::vector<int>& part_of_group, const PartLimits& limits,
+                      AllocationSolver solver);
 
 }  // namespace tmpq

@@ -8,7 +8,7 @@ from plot_front import check_out, fail, open_pyplot, save, text
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # colour-blind safe (Okabe-Ito)
 FLOAT = "float"
 LESS_IS_BETTER = {"fd", "fd_infinity", "sfd", "kid", "feature_map_distance", "warping_error", "trajectory_error", "network_calls"}
-MORE_IS_BETTER = {"psnr", "sqnr", "ssim", "precision", "recall", "coverage", "class_score", "text_similarity", "text_alignment", "clip_score"}
+MORE_IS_BETTER = {"psnr", "sqnr", "ssim", "precision", "recall", "coverage", "class_score", "text_similarity", "text_alignment", "clip_score", "reward", "win_rate"}
 
 
 def read_cells(path):
@@ -106,12 +106,12 @@ def make_logarithmic(axes, axis, formatter):
     ticks.set_minor_formatter(NullFormatter())
 
 
-def set_scale(axes, values):
-    """Logarithmic where the values are positive and span more than a factor of 8; never so narrow that noise looks large."""
+def set_scale(axes, values, name):
+    """Logarithmic where more is not better and the values are positive and span more than a factor of 8; never so narrow that noise looks large."""
     import numpy as np
 
     values = values[np.isfinite(values)]
-    if len(values) and values.min() > 0 and values.max() > 8 * values.min():
+    if name not in MORE_IS_BETTER and len(values) and values.min() > 0 and values.max() > 8 * values.min():
         make_logarithmic(axes, "x", "{x:g}")
     elif len(values):
         low, high = axes.get_xlim()
@@ -178,7 +178,7 @@ def draw(pyplot, cells, metric, name, models):
             values = points_of(cells, metric, model, FLOAT, float_rows[0])[0]
             if len(values):
                 axes.axvline(values.mean(), color="black", lw=1, ls="--", label=FLOAT)
-        set_scale(axes, metric["value"][[cell["model"] == model for cell in cells]])
+        set_scale(axes, metric["value"][[cell["model"] == model for cell in cells]], name)
         axes.set_yticks(range(len(rows)), [labels[row] for row in rows], fontsize=8)
         axes.tick_params(axis="x", labelsize=8)
         axes.grid(axis="x", alpha=0.3)

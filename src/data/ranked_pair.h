@@ -12,7 +12,7 @@
 
 namespace tmpq {
 
-// Ways in which a sample falls short; a quantized diffusion model shows all of them.
+// Ways in which a sample falls short.
 enum class Flaw {
   kCaption,  // one attribute is not the caption's
   kNoise,    // white noise
@@ -40,9 +40,9 @@ struct RankedPair {
 };
 
 // Draws a caption, a kind of flaw, and two samples (world.elements() each) into `better` and
-// `worse`. Half of the pairs are the same drawing, as the samples of one noise by two models are
-// alike; the others are two drawings of one caption. A flaw other than kCaption is in both, at
-// strengths that differ by a fifth at least, or in the worse one alone.
+// `worse`. Half of the pairs are of kCaption: two drawings. Of the others, half are one drawing
+// twice, as the samples of one noise by two models are alike, and half two of one caption; their
+// flaw is in the worse one alone, or in both at strengths that differ by a fifth at least.
 RankedPair DrawRankedPair(const CaptionedWorld& world, RandomStream& random,
                           std::span<float> better, std::span<float> worse);
 

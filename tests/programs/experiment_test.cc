@@ -293,5 +293,14 @@ TEST_F(ExperimentTest, RowsMayDifferInTimestepsAlone) {
   ExpectError(MakeTable(table), 2, "timesteps");
 }
 
+TEST_F(ExperimentTest, ScansThatWouldScanNothingAreRefused) {
+  const std::filesystem::path table = Folder() / "scans";
+  const std::string row = "method = quantize\nbits = w4a4\nallocation = exact\ndivision = ";
+  PutFile(table / "1-scan.ini", row + "scan\n");
+  ExpectError(MakeTable(table), 2, "division: scans nothing");
+  PutFile(table / "1-scan.ini", row + "halves\n");
+  ExpectError(MakeTable(table), 2, "error or scan");
+}
+
 }  // namespace
 }  // namespace tmpq

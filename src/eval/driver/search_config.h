@@ -129,9 +129,8 @@ struct SearchConfig {
           "of these, the first ones are all that single sites' damages are measured on, and what "
           "early termination looks at; 0: all");
     visit("probe_bits", probe_bits,
-          "candidate bit-widths at which single sites' damages are measured; the others follow by "
-          "the "
-          "variance of rounding");
+          "candidate bit-widths at which single sites' damages are measured; those at the others "
+          "follow by the variance of rounding");
     visit("early_termination", early_termination,
           "candidates of more than so many times the best one's error on the first probe_samples "
           "are not measured on the others; 0: all are");

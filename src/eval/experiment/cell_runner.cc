@@ -84,34 +84,37 @@ class CellRunner {
   Json Quantize() {
     const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
     const bool mixed = cell_.config.allocation != kUniformBits;
+    const bool scans = mixed && cell_.config.division == kDivisionScan;
     SearchConfig config = QuantizeConfigOf(cell_);
-    if (cell_.config.division == kDivisionScan) {  // it measures trajectory errors
+    if (scans) {  // it measures trajectory errors
       config.trajectory_steps = config.steps.most;
       config.trajectory_samples = cell_.config.sensitivity_samples;
     }
     SensitivityTable table;
     if (mixed) table = OpenTable();
     SearchBench bench(config, SessionIn(folder_));
-    PrepareFolder(folder_);
-    bench.OpenSampler();
-    bench.OpenSupernet();
-    const Candidate candidate =
-        mixed ? Allocated(table, bench)
+    Candidate candidate =  // before calibration and packing: it may be impossible
+        mixed ? AllocateMixed(table, bench, MixedSettingsOf(), cell_.name()).candidate
               : Candidate::Uniform(HandTimesteps(Timesteps(), config.steps.most, bench.schedule()),
                                    UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
                                                  BitWidth::Of(bits.activation)));
+    PrepareFolder(folder_);
+    bench.OpenSampler();
+    bench.OpenSupernet();
+    if (scans) candidate = Scanned(table, bench);
     bench.WritePlanOf(candidate, "tmpq-experiment", folder_ / kPlanName);
     hashes_ = bench.hashes();
     return CostsToJson(bench.space().CostsOf(candidate));
   }
 
-  Candidate Allocated(const SensitivityTable& table, SearchBench& bench) const {
+  MixedSettings MixedSettingsOf() const {
     MixedSettings settings;
     settings.solver = ParseAllocationSolver(cell_.config.allocation);
     settings.decoupled = cell_.config.decoupled;
-    if (cell_.config.division != kDivisionScan) {
-      return AllocateMixed(table, bench, settings, cell_.name()).candidate;
-    }
+    return settings;
+  }
+
+  Candidate Scanned(const SensitivityTable& table, SearchBench& bench) const {
     bench.OpenReference();
     ImageProgress images(*session_.progress);
     const auto evaluator = OpenRuntimeEvaluator(bench, session_.interrupted, images);
@@ -125,7 +128,7 @@ class CellRunner {
     session_.progress->Begin("scanning ratios", 0, "images");
     const Candidate best =
         ScanRatios(table, bench.sites(), bench.budget(),
-                   SettingsFor(table, bench, settings, cell_.name()), cell_.name(), errors)
+                   SettingsFor(table, bench, MixedSettingsOf(), cell_.name()), cell_.name(), errors)
             .candidate;
     session_.progress->End();
     return best;

@@ -175,6 +175,10 @@ void RowConfig::Validate(const std::string& where) const {
     throw Error(ErrorCode::kUsage, where + ": division", "\"" + division + "\" is unknown",
                 "error or scan");
   }
+  if (division == kDivisionScan && allocation != kUniformBits && decoupled == "error") {
+    throw Error(ErrorCode::kUsage, where + ": division", "scans nothing: error makes one part",
+                "decoupled = mixdq or vidit-q");
+  }
   CheckRange(where + ": samples", samples, 2, 1'000'000);
   CheckRange(where + ": steps", steps, 1, 1000);
   CheckRange(where + ": float_steps", float_steps, 0, 1000);

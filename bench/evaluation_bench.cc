@@ -127,7 +127,7 @@ std::vector<Candidate> Variations(OpenedEvaluator& opened, int count) {
   std::vector<Candidate> population = {opened.bench().space().Initial()};
   RandomStream random(0, RandomPurpose::kTest);
   while (static_cast<int>(population.size()) < count) {
-    const Candidate next = Vary(opened.bench().space(), {&population[0], 1}, random);
+    const Candidate next = Vary(opened.bench().space(), {&population[0], 1}, random).candidate;
     if (std::find(population.begin(), population.end(), next) == population.end()) {
       population.push_back(next);
     }

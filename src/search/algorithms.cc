@@ -29,7 +29,8 @@ Made MakeEvolution(const SearchSpace& space, const AlgorithmSettings& settings, 
 Made MakeNsga2(const SearchSpace& space, const AlgorithmSettings& settings, uint64_t seed) {
   Nsga2Settings nsga2;
   nsga2.population = settings.population;
-  nsga2.measurements = {settings.measurement}, nsga2.costs = settings.costs;
+  nsga2.measurements = settings.more_measurements, nsga2.costs = settings.costs;
+  nsga2.measurements.insert(nsga2.measurements.begin(), settings.measurement);
   return std::make_unique<Nsga2Search>(space, nsga2, seed);
 }
 

@@ -13,9 +13,10 @@ namespace tmpq {
 struct AlgorithmSettings {
   std::string measurement;         // minimised; NaN counts as worst
   std::vector<std::string> costs;  // more objectives, names of CostByName; none: one objective
-  int population = 50;             // of evolution and random batches
-  int levels = 40;                 // of the first cost, that greedy and integer-programme solve for
-  int budgets = 5;                 // of the first cost, at which tmpq-dm evolves in turns
+  std::vector<std::string> more_measurements = {};  // more objectives, of nsga2 alone
+  int population = 50;                              // of evolution and random batches
+  int levels = 40;  // of the first cost, that greedy and integer-programme solve for
+  int budgets = 5;  // of the first cost, at which tmpq-dm evolves in turns
   size_t most_candidates = 100'000;  // that exhaustive enumerates
   GuidedKnowledge knowledge = {};    // of guided
 };

@@ -19,7 +19,10 @@ AllocationSearch::AllocationSearch(const SearchSpace& space, std::string measure
 
 std::vector<Candidate> AllocationSearch::Ask() {
   ++asked_;
-  if (asked_ == 1) return probes_.candidates;
+  if (asked_ == 1) {
+    NoteAll(probes_.candidates, Move::kProbe, proposed_);
+    return probes_.candidates;
+  }
   if (asked_ > 2) return {};
   const auto asked = [&](const Candidate& candidate) {
     const auto& probes = probes_.candidates;
@@ -29,6 +32,7 @@ std::vector<Candidate> AllocationSearch::Ask() {
   std::vector<Candidate> batch =
       AllocateLevels(space_, probes_.base.timesteps(), cost_, damages_, levels_, solver_);
   std::erase_if(batch, asked);
+  NoteAll(batch, Move::kAllocation, proposed_);
   return batch;
 }
 

@@ -36,7 +36,9 @@ std::vector<Candidate> BudgetTurns::Ask() {
     wanted_ = evolutions_[turn_]->Ask();
     std::vector<Candidate> batch;
     for (const Candidate& candidate : wanted_) {
-      if (answered_.count(candidate) == 0) batch.push_back(candidate);
+      if (answered_.count(candidate) > 0) continue;
+      proposed_.emplace(candidate.hash(), evolutions_[turn_]->MoveOf(candidate));
+      batch.push_back(candidate);
     }
     if (!batch.empty()) return batch;
     Tell({}, {});

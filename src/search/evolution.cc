@@ -8,6 +8,12 @@
 #include "src/search/proposals.h"
 
 namespace tmpq {
+
+Move SearchAlgorithm::MoveOf(const Candidate& candidate) const {
+  const auto found = proposed_.find(candidate.hash());
+  return found == proposed_.end() ? Move::kGiven : found->second;
+}
+
 Evolution::Evolution(const SearchSpace& space, const EvolutionSettings& settings, uint64_t seed,
                      std::vector<Candidate> seeds)
     : space_(space), settings_(settings), random_(seed, RandomPurpose::kProposal) {
@@ -20,8 +26,10 @@ Evolution::Evolution(const SearchSpace& space, const EvolutionSettings& settings
 }
 
 template <typename Propose>
-void Evolution::Add(std::vector<Candidate>& batch, size_t size, Propose propose) {
-  AddNew(batch, std::min<size_t>(size, settings_.population), proposed_, propose);
+void Evolution::Add(std::vector<Candidate>& batch, size_t size, Move move, Propose propose) {
+  AddNew(batch, std::min<size_t>(size, settings_.population), proposed_, [&] {
+    return Proposal{propose(), move};
+  });
 }
 
 std::vector<Candidate> Evolution::Ask() {
@@ -32,20 +40,20 @@ std::vector<Candidate> Evolution::Ask() {
   const auto random = [&] { return space_.Random(random_); };
   if (generation_ == 0) {
     for (const Candidate& candidate : initial_)
-      Add(batch, batch.size() + 1, [&] { return candidate; });
-    Add(batch, (batch.size() + settings_.population) / 2, random);
-    Add(batch, settings_.population, [&] {
+      Add(batch, batch.size() + 1, Move::kGiven, [&] { return candidate; });
+    Add(batch, (batch.size() + settings_.population) / 2, Move::kRandom, random);
+    Add(batch, settings_.population, Move::kMutation, [&] {
       return space_.Mutate(any(initial_), settings_.initial_mutation_probability, random_);
     });
   } else if (!parents_.empty()) {
-    Add(batch, settings_.mutants,
+    Add(batch, settings_.mutants, Move::kMutation,
         [&] { return space_.Mutate(any(parents_), settings_.mutation_probability, random_); });
-    Add(batch, batch.size() + settings_.crossovers, [&] {
+    Add(batch, batch.size() + settings_.crossovers, Move::kCrossover, [&] {
       const Candidate& a = any(parents_);
       return space_.Crossover(a, any(parents_), random_);
     });
   }
-  Add(batch, settings_.population, random);
+  Add(batch, settings_.population, Move::kRandom, random);
   ++generation_;
   return batch;
 }
@@ -74,7 +82,7 @@ RandomSearch::RandomSearch(const SearchSpace& space, int batch, uint64_t seed)
 
 std::vector<Candidate> RandomSearch::Ask() {
   std::vector<Candidate> batch;
-  AddNew(batch, batch_, proposed_, [&] { return space_.Random(random_); });
+  AddNew(batch, batch_, proposed_, [&] { return Proposal{space_.Random(random_), Move::kRandom}; });
   return batch;
 }
 

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "src/core/random.h"
 #include "src/search/evaluator.h"
+#include "src/search/proposals.h"
 #include "src/search/space.h"
 
 namespace tmpq {
@@ -23,6 +23,12 @@ class SearchAlgorithm {
   // The answers to the last Ask(), in its order.
   virtual void Tell(std::span<const Candidate> candidates,
                     std::span<const Measurements> answers) = 0;
+
+  // What made a candidate that was asked for.
+  Move MoveOf(const Candidate& candidate) const;
+
+ protected:
+  Proposed proposed_;  // what is missing was given
 };
 
 // TMPQ-DM's evolution (docs/architecture.md); the defaults are its published values.
@@ -58,7 +64,7 @@ class Evolution : public SearchAlgorithm {
     Candidate candidate;
   };
   template <typename Propose>
-  void Add(std::vector<Candidate>& batch, size_t size, Propose propose);
+  void Add(std::vector<Candidate>& batch, size_t size, Move move, Propose propose);
 
   const SearchSpace& space_;
   EvolutionSettings settings_;
@@ -66,7 +72,6 @@ class Evolution : public SearchAlgorithm {
   std::vector<Candidate> initial_;
   std::vector<Scored> best_;
   std::vector<Candidate> parents_;
-  std::set<Hash128> proposed_;
   int generation_ = 0;
 };
 
@@ -81,7 +86,6 @@ class RandomSearch : public SearchAlgorithm {
   const SearchSpace& space_;
   int batch_;
   RandomStream random_;
-  std::set<Hash128> proposed_;
 };
 
 // Every candidate of a small space, at once.

@@ -63,19 +63,20 @@ GuidedSearch::GuidedSearch(const SearchSpace& space, const GuidedSettings& setti
 
 std::vector<Candidate> GuidedSearch::Ask() {
   ++asked_;
-  std::vector<Candidate> wanted;
-  if (asked_ == 1) {
-    wanted = Probes();
-  } else {
-    TMPQ_CHECK(model_.has_value(), "answers are told before the next batch is asked for");
-    wanted = asked_ == 2 ? PredictedFront() : Refinement();
-    if (wanted.empty() && asked_ == 2) wanted = Refinement();
+  if (asked_ == 1) return Propose(Probes(), Move::kProbe);
+  TMPQ_CHECK(model_.has_value(), "answers are told before the next batch is asked for");
+  if (asked_ == 2) {
+    std::vector<Candidate> batch = Propose(PredictedFront(), Move::kAllocation);
+    if (!batch.empty()) return batch;
   }
-  std::vector<Candidate> batch;
-  for (Candidate& candidate : wanted) {
-    if (proposed_.insert(candidate.hash()).second) batch.push_back(std::move(candidate));
-  }
-  return batch;
+  return Refinement();
+}
+
+std::vector<Candidate> GuidedSearch::Propose(std::vector<Candidate> wanted, Move move) {
+  std::erase_if(wanted, [&](const Candidate& candidate) {
+    return !proposed_.emplace(candidate.hash(), move).second;
+  });
+  return wanted;
 }
 
 std::vector<Candidate> GuidedSearch::Probes() {
@@ -109,7 +110,7 @@ void GuidedSearch::MakeModel(std::span<const Candidate> candidates,
   AdditiveTables tables;
   tables.reference = probes_.base.timesteps();
   tables.base = std::max(0.0, error_of(probes_.base));
-  tables.jumps = knowledge_.jumps;
+  if (knowledge_.jumps_predict) tables.jumps = knowledge_.jumps;
   for (const TimestepSequence& timesteps : timesteps_) {
     tables.base_of_timesteps[timesteps.values()] =
         error_of(Candidate::Uniform(timesteps, space_.WidestRow()));
@@ -230,13 +231,12 @@ std::vector<Candidate> GuidedSearch::PredictedFront() {
   return chosen;
 }
 
-std::vector<Candidate> GuidedSearch::Offspring() {
+std::vector<Candidate> GuidedSearch::Offspring(Proposed& drawn) {
   std::vector<Candidate> pool, parents = FrontCandidates();
   if (parents.empty()) parents = {space_.NearUniform()};
-  std::set<Hash128> seen = proposed_;
   for (int generation = 0; generation < kGenerations; ++generation) {
     AddNew(
-        pool, pool.size() + settings_.proposals / kGenerations, seen,
+        pool, pool.size() + settings_.proposals / kGenerations, drawn,
         [&] { return Vary(space_, parents, random_); }, kAttemptsPerProposal);
     if (generation + 1 == kGenerations) break;
     std::vector<Candidate> promising = Chosen(pool, 2 * static_cast<size_t>(settings_.batch));
@@ -250,11 +250,15 @@ std::vector<Candidate> GuidedSearch::Offspring() {
 std::vector<Candidate> GuidedSearch::Refinement() {
   const auto random_count =
       static_cast<size_t>(std::lround(settings_.random_share * settings_.batch));
-  const std::vector<Candidate> pool = Offspring();
+  Proposed drawn = proposed_;
+  const std::vector<Candidate> pool = Offspring(drawn);
   std::vector<Candidate> wanted = Chosen(pool, static_cast<size_t>(settings_.batch) - random_count);
-  std::set<Hash128> seen = proposed_;
-  for (const Candidate& candidate : wanted) seen.insert(candidate.hash());
-  AddNew(wanted, settings_.batch, seen, [&] { return space_.Random(random_); });
+  for (const Candidate& candidate : wanted) {
+    proposed_.emplace(candidate.hash(), drawn.at(candidate.hash()));
+  }
+  AddNew(wanted, settings_.batch, proposed_, [&] {
+    return Proposal{space_.Random(random_), Move::kRandom};
+  });
   return wanted;
 }
 

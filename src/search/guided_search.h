@@ -4,7 +4,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +27,7 @@ struct GuidedSettings {
 struct GuidedKnowledge {
   std::optional<Sensitivities> damages = {};  // else every gene is probed at every narrower width
   std::optional<JumpErrors> jumps = {};       // else timesteps begin at NearUniform
+  bool jumps_predict = true;  // the measurement is what jump errors add up to: an error
 };
 
 // First Ask: probes, which may exceed the budget: the widest bit-widths at NearUniform, at the
@@ -59,8 +59,11 @@ class GuidedSearch : public SearchAlgorithm {
   std::vector<Candidate> PredictedFront();
   std::vector<Candidate> Refinement();
   void MakeModel(std::span<const Candidate> candidates, std::span<const Measurements> answers);
-  // Variations of the measured front, then of what is predicted to be on it.
-  std::vector<Candidate> Offspring();
+  // Variations of the measured front, then of what is predicted to be on it. `drawn` holds all that
+  // was proposed, and receives these.
+  std::vector<Candidate> Offspring(Proposed& drawn);
+  // Those of `wanted` that are new.
+  std::vector<Candidate> Propose(std::vector<Candidate> wanted, Move move);
   std::vector<Candidate> Chosen(std::span<const Candidate> from, size_t count) const;
   Objectives ObjectivesOf(const Candidate& candidate, double error) const;
   std::vector<Objectives> Measured() const;
@@ -78,7 +81,6 @@ class GuidedSearch : public SearchAlgorithm {
   Costs most_;                               // of the widest candidate: what costs are shares of
   std::optional<AdditiveModel> model_;
   std::vector<Known> known_;
-  std::set<Hash128> proposed_;
   int asked_ = 0;  // batches
 };
 

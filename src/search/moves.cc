@@ -13,15 +13,17 @@ class Variation {
   Variation(const SearchSpace& space, std::span<const Candidate> parents, RandomStream& random)
       : space_(space), parents_(parents), random_(random) {}
 
-  Candidate Draw() {
+  Proposal Draw() {
     const double kind = random_.Uniform();
     if (kind < 0.35) return Exchange();
     if (kind < 0.5) return Step();
     if (kind < 0.65) return MoveTimesteps();
-    if (kind < 0.8)
-      return space_.Mutate(Parent(), 2.0 / static_cast<double>(Places() + 1), random_);
+    if (kind < 0.8) {
+      const double probability = 2.0 / static_cast<double>(Places() + 1);
+      return {space_.Mutate(Parent(), probability, random_), Move::kMutation};
+    }
     const Candidate& a = Parent();
-    return space_.Crossover(a, Parent(), random_);
+    return {space_.Crossover(a, Parent(), random_), Move::kCrossover};
   }
 
  private:
@@ -38,20 +40,20 @@ class Variation {
     space_.SetIndex(row, gene, index);
   }
 
-  Candidate Exchange() {
+  Proposal Exchange() {
     Genome genome = space_.GenomeOf(Parent());
     Shift(genome, 1);
     Shift(genome, -1);
-    return space_.Feasible(std::move(genome), random_);
+    return {space_.Feasible(std::move(genome), random_), Move::kExchange};
   }
 
-  Candidate Step() {
+  Proposal Step() {
     Genome genome = space_.GenomeOf(Parent());
     Shift(genome, random_.Chance(0.5) ? 1 : -1);
-    return space_.Feasible(std::move(genome), random_);
+    return {space_.Feasible(std::move(genome), random_), Move::kStep};
   }
 
-  Candidate MoveTimesteps() {
+  Proposal MoveTimesteps() {
     Genome genome = space_.GenomeOf(Parent());
     const auto& fixed = space_.settings().fixed_timesteps;
     if (!fixed.empty()) {
@@ -62,7 +64,7 @@ class Variation {
     } else {
       MoveOne(genome.timesteps);
     }
-    return space_.Feasible(std::move(genome), random_);
+    return {space_.Feasible(std::move(genome), random_), Move::kTimesteps};
   }
 
   // By up to a quarter of the mean distance between timesteps, and never past its neighbours.
@@ -84,7 +86,7 @@ class Variation {
 
 }  // namespace
 
-Candidate Vary(const SearchSpace& space, std::span<const Candidate> parents, RandomStream& random) {
+Proposal Vary(const SearchSpace& space, std::span<const Candidate> parents, RandomStream& random) {
   TMPQ_CHECK(!parents.empty(), "variations need a parent");
   return Variation(space, parents, random).Draw();
 }

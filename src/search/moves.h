@@ -4,6 +4,7 @@
 #include <span>
 
 #include "src/core/random.h"
+#include "src/search/proposals.h"
 #include "src/search/space.h"
 
 namespace tmpq {
@@ -12,6 +13,6 @@ namespace tmpq {
 // lowered, so that costs hardly change; one gene raised or lowered by one; timesteps moved, or
 // taken over from another parent; a few genes drawn anew; a crossover. Legal, fits the budget.
 // Parents are legal; there is one or more.
-Candidate Vary(const SearchSpace& space, std::span<const Candidate> parents, RandomStream& random);
+Proposal Vary(const SearchSpace& space, std::span<const Candidate> parents, RandomStream& random);
 
 }  // namespace tmpq

@@ -23,7 +23,7 @@ std::vector<Candidate> Nsga2Search::Ask() {
   std::vector<Candidate> batch;
   if (population_.size() == 0) {
     for (const Candidate& candidate : initial_) {
-      AddNew(batch, batch.size() + 1, proposed_, [&] { return candidate; });
+      AddNew(batch, batch.size() + 1, proposed_, [&] { return Proposal{candidate, Move::kGiven}; });
     }
   } else {
     std::vector<size_t> parents;
@@ -37,11 +37,14 @@ std::vector<Candidate> Nsga2Search::Ask() {
       const Candidate& a = parent();
       const Candidate& b = parent();
       const bool cross = random_.Chance(settings_.crossover_probability);
-      return space_.Mutate(cross ? space_.Crossover(a, b, random_) : a,
-                           settings_.mutation_probability, random_);
+      return Proposal{space_.Mutate(cross ? space_.Crossover(a, b, random_) : a,
+                                    settings_.mutation_probability, random_),
+                      cross ? Move::kCrossover : Move::kMutation};
     });
   }
-  AddNew(batch, settings_.population, proposed_, [&] { return space_.Random(random_); });
+  AddNew(batch, settings_.population, proposed_, [&] {
+    return Proposal{space_.Random(random_), Move::kRandom};
+  });
   return batch;
 }
 

@@ -1,7 +1,6 @@
 // NSGA-II over candidates: measurements against costs, a whole front at once.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -40,7 +39,6 @@ class Nsga2Search : public SearchAlgorithm {
   RandomStream random_;
   std::vector<Candidate> initial_;
   Nsga2Population<Candidate> population_;
-  std::set<Hash128> proposed_;
 };
 
 }  // namespace tmpq

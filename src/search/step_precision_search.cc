@@ -82,7 +82,11 @@ std::vector<Candidate> StepPrecisionSearch::Allocated() const {
 
 std::vector<Candidate> StepPrecisionSearch::Ask() {
   ++asked_;
-  if (asked_ == 1 && !space_.consistent()) return Probes();
+  if (asked_ == 1 && !space_.consistent()) {
+    const std::vector<Candidate> probes = Probes();
+    NoteAll(probes, Move::kProbe, proposed_);
+    return probes;
+  }
   std::vector<Candidate> batch;
   if (asked_ == 1) {
     for (const Policy& row : rows_) {
@@ -95,6 +99,7 @@ std::vector<Candidate> StepPrecisionSearch::Ask() {
     std::erase_if(batch, [&](const Candidate& candidate) {
       return std::find(probes.begin(), probes.end(), candidate) != probes.end();
     });
+    NoteAll(batch, Move::kAllocation, proposed_);
   }
   return batch;
 }

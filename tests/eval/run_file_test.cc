@@ -97,6 +97,27 @@ TEST_F(RunReaderTest, ReadsWhatWasWritten) {
   EXPECT_EQ(read.baselines[0].metrics.at("distance").high, 0.4);
 }
 
+// What the algorithm minimised, by which moves, and how the finalists compared.
+TEST_F(RunReaderTest, ReadsMovesAndFinalists) {
+  RunRecord record = SmallRecord();
+  record.history.minimized = "distance", record.history.least_loss = {0.5, 0.25};
+  record.history.moves = {{{Move::kProbe, {7, 0, 0}}},
+                          {{Move::kStep, {4, 2, 1}}, {Move::kRandom, {3, 1, 0}}}};
+  record.evaluations[0].fidelity = record.evaluations[1].fidelity = Fidelity::kSelection;
+  record.fronts = {};
+  record.selection = {"distance", 64, {1, 0}, 0, {{0, 0, 0, 64}, {0.25, -0.125, 0.5, 64}}};
+  WriteRunFile(path_, record);
+  const RunRecord read = ReadRunFile(path_);
+  EXPECT_EQ(SerializeRun(read) == SerializeRun(record), true);
+  EXPECT_EQ(read.history.minimized, "distance");
+  EXPECT_EQ(read.history.least_loss, record.history.least_loss);
+  EXPECT_EQ(read.history.moves[0].size(), 1u);
+  EXPECT_EQ(read.history.moves[1].at(Move::kStep).joined_front, 2);
+  EXPECT_EQ(TotalsOf(read.history).at(Move::kRandom).proposed, 3);
+  EXPECT_EQ(read.selection.evaluations, record.selection.evaluations);
+  EXPECT_EQ(read.selection.minus_plan[1].low, -0.125);
+}
+
 TEST_F(RunReaderTest, RefusesOtherFiles) {
   ExpectError([&] { ReadRunFile(path_); }, path_.string());
   Write("no HDF5");

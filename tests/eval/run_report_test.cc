@@ -146,6 +146,22 @@ TEST(RunReportTest, OnePageWithEverythingAndNothingFromOutside) {
   EXPECT_EQ(RenderRunReport(report) == page, true);
 }
 
+TEST(RunReportTest, FinalistsAndMovesHaveTables) {
+  RunReport report;
+  report.run = SmallRun();
+  const std::string without = RenderRunReport(report);
+  EXPECT_EQ(without.find("Finalists"), std::string::npos);
+  EXPECT_EQ(without.find("Moves"), std::string::npos);
+  report.run.selection = {"distance", 64, {1, 2}, 1, {{0.25, -0.5, 1, 64}, {0, 0, 0, 64}}};
+  report.run.history.moves = {{{Move::kCrossover, {417, 23, 5}}}, {{Move::kCrossover, {1, 0, 0}}}};
+  const std::string page = RenderRunReport(report);
+  ExpectWellFormed(page);
+  for (const char* part : {"Finalists", "<span class=\"interval\">[-0.5, 1]", "64 samples", "Moves",
+                           "crossover", ">418<", ">23<"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+}
+
 // What runs of other kinds lack is left out.
 TEST(RunReportTest, LacksWhatTheRunLacks) {
   RunReport report;

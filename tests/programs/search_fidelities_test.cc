@@ -86,7 +86,7 @@ TEST_F(SearchFidelitiesTest, WhatIsHopelessIsGivenUpAndResumedToTheSameBytes) {
                                             "--algorithm=random", "--warm-start=true"};
   const ProcessResult result = Search("whole", options);
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_NE(result.err.find(" given up), least error"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find(" given up), least trajectory error"), std::string::npos) << result.err;
   ProcessOptions kill;
   kill.kill_when = Folder() / "killed" / "journal.jsonl";
   kill.kill_lines = 75;
@@ -127,7 +127,7 @@ TEST_F(SearchFidelitiesTest, ThePlanOfLeastErrorIsTheFinalistOfLeastErrorOnFresh
 
 TEST_F(SearchFidelitiesTest, WhatMakesNoSenseIsRefused) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"--select-by=luck", "distance or error"},
+      {"--select-by=luck", "distance, text_alignment"},
       {"--probe-samples=3", "probe_samples"},  // of three
       {"--early-termination=2", "probe_samples"},
       {"--early-termination=0.5", "early_termination"}};

@@ -92,7 +92,7 @@ TEST(SpaceOptionsTest, EveryOperatorKeepsCandidatesLegal) {
           Candidate next = kind == 0   ? space.Random(random)
                            : kind == 1 ? space.Mutate(a, 0.3, random)
                            : kind == 2 ? space.Crossover(a, b, random)
-                                       : Vary(space, pool, random);
+                                       : Vary(space, pool, random).candidate;
           const auto where = [&] {
             return std::string(NameOf(mode)) + " " + NameOf(ties) + " " + std::to_string(variant);
           };

@@ -1,9 +1,50 @@
 #include "src/eval/driver/bench_settings.h"
 
+#include <algorithm>
+
 #include "src/core/error.h"
 #include "src/eval/models/any_model.h"
+#include "src/eval/proxies/losses.h"
 
 namespace tmpq {
+
+namespace {
+
+// The measurements of `objectives` but `always`, each once.
+std::vector<std::string> Beside(const std::string& always,
+                                const std::vector<std::string>& objectives) {
+  std::vector<std::string> losses;
+  for (const std::string& name : MeasurementsAmong(objectives)) {
+    const bool is_new = std::find(losses.begin(), losses.end(), name) == losses.end();
+    if (name != always && is_new) losses.push_back(name);
+  }
+  return losses;
+}
+
+void Lack(const std::string& loss, const std::string& what) {
+  throw Error(ErrorCode::kUsage, "minimize, objectives or select_by",
+              "ask for " + loss + ", but the model has no " + what,
+              "error, psnr_to_float and distance are known of every model");
+}
+
+}  // namespace
+
+void CheckLosses(const EvaluatorSettings& settings, const Shape& sample) {
+  for (const auto* losses :
+       {&settings.trajectory_losses, &settings.metric_losses, &settings.selection_losses}) {
+    for (const std::string& name : *losses) {
+      if (name == kTextAlignmentLoss && settings.prompts.judge.empty()) {
+        Lack("text_alignment", "judge of its prompts");
+      }
+      if (name == kTextSimilarityLoss && settings.encoder == nullptr) {
+        Lack("text_similarity", "text encoder (--text-encoder)");
+      }
+      if (name == kTemporalConsistencyLoss && (sample.size() != 4 || sample[0] < 2)) {
+        Lack("temporal_consistency", "clips");
+      }
+    }
+  }
+}
 
 SamplerSettings SamplerSettingsFor(const ModelFile& model, const SearchConfig& config) {
   SamplerSettings settings = SamplerOf(model);
@@ -33,7 +74,15 @@ EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchS
   settings.probe_samples = config.probe_samples;
   settings.metric_samples = config.metric_samples;
   settings.selection_samples = config.selection_samples;
-  settings.selection_errors = config.select_by == kSelectByError;
+  settings.trajectory_losses = Beside(kTrajectoryError, config.Minimized());
+  std::vector<std::string> measured = {config.SelectedBy()};
+  settings.selection_losses = Beside(kDistance, measured);
+  if (config.selects_what_it_minimizes()) measured.clear();
+  if (!config.objectives.empty()) {
+    const std::vector<std::string> more = ParseObjectives("objectives", config.objectives);
+    measured.insert(measured.end(), more.begin(), more.end());
+  }
+  settings.metric_losses = Beside(kDistance, measured);
   settings.report_samples = config.report_samples;
   settings.converged_samples = config.converged_samples;
   settings.trajectory_cache_bytes = session.trajectory_cache_bytes;

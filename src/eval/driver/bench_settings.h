@@ -12,5 +12,8 @@ inline constexpr const char* kSupernetName = "supernet.safetensors";
 SamplerSettings SamplerSettingsFor(const ModelFile& model, const SearchConfig& config);
 // Without prompts, encoder and pipeline.
 EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchSession& session);
+// Throws kUsage for losses that cannot be measured: without judge, encoder or clips. `sample`:
+// shape.
+void CheckLosses(const EvaluatorSettings& settings, const Shape& sample);
 
 }  // namespace tmpq

@@ -9,11 +9,11 @@ namespace tmpq {
 namespace {
 
 bool IsNearer(const MeasuredCandidates::Measured& a, const MeasuredCandidates::Measured& b) {
-  return a.distance < b.distance;
+  return a.loss < b.loss;
 }
 
-// What is traded; of networks that have been timed, latency too.
-std::vector<std::string> ObjectivesOf(const SearchSpace& space) {
+// What is traded where nothing else is asked for.
+std::vector<std::string> DefaultObjectives(const SearchSpace& space) {
   std::vector<std::string> objectives = {kDistance, kBitOps, kStoredBytes};
   if (space.CostsOf(space.Naive()).latency_ns > 0) objectives.emplace_back(kLatency);
   return objectives;
@@ -21,21 +21,25 @@ std::vector<std::string> ObjectivesOf(const SearchSpace& space) {
 
 }  // namespace
 
-MeasuredCandidates::MeasuredCandidates(const SearchSpace& space, Evaluator& evaluator)
-    : space_(space), evaluator_(evaluator), archive_(ObjectivesOf(space)) {}
+MeasuredCandidates::MeasuredCandidates(const SearchSpace& space, Evaluator& evaluator,
+                                       std::vector<std::string> objectives, std::string ranked_by)
+    : space_(space),
+      evaluator_(evaluator),
+      archive_(objectives.empty() ? DefaultObjectives(space) : std::move(objectives)),
+      ranked_by_(std::move(ranked_by)) {}
 
 void MeasuredCandidates::Measure(std::vector<Candidate> candidates) {
   std::erase_if(candidates, [&](const Candidate& candidate) { return Has(candidate); });
   const std::vector<Measurements> answers = evaluator_.Evaluate(candidates, Fidelity::kMetrics);
   for (size_t i = 0; i < candidates.size(); ++i) {
-    const double distance = answers[i].at(kDistance);
-    measured_.push_back({distance, candidates[i]});
-    std::vector<double> objectives = {distance};
+    std::vector<double> objectives;
     const Costs costs = space_.CostsOf(candidates[i]);
-    for (size_t k = 1; k < archive_.objectives().size(); ++k) {
-      objectives.push_back(CostByName(costs, archive_.objectives()[k]));
+    for (const std::string& name : archive_.objectives()) {
+      objectives.push_back(FindCostKind(name) != nullptr ? CostByName(costs, name)
+                                                         : answers[i].at(name));
     }
-    archive_.Insert(candidates[i], std::move(objectives));
+    archive_.Insert(candidates[i], objectives);
+    measured_.push_back({answers[i].at(ranked_by_), candidates[i], std::move(objectives)});
   }
 }
 

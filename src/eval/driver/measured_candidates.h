@@ -1,6 +1,7 @@
-// The candidates whose distance a search has measured: list, archive and history.
+// The candidates that a search has measured by Fidelity::kMetrics: list, archive and history.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "src/eval/proxies/call_counter.h"
@@ -14,21 +15,25 @@ namespace tmpq {
 class MeasuredCandidates {
  public:
   struct Measured {
-    double distance;
+    double loss;  // what they are ranked by
     Candidate candidate;
+    std::vector<double> objectives;
   };
 
-  // Both outlive it.
-  MeasuredCandidates(const SearchSpace& space, Evaluator& evaluator);
+  // `objectives`: measurements and costs, all minimised; empty: distance, BitOps and bytes, and of
+  // networks that have been timed latency. `ranked_by`: a measurement. References outlive it.
+  MeasuredCandidates(const SearchSpace& space, Evaluator& evaluator,
+                     std::vector<std::string> objectives, std::string ranked_by);
 
-  // Distances by Fidelity::kMetrics, of each candidate once.
+  // Each candidate once.
   void Measure(std::vector<Candidate> candidates);
   bool Has(const Candidate& candidate) const;
   const std::vector<Measured>& all() const { return measured_; }  // in the order of measuring
   const Measured& Best() const;
-  // The first `count` of `candidates` that have no distance yet.
+  const std::string& ranked_by() const { return ranked_by_; }
+  // The first `count` of `candidates` that are not measured yet.
   std::vector<Candidate> FirstUnmeasured(const std::vector<Candidate>& candidates, int count) const;
-  // The `count` of the least distances.
+  // The `count` of the least losses.
   std::vector<Candidate> BestFew(int count) const;
 
   const ParetoArchive& archive() const { return archive_; }
@@ -40,6 +45,7 @@ class MeasuredCandidates {
   const SearchSpace& space_;
   Evaluator& evaluator_;
   ParetoArchive archive_;
+  std::string ranked_by_;
   std::vector<Measured> measured_;
 };
 

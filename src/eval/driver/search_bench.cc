@@ -10,6 +10,7 @@
 #include "src/eval/latency/latency_table.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/eval/proxies/losses.h"
 #include "src/models/split_concatenation.h"
 #include "src/models/stress.h"
 #include "src/runtime/device/device_sampling.h"
@@ -86,6 +87,23 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
   }
   MakeSpaces();
   CheckLatency();
+  CheckCosts();
+}
+
+// Costs that are objectives have to be known.
+void SearchBench::CheckCosts() const {
+  std::vector<std::string> costs = CostsAmong(config_.Minimized());
+  if (!config_.objectives.empty()) {
+    const auto more = CostsAmong(ParseObjectives("objectives", config_.objectives));
+    costs.insert(costs.end(), more.begin(), more.end());
+  }
+  const Costs known = space().CostsOf(space().Naive());
+  for (const std::string& name : costs) {
+    if (HasCost(known, *FindCostKind(name))) continue;
+    throw Error(ErrorCode::kUsage, "minimize or objectives",
+                "ask for " + name + ", which is not known of a network that was not timed",
+                "--latency FILE, made by tmpq-bench latency");
+  }
 }
 
 void SearchBench::OpenRounding() {
@@ -154,6 +172,7 @@ void SearchBench::MakeSpaces() {
   settings.budget = Budget::Parse(
       config_.budget, {&model_.graph.sites(), config_.steps.most, settings.training_steps,
                        settings.calls_per_step, !config_.latency.empty()});
+  settings.fill_budget = CostsAmong(config_.Minimized()).empty();
   for (settings.steps = config_.steps.least; settings.steps <= config_.steps.most;
        ++settings.steps) {
     if (config_.optimize == kOptimizeBits) {
@@ -205,6 +224,7 @@ void SearchBench::OpenSampler() {
   evaluator_settings_.prompts = MakePrompts(*sampler_, source);
   evaluator_settings_.pipeline = PipelineOf(model_);
   UseTextEncoder();
+  CheckLosses(evaluator_settings_, sampler_->sample_shape());
 }
 
 Candidate SearchBench::UniformCandidate(int bits) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "src/core/error.h"
+#include "src/eval/proxies/losses.h"
+#include "src/eval/proxies/measurement_names.h"
 #include "src/search/algorithms.h"
 
 namespace tmpq {
@@ -23,6 +25,31 @@ void CheckBits(const std::string& name, std::vector<int>& bits) {
 
 }  // namespace
 
+std::vector<std::string> SearchConfig::Minimized() const {
+  return ParseObjectives("minimize", minimize);
+}
+
+std::string SearchConfig::SelectedBy() const {
+  return LossKindOf("select_by", select_by).measurement;
+}
+
+void SearchConfig::CheckMinimized() const {
+  const std::vector<std::string> minimized = Minimized();
+  if (algorithm != "nsga2" && MeasurementsAmong(minimized).size() > 1) {
+    throw Error(ErrorCode::kUsage, "minimize",
+                "names more than one loss, and algorithm " + algorithm + " minimises one",
+                "algorithm nsga2, or a loss and costs");
+  }
+  if (minimized.front() == kDistance && probe_samples > 0) {
+    throw Error(ErrorCode::kUsage, "probe_samples", "are too few for a distance",
+                "0 where distance is minimised");
+  }
+  if (minimized.front() != kTrajectoryError && !sensitivity.empty()) {
+    throw Error(ErrorCode::kUsage, "sensitivity", "is a table of errors, which are not minimised",
+                "minimize = error, or no table");
+  }
+}
+
 void SearchConfig::Validate() {
   CheckRange("steps", steps.least, 1, kMaxSteps);
   CheckRange("steps", steps.most, 1, kMaxSteps);
@@ -30,11 +57,10 @@ void SearchConfig::Validate() {
     throw Error(ErrorCode::kUsage, "optimize", "\"" + optimize + "\" is unknown",
                 "joint, timesteps or bits");
   }
-  if (select_by != kSelectByDistance && select_by != kSelectByError) {
-    throw Error(ErrorCode::kUsage, "select_by", "\"" + select_by + "\" is unknown",
-                "distance or error");
-  }
   CheckAlgorithm(algorithm);
+  SelectedBy();
+  if (!objectives.empty()) ParseObjectives("objectives", objectives);
+  CheckMinimized();
   ParseSiteTies(ties);
   CheckBits("weight_bits", weight_bits);
   CheckBits("activation_bits", activation_bits);

@@ -14,9 +14,6 @@ namespace tmpq {
 inline constexpr const char* kOptimizeJoint = "joint";          // timesteps and bit-widths
 inline constexpr const char* kOptimizeTimesteps = "timesteps";  // at the widest uniform bit-widths
 inline constexpr const char* kOptimizeBits = "bits";            // at uniform timesteps
-// What its plan is the best by.
-inline constexpr const char* kSelectByDistance = "distance";
-inline constexpr const char* kSelectByError = "error";
 
 struct SearchConfig {
   std::string model = "fashion-dit";
@@ -33,6 +30,8 @@ struct SearchConfig {
   std::string latency;
   IntRange steps = IntRange::Of(20);
   std::string optimize = kOptimizeJoint;
+  std::string minimize = "error";
+  std::string objectives;
   std::string algorithm = "guided";
   std::string ties = "none";
   std::string mode = "groupwise-consistent";
@@ -58,8 +57,9 @@ struct SearchConfig {
   double early_termination = 0;
   int metric_samples = 256;
   int metric_candidates = 2;
-  std::string select_by = kSelectByDistance;
+  std::string select_by = "distance";
   int selection_candidates = 5;
+  bool selection_test = false;
   int selection_samples = 600;
   int report_samples = 2000;
   int converged_samples = 200;
@@ -97,6 +97,14 @@ struct SearchConfig {
           "are of its upper end");
     visit("optimize", optimize,
           "joint, timesteps (at the widest uniform bit-widths) or bits (at uniform timesteps)");
+    visit("minimize", minimize,
+          "what the algorithm minimises within the budget, on trajectory_samples: error (to the "
+          "float model's samples), psnr_to_float, distance, text_alignment, text_similarity or "
+          "temporal_consistency; followed by costs (bitops, bytes, latency_ns, ...), or with nsga2 "
+          "by more of these, it looks for a whole front");
+    visit("objectives", objectives,
+          "of the front and its hypervolume, on metric_samples: names as in minimize (default: "
+          "distance,bitops,bytes, and of timed networks latency_ns)");
     visit(
         "algorithm", algorithm,
         "guided (probes, an additive model, offspring that it screens), tmpq-dm (evolution, with "
@@ -138,10 +146,13 @@ struct SearchConfig {
     visit("metric_candidates", metric_candidates,
           "candidates per generation whose distance is measured");
     visit("select_by", select_by,
-          "what finalists and plan are the best by: distance, or error (to the float model's "
-          "samples)");
+          "what finalists and plan are the best by: distance, error, or another loss of minimize");
     visit("selection_candidates", selection_candidates, "finalists compared on selection noise");
     visit("selection_samples", selection_samples, "samples of a finalist's distance");
+    visit(
+        "selection_test", selection_test,
+        "begin with the best uniform row: a finalist takes its place only where the 95 % interval "
+        "of their difference, on the same noise, says that it is better");
     visit("report_samples", report_samples, "samples of the printed figures, on report noise");
     visit("converged_samples", converged_samples,
           "of these, samples compared with the float model at trajectory_steps");
@@ -149,10 +160,20 @@ struct SearchConfig {
 
   // Throws kUsage naming the first field that is out of range. Sorts the bit-widths.
   void Validate();
+  // Measurements and costs: of the algorithm, the first one a measurement; what finalists are
+  // chosen by.
+  std::vector<std::string> Minimized() const;
+  std::string SelectedBy() const;
+  // Whether finalists are those of the algorithm's own measurements, on trajectory_samples; else
+  // those of the few that are measured on metric_samples.
+  bool selects_what_it_minimizes() const { return SelectedBy() == Minimized().front(); }
   // What probes are measured at.
   Fidelity probe_fidelity() const {
     return probe_samples == 0 ? Fidelity::kTrajectory : Fidelity::kProbe;
   }
+
+ private:
+  void CheckMinimized() const;
 };
 
 }  // namespace tmpq

@@ -117,13 +117,10 @@ class SearchDriver {
         "images");
     const std::vector<Measurements> answers = journaled_->Evaluate(finalists, Fidelity::kSelection);
     session_.progress->End();
-    const bool by_error = result_.config.select_by == kSelectByError;
-    const char* measurement = by_error ? kTrajectoryError : kDistance;
-    size_t best = 0;
-    for (size_t i = 1; i < finalists.size(); ++i) {
-      if (answers[i].at(measurement) < answers[best].at(measurement)) best = i;
-    }
-    result_.plan = finalists[best];
+    result_.selection = ChooseFinalist(
+        finalists, answers, result_.config.SelectedBy(), result_.config.selection_samples,
+        result_.config.selection_test ? stage_->best_row() : std::nullopt);
+    result_.plan = finalists[result_.selection.plan];
   }
 
   void Report() {

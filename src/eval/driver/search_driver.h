@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/core/json.h"
+#include "src/eval/driver/finalist_choice.h"
 #include "src/eval/driver/search_bench.h"
 #include "src/eval/journal/journal.h"
 #include "src/eval/results/run_file.h"
@@ -38,6 +39,7 @@ struct SearchResult {
   std::string text_encoder;  // of text_similarity; empty: none
   std::string reference;     // what they are measured to: "training set", "float model's samples"
   Candidate plan;
+  FinalistChoice selection;
   std::vector<ReportRow> rows;
   std::vector<JournalRecord> records;  // in the journal's order
   std::vector<std::string> objectives;

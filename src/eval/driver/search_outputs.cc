@@ -10,6 +10,8 @@
 #include "src/data/image_writer.h"
 #include "src/eval/models/any_model.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/eval/proxies/losses.h"
+#include "src/eval/proxies/noise_blocks.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/eval/results/costs_json.h"
 #include "src/eval/results/estimate_json.h"
@@ -20,12 +22,8 @@ namespace {
 constexpr int64_t kSampleScale = 2;  // pixels of samples.png per pixel
 constexpr int64_t kShownClips = 12;
 
-const std::map<std::string, Quantity>& Quantities() {
-  static const std::map<std::string, Quantity> kQuantities = {
-      {kTrajectoryError,
-       {"1", "mean squared error to the float model's final samples, pixels in [-1, 1]", true}},
-      {kDistance,
-       {"1", "squared Frechet distance to the training set in the feature network's space", true}},
+std::map<std::string, Quantity> MakeQuantities() {
+  std::map<std::string, Quantity> quantities = {
       {kDistanceMinusNaive,
        {"1", "distance minus that of the naive candidate, paired on the same noise", true}},
       {kDistanceMinusFloat,
@@ -45,7 +43,15 @@ const std::map<std::string, Quantity>& Quantities() {
        {"dB", "PSNR to the float model at the reference steps, from the same noise", false}},
       {kPsnrToConverged,
        {"dB", "PSNR to the float model at trajectory_steps, from the same noise", false}}};
-  return kQuantities;
+  for (const LossKind& loss : LossKinds()) {
+    quantities[loss.measurement] = {"1", loss.meaning, true};
+  }
+  return quantities;
+}
+
+const std::map<std::string, Quantity>& Quantities() {
+  static const std::map<std::string, Quantity> quantities = MakeQuantities();
+  return quantities;
 }
 
 std::map<std::string, Estimate> EstimatesOf(const ReportRow& row) {
@@ -71,15 +77,55 @@ Json RowToJson(const ReportRow& row) {
 
 void AddPredictedFront(const SearchResult& result, RunRecord& record) {
   if (result.predicted_front.empty()) return;
-  RunFront front{Fidelity::kPredicted, {kTrajectoryError, kBitOps}, {}};
+  const std::string& minimized = result.history.minimized;
+  RunFront front{Fidelity::kPredicted, {minimized, kBitOps}, {}};
   for (const ArchiveEntry& entry : result.predicted_front) {
     front.evaluations.push_back(static_cast<int64_t>(record.evaluations.size()));
     record.evaluations.push_back({Fidelity::kPredicted,
                                   entry.candidate,
                                   CostsOf(result.sites, entry.candidate, result.calls_per_step),
-                                  {{kTrajectoryError, entry.objectives[0]}}});
+                                  {{minimized, entry.objectives[0]}}});
   }
   record.fronts.push_back(std::move(front));
+}
+
+// `selected`: rows of evaluations on selection noise.
+void AddSelection(const SearchResult& result, const std::map<Hash128, int64_t>& selected,
+                  RunRecord& record) {
+  const FinalistChoice& choice = result.selection;
+  record.selection = {
+      choice.measurement, choice.samples, {}, static_cast<int64_t>(choice.plan), {}};
+  for (const Finalist& finalist : choice.finalists) {
+    record.selection.evaluations.push_back(selected.at(finalist.candidate.hash()));
+    record.selection.minus_plan.push_back(finalist.minus_plan);
+  }
+}
+
+Json SelectionToJson(const FinalistChoice& choice) {
+  Json finalists = Json::array();
+  for (const Finalist& finalist : choice.finalists) {
+    finalists.push_back({{"candidate", finalist.candidate.hash().Hex()},
+                         {"steps", finalist.candidate.steps()},
+                         {choice.measurement, NumberOrNull(finalist.loss)},
+                         {"minus_plan", EstimateToJson(finalist.minus_plan)}});
+  }
+  return {{"measurement", choice.measurement},
+          {"samples", choice.samples},
+          {"plan", choice.plan},
+          {"defender", choice.defender.has_value() ? Json(*choice.defender) : Json()},
+          {"beaten_beyond_noise", choice.beaten()},
+          {"finalists", std::move(finalists)}};
+}
+
+// What became of the proposals, by move.
+Json MovesToJson(const RunHistory& history) {
+  Json json = Json::object();
+  for (const auto& [move, success] : TotalsOf(history)) {
+    json[NameOf(move)] = {{"proposed", success.proposed},
+                          {"joined_front", success.joined_front},
+                          {"improved", success.improved}};
+  }
+  return json;
 }
 
 RunRecord RecordOf(const SearchResult& result) {
@@ -93,17 +139,22 @@ RunRecord RecordOf(const SearchResult& result) {
   record.sites = result.sites.sites;
   record.quantities = Quantities();
   const SiteTable& table = result.sites;
-  std::map<Hash128, int64_t> index_of;
+  std::map<Hash128, int64_t> index_of, selected;
   for (const JournalRecord& entry : result.records) {
     if (entry.fidelity == Fidelity::kReport) continue;  // these are the baselines
     const Candidate candidate = CandidateFromJson(entry.candidate, result.schedule.training_steps(),
                                                   table.sites.size(), "journal");
     if (entry.fidelity == Fidelity::kMetrics)
       index_of[candidate.hash()] = static_cast<int64_t>(record.evaluations.size());
+    if (entry.fidelity == Fidelity::kSelection)
+      selected[candidate.hash()] = static_cast<int64_t>(record.evaluations.size());
+    Measurements measurements = entry.measurements;
+    std::erase_if(measurements, [](const auto& member) { return IsBlock(member.first); });
     record.evaluations.push_back({entry.fidelity, candidate,
                                   CostsOf(table, candidate, result.calls_per_step),
-                                  entry.measurements});
+                                  std::move(measurements)});
   }
+  AddSelection(result, selected, record);
   RunFront front{Fidelity::kMetrics, result.objectives, {}};
   for (const ArchiveEntry& entry : result.front)
     front.evaluations.push_back(index_of.at(entry.candidate.hash()));
@@ -191,6 +242,8 @@ Json SummaryOf(const SearchResult& result) {
   if (result.prediction.n > 0) {
     summary["prediction_rank_correlation"] = EstimateToJson(result.prediction);
   }
+  summary["selection"] = SelectionToJson(result.selection);
+  summary["moves"] = MovesToJson(history);
   summary["evaluations"] = history.evaluations.empty() ? 0 : history.evaluations.back();
   summary["feature_net"] = {{"name", result.feature_net},
                             {"hash", result.hashes.at("feature_net")},

@@ -7,10 +7,12 @@
 #include "src/core/error.h"
 #include "src/eval/driver/planned_candidates.h"
 #include "src/eval/driver/search_table.h"
+#include "src/eval/proxies/losses.h"
 #include "src/eval/sensitivity/sensitivity_file.h"
 #include "src/metrics/rank_correlation.h"
 #include "src/search/algorithms.h"
 #include "src/search/allocation_search.h"
+#include "src/search/nsga2.h"
 #include "src/search/predicted_front.h"
 
 namespace tmpq {
@@ -21,17 +23,22 @@ constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
 
 constexpr size_t kLeastForCorrelation = 5;
 
-double ErrorOf(const Measurements& answer) {
-  const double error = answer.at(kTrajectoryError);
-  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+std::vector<std::string> ObjectivesOf(const SearchConfig& config) {
+  if (config.objectives.empty()) return {};
+  return ParseObjectives("objectives", config.objectives);
+}
+
+// What candidates measured by kMetrics are ranked by.
+std::string RankedBy(const SearchConfig& config) {
+  return config.selects_what_it_minimizes() ? kDistance : config.SelectedBy();
 }
 
 }  // namespace
 
-void ErrorRanking::Insert(double error, const Candidate& candidate) {
+void LossRanking::Insert(double loss, const Candidate& candidate) {
   if (!known_.insert(candidate.hash()).second) return;
-  const auto at = std::upper_bound(errors_.begin(), errors_.end(), error) - errors_.begin();
-  errors_.insert(errors_.begin() + at, error);
+  const auto at = std::upper_bound(losses_.begin(), losses_.end(), loss) - losses_.begin();
+  losses_.insert(losses_.begin() + at, loss);
   candidates_.insert(candidates_.begin() + at, candidate);
 }
 
@@ -42,7 +49,16 @@ SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, Image
       images_(images),
       progress_(progress),
       table_(table),
-      measured_(bench.space(), evaluator) {}
+      minimized_(bench.config().Minimized()),
+      measured_(bench.space(), evaluator, ObjectivesOf(bench.config()), RankedBy(bench.config())),
+      searched_({minimized_.front(), kBitOps}) {
+  history_.minimized = minimized_.front();
+}
+
+double SearchStage::LossOf(const Measurements& answer) const {
+  const double loss = answer.at(minimized_.front());
+  return std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
+}
 
 void SearchStage::Run() {
   if (config().warm_start && config().optimize != kOptimizeBits) {
@@ -51,7 +67,7 @@ void SearchStage::Run() {
   }
   BeginBar();
   MeasureUniform();
-  if (config().select_by == kSelectByError) RankUniformRows();
+  if (config().selects_what_it_minimizes()) RankUniformRows();
   const std::map<int, std::vector<Candidate>> planned = Plan();
   MeasurePlanned(planned);
   const int steps = measured_.Best().candidate.steps();
@@ -80,7 +96,7 @@ void SearchStage::BeginBar() {
                  2 * planned * config().trajectory_samples +
                  probes * SamplesOf(bench_.evaluator_settings(), config().probe_fidelity()) +
                  config().generations * per_generation;
-  if (config().select_by == kSelectByError)
+  if (config().selects_what_it_minimizes())
     most_images_ += std::ssize(UniformRows(space()).Ask()) * config().trajectory_samples;
   progress_.Begin("searching", most_images_, "images");
   images_.Set(0);
@@ -92,9 +108,17 @@ void SearchStage::MeasureUniform() {
   const Costs w8a8 = space().CostsOf(bench_.UniformCandidate(8));
   history_.fidelity = Fidelity::kMetrics;
   history_.objectives = measured_.archive().objectives();
-  history_.reference_point = {2 * measured_.all().front().distance};
-  for (size_t k = 1; k < history_.objectives.size(); ++k) {
-    history_.reference_point.push_back(CostByName(w8a8, history_.objectives[k]));
+  for (size_t k = 0; k < history_.objectives.size(); ++k) {
+    const std::string& name = history_.objectives[k];
+    history_.reference_point.push_back(FindCostKind(name) != nullptr
+                                           ? CostByName(w8a8, name)
+                                           : 2 * measured_.all().front().objectives[k]);
+  }
+  if (!config().selection_test) return;
+  double least = std::numeric_limits<double>::infinity();
+  for (const MeasuredCandidates::Measured& row : measured_.all()) {
+    if (!space().Fits(row.candidate) || !(row.loss < least)) continue;
+    least = row.loss, best_row_ = row.candidate;
   }
 }
 
@@ -104,11 +128,12 @@ void SearchStage::RankUniformRows() {
   const auto answers = evaluator_.Evaluate(rows, Fidelity::kTrajectory);
   double least = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < rows.size(); ++i) {
-    const double error = ErrorOf(answers[i]);
-    ranking_.Insert(error, rows[i]);
-    if (error < least) least = error, best_row_ = rows[i];
+    const double loss = LossOf(answers[i]);
+    ranking_.Insert(loss, rows[i]);
+    searched_.Insert(rows[i], {loss, space().CostsOf(rows[i]).bitops});
+    if (loss < least) least = loss, best_row_ = rows[i];
   }
-  least_error_ = std::min(least_error_, least);
+  least_loss_ = std::min(least_loss_, least);
 }
 
 // One share of the budget is enough where numbers of steps span the front.
@@ -146,9 +171,10 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
   const auto answers = evaluator_.Evaluate(all, Fidelity::kTrajectory);
   std::map<std::pair<int, Policy>, std::pair<double, size_t>> nearest;
   for (size_t i = 0; i < all.size(); ++i) {
-    const std::pair entry(answers[i].at(kTrajectoryError), i);
-    least_error_ = std::min(least_error_, entry.first);  // planned ones fit the budget
-    ranking_.Insert(ErrorOf(answers[i]), all[i]);
+    const std::pair entry(answers[i].at(minimized_.front()), i);
+    least_loss_ = std::min(least_loss_, entry.first);  // planned ones fit the budget
+    ranking_.Insert(LossOf(answers[i]), all[i]);
+    searched_.Insert(all[i], {LossOf(answers[i]), space().CostsOf(all[i]).bitops});
     const auto [at, is_new] = nearest.emplace(std::pair(all[i].steps(), all[i].policy(0)), entry);
     if (!is_new) at->second = std::min(at->second, entry);
   }
@@ -162,27 +188,30 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
 
 std::unique_ptr<SearchAlgorithm> SearchStage::MakeAlgorithmOf(
     const SearchSpace& space, const std::vector<Candidate>& planned) {
-  if (config().algorithm == "tmpq-dm") {
+  const std::vector<std::string> costs = CostsAmong(minimized_);
+  if (config().algorithm == "tmpq-dm" && costs.empty()) {
     std::vector<Candidate> seeds = {space.NearUniform()};
     seeds.insert(seeds.end(), planned.begin(), planned.end());
     return std::make_unique<Evolution>(
         space,
         EvolutionSettings{config().population, config().parents, config().mutants,
                           config().crossovers, config().mutation_probability,
-                          config().initial_mutation_probability, kTrajectoryError},
+                          config().initial_mutation_probability, minimized_.front()},
         config().seed, std::move(seeds));
   }
   AlgorithmSettings settings;
-  settings.measurement = kTrajectoryError, settings.population = config().population;
-  settings.knowledge = {damages_, jumps_};
+  settings.measurement = minimized_.front(), settings.population = config().population;
+  settings.more_measurements = MeasurementsAmong(minimized_), settings.costs = costs;
+  settings.more_measurements.erase(settings.more_measurements.begin());
+  settings.knowledge = {damages_, jumps_, minimized_.front() == kTrajectoryError};
   return MakeAlgorithm(config().algorithm, space, settings, config().seed);
 }
 
 void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>& planned) {
   const auto algorithm = MakeAlgorithmOf(space, planned);
   const auto* guided = dynamic_cast<const GuidedSearch*>(algorithm.get());
-  std::vector<double> predicted, errors;
-  ErrorRanking ranking;  // of the algorithm's own
+  std::vector<double> predicted, losses;
+  LossRanking ranking;  // of the algorithm's own
   for (int generation = 0; generation < config().generations; ++generation) {
     const std::vector<Candidate> batch = algorithm->Ask();
     if (batch.empty()) break;
@@ -191,32 +220,72 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
         predicted.push_back(guided->model().Predict(candidate).error);
       }
     }
-    const BatchErrors measured = MeasureBatch(batch);
+    const BatchLosses measured = MeasureBatch(batch);
     algorithm->Tell(batch, measured.answers);
+    std::map<Move, MoveSuccess> moves;
     for (size_t i = 0; i < batch.size(); ++i) {
-      const double error = ErrorOf(measured.answers[i]);
-      if (errors.size() < predicted.size()) errors.push_back(error);
-      if (!measured.is_measured[i] || !space.Fits(batch[i])) continue;
-      ranking.Insert(error, batch[i]), ranking_.Insert(error, batch[i]);
-      least_error_ = std::min(least_error_, error);
+      const double loss = LossOf(measured.answers[i]);
+      if (losses.size() < predicted.size()) losses.push_back(loss);
+      const bool counts = measured.is_measured[i] && space.Fits(batch[i]);
+      Note(*algorithm, batch[i], counts ? &loss : nullptr, moves);
+      if (!counts) continue;
+      ranking.Insert(loss, batch[i]), ranking_.Insert(loss, batch[i]);
+      if (minimized_.size() > 1) {
+        front_search_.emplace_back(batch[i], SearchedObjectives(batch[i], measured.answers[i]));
+      }
     }
-    measured_.Measure(measured_.FirstUnmeasured(ranking.candidates(), config().metric_candidates));
+    measured_.Measure(Promising(ranking));
     measured_.Record(generation, evaluator_, history_);
-    history_.trajectory_error.push_back(least_error_);
+    history_.least_loss.push_back(least_loss_);
+    history_.moves.push_back(std::move(moves));
     images_.Set(evaluator_.samples());  // what was remembered moves no bar
     progress_.Log(GenerationText(generation));
   }
-  if (errors.size() >= kLeastForCorrelation) prediction_ = EstimateSpearman(predicted, errors);
+  if (losses.size() >= kLeastForCorrelation) prediction_ = EstimateSpearman(predicted, losses);
   if (guided == nullptr) return;
   const Candidate& best = measured_.Best().candidate;
   predicted_front_ = PredictFront(
       space, guided->model(),
       best.steps() == space.settings().steps ? best.timesteps() : space.NearUniform().timesteps(),
-      kTrajectoryError);
+      minimized_.front());
 }
 
-SearchStage::BatchErrors SearchStage::MeasureBatch(const std::vector<Candidate>& batch) {
-  BatchErrors result;
+// What became of a proposal; `loss`: null where it was given up or does not fit the budget.
+void SearchStage::Note(const SearchAlgorithm& algorithm, const Candidate& candidate,
+                       const double* loss, std::map<Move, MoveSuccess>& moves) {
+  MoveSuccess& success = moves[algorithm.MoveOf(candidate)];
+  ++success.proposed;
+  if (loss == nullptr) return;
+  success.joined_front += searched_.Insert(candidate, {*loss, space().CostsOf(candidate).bitops});
+  success.improved += *loss < least_loss_;
+  least_loss_ = std::min(least_loss_, *loss);
+}
+
+Objectives SearchStage::SearchedObjectives(const Candidate& candidate,
+                                           const Measurements& answer) const {
+  Objectives objectives;
+  const Costs costs = space().CostsOf(candidate);
+  for (const std::string& name : minimized_) {
+    objectives.push_back(FindCostKind(name) != nullptr ? CostByName(costs, name) : answer.at(name));
+  }
+  return objectives;
+}
+
+std::vector<Candidate> SearchStage::Promising(const LossRanking& ranking) const {
+  const int count = config().metric_candidates;
+  if (minimized_.size() == 1) return measured_.FirstUnmeasured(ranking.candidates(), count);
+  std::vector<Candidate> candidates, chosen;
+  std::vector<Objectives> points;
+  for (const auto& [candidate, objectives] : front_search_) {
+    if (measured_.Has(candidate)) continue;
+    candidates.push_back(candidate), points.push_back(objectives);
+  }
+  for (const size_t i : SelectSurvivors(points, count).indices) chosen.push_back(candidates[i]);
+  return chosen;
+}
+
+SearchStage::BatchLosses SearchStage::MeasureBatch(const std::vector<Candidate>& batch) {
+  BatchLosses result;
   result.is_measured.assign(batch.size(), true);
   const bool terminates = config().early_termination > 0 && !ranking_.candidates().empty();
   if (!terminates) {
@@ -226,10 +295,10 @@ SearchStage::BatchErrors SearchStage::MeasureBatch(const std::vector<Candidate>&
   std::vector<Candidate> probed = {ranking_.candidates().front()};
   probed.insert(probed.end(), batch.begin(), batch.end());
   const auto probes = evaluator_.Evaluate(probed, Fidelity::kProbe);
-  const double best = ErrorOf(probes[0]);
+  const double best = LossOf(probes[0]);
   std::vector<Candidate> promising;
   for (size_t i = 0; i < batch.size(); ++i) {
-    result.is_measured[i] = ErrorOf(probes[i + 1]) <= config().early_termination * best;
+    result.is_measured[i] = LossOf(probes[i + 1]) <= config().early_termination * best;
     if (result.is_measured[i]) promising.push_back(batch[i]);
   }
   const auto answers = evaluator_.Evaluate(promising, Fidelity::kTrajectory);
@@ -239,8 +308,8 @@ SearchStage::BatchErrors SearchStage::MeasureBatch(const std::vector<Candidate>&
       result.answers.push_back(answers[next++]);
     } else {
       // The same samples say how the best one's error grows from the first few to all.
-      result.answers.push_back(
-          {{kTrajectoryError, ErrorOf(probes[i + 1]) / best * ranking_.least()}});
+      result.answers.push_back(probes[i + 1]);
+      result.answers.back()[minimized_.front()] = LossOf(probes[i + 1]) / best * ranking_.least();
       ++given_up_;
     }
   }
@@ -249,8 +318,8 @@ SearchStage::BatchErrors SearchStage::MeasureBatch(const std::vector<Candidate>&
 
 std::vector<Candidate> SearchStage::Finalists() const {
   const int count = config().selection_candidates;
-  if (config().select_by == kSelectByDistance) return measured_.BestFew(count);
-  std::vector<Candidate> best = ranking_.candidates();
+  std::vector<Candidate> best =
+      config().selects_what_it_minimizes() ? ranking_.candidates() : measured_.BestFew(count);
   if (static_cast<int>(best.size()) > count) best.resize(count);
   const bool has_row =
       !best_row_.has_value() || std::find(best.begin(), best.end(), *best_row_) != best.end();
@@ -263,10 +332,10 @@ std::string SearchStage::GenerationText(int generation) const {
   return "generation " + std::to_string(generation + 1) + " of " +
          std::to_string(config().generations) + ": " + std::to_string(history.evaluations.back()) +
          " evaluations (" + std::to_string(evaluator_.repeats()) + " remembered" +
-         (given_up_ > 0 ? ", " + std::to_string(given_up_) + " given up" : "") + "), least error " +
-         Rounded(history.trajectory_error.back()) + ", hypervolume " +
-         Rounded(history.hypervolume.back()) + ", best distance " +
-         Rounded(measured_.Best().distance) + " at " +
+         (given_up_ > 0 ? ", " + std::to_string(given_up_) + " given up" : "") + "), least " +
+         InWords(minimized_.front()) + " " + Rounded(history.least_loss.back()) + ", hypervolume " +
+         Rounded(history.hypervolume.back()) + ", best " + InWords(measured_.ranked_by()) + " " +
+         Rounded(measured_.Best().loss) + " at " +
          std::to_string(measured_.Best().candidate.steps()) + " steps";
 }
 
@@ -281,8 +350,9 @@ Sensitivities SearchStage::Damages() {
     return DamagesOf(*table_, error, SensitivityRow::kAllRanges, choices, config().sensitivity);
   }
   const SensitivityProbes probes = MakeProbes(space(), config().probe_bits);
-  Sensitivities damages = SensitivitiesOf(
-      probes, evaluator_.Evaluate(probes.candidates, config().probe_fidelity()), kTrajectoryError);
+  Sensitivities damages =
+      SensitivitiesOf(probes, evaluator_.Evaluate(probes.candidates, config().probe_fidelity()),
+                      minimized_.front());
   CompleteSensitivities(space(), damages);
   return damages;
 }

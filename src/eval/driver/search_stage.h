@@ -20,22 +20,22 @@
 
 namespace tmpq {
 
-// Candidates by their errors, each once, equal ones as they came.
-class ErrorRanking {
+// Candidates by their losses, each once, equal ones as they came.
+class LossRanking {
  public:
-  void Insert(double error, const Candidate& candidate);
+  void Insert(double loss, const Candidate& candidate);
   const std::vector<Candidate>& candidates() const { return candidates_; }  // the best first
-  double least() const { return errors_.front(); }                          // of one or more
+  double least() const { return losses_.front(); }                          // of one or more
 
  private:
-  std::vector<double> errors_;
+  std::vector<double> losses_;
   std::vector<Candidate> candidates_;
   std::set<Hash128> known_;
 };
 
 // Uniform candidates; what measured damages and jump errors plan for every number of steps; then
-// the algorithm at the number whose planned candidate is nearest. Distances are measured of the
-// few candidates of the least trajectory error, and decide.
+// the algorithm at the number whose planned candidate is nearest. What finalists are chosen by is
+// measured of the few candidates that are the best by what the algorithm minimises.
 class SearchStage {
  public:
   // All outlive it. `table`: of damages measured before; null: they are measured now.
@@ -45,8 +45,12 @@ class SearchStage {
   // Throws as the evaluator does.
   void Run();
   // The best of the search by config().select_by, of which one is to be the plan. The best uniform
-  // row is among those by error: a search that fits its few samples is to lose against it.
+  // row is among those by what the algorithm minimises: a search that fits its few samples is to
+  // lose against it; and among all where it is to be beaten beyond noise.
   std::vector<Candidate> Finalists() const;
+  // The best uniform row that fits, by what finalists are chosen by; nothing: none fits, or none
+  // was ranked.
+  const std::optional<Candidate>& best_row() const { return best_row_; }
 
   const MeasuredCandidates& measured() const { return measured_; }
   const RunHistory& history() const { return history_; }
@@ -70,13 +74,19 @@ class SearchStage {
   std::unique_ptr<SearchAlgorithm> MakeAlgorithmOf(const SearchSpace& space,
                                                    const std::vector<Candidate>& planned);
   void Refine(const SearchSpace& space, const std::vector<Candidate>& planned);
-  // Trajectory errors of a batch; of those that an early termination gives up, what the probe makes
+  double LossOf(const Measurements& answer) const;
+  Objectives SearchedObjectives(const Candidate& candidate, const Measurements& answer) const;
+  // The few of all that the algorithm measured that are to be measured by kMetrics.
+  std::vector<Candidate> Promising(const LossRanking& ranking) const;
+  void Note(const SearchAlgorithm& algorithm, const Candidate& candidate, const double* loss,
+            std::map<Move, MoveSuccess>& moves);
+  // Losses of a batch; of those that an early termination gives up, what the probe makes
   // likely. These are counted in given_up_ and are no finalists.
-  struct BatchErrors {
+  struct BatchLosses {
     std::vector<Measurements> answers;
     std::vector<bool> is_measured;
   };
-  BatchErrors MeasureBatch(const std::vector<Candidate>& batch);
+  BatchLosses MeasureBatch(const std::vector<Candidate>& batch);
   std::string GenerationText(int generation) const;
 
   const SearchBench& bench_;
@@ -84,12 +94,16 @@ class SearchStage {
   ImageProgress& images_;
   Progress& progress_;
   const SensitivityTable* table_;
+  std::vector<std::string> minimized_;  // of the algorithm, the first one a measurement
   MeasuredCandidates measured_;
   RunHistory history_;
-  int64_t most_images_ = 0;                                       // of the bar
-  double least_error_ = std::numeric_limits<double>::infinity();  // within the budget
-  ErrorRanking ranking_;                                          // of all that fit the budget
-  std::optional<Candidate> best_row_;  // of the uniform ones, by error; nothing: by distance
+  int64_t most_images_ = 0;                                      // of the bar
+  double least_loss_ = std::numeric_limits<double>::infinity();  // within the budget
+  LossRanking ranking_;                                          // of all that fit the budget
+  ParetoArchive searched_;                                       // the same: loss and BitOps
+  // What the algorithm measured, as objectives, where it minimises more than one.
+  std::vector<std::pair<Candidate, Objectives>> front_search_;
+  std::optional<Candidate> best_row_;
   int64_t given_up_ = 0;
   std::optional<Sensitivities> damages_;  // nothing: not measured
   std::optional<JumpErrors> jumps_;

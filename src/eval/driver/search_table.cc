@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "src/eval/proxies/losses.h"
+
 namespace tmpq {
 namespace {
 
@@ -62,6 +64,17 @@ std::string Verdict(const SearchResult& result) {
   return text;
 }
 
+// What the plan is better than, beyond noise.
+std::string SelectionText(const SearchResult& result) {
+  const FinalistChoice& choice = result.selection;
+  const auto others = std::ssize(choice.finalists) - 1;
+  if (others == 0) return "";
+  return "Chosen among " + std::to_string(choice.finalists.size()) + " finalists by " +
+         InWords(choice.measurement) + " on " + std::to_string(choice.samples) +
+         " samples of selection noise; beyond noise it is better than " +
+         std::to_string(choice.beaten()) + " of the other " + std::to_string(others) + ".\n";
+}
+
 }  // namespace
 
 std::string Rounded(double value) { return Format("%.3g", value); }
@@ -97,13 +110,13 @@ std::string TableOf(const SearchResult& result) {
           std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +
           result.feature_net + ", to the " + result.reference + ".\n";
   if (result.prediction.n > 0) {
-    text += "Predicted against measured trajectory errors, rank correlation over " +
-            std::to_string(result.prediction.n) +
+    text += "Predicted against measured " + InWords(result.history.minimized) +
+            ", rank correlation over " + std::to_string(result.prediction.n) +
             " candidates: " + Format("%.2f", result.prediction.value) + " [" +
             Format("%.2f", result.prediction.low) + ", " + Format("%.2f", result.prediction.high) +
             "].\n";
   }
-  return text + Verdict(result);
+  return text + SelectionText(result) + Verdict(result);
 }
 
 }  // namespace tmpq

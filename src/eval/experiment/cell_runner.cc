@@ -165,18 +165,18 @@ class CellRunner {
     const RunHistory& history = result.history;
     history_ = {{"evaluations", history.evaluations},
                 {"network_calls", history.network_calls},
-                {"trajectory_error", history.trajectory_error},
+                {history.minimized, history.least_loss},
                 {"hypervolume", history.hypervolume}};
     if (!history.generations.empty()) {  // an algorithm may have nothing to ask for
       AddNumber("network_calls", "calls of one sample",
                 static_cast<double>(history.network_calls.back()));
-      AddNumber("trajectory_error", "1", history.trajectory_error.back());
+      AddNumber(history.minimized, "1", history.least_loss.back());
     }
     return WithLatency(CostsToJson(result.row("plan").costs));
   }
 
   // What a search says itself, without an interval.
-  void AddNumber(const char* name, const char* unit, double value) {
+  void AddNumber(const std::string& name, const char* unit, double value) {
     of_search_.push_back({name, unit, {value, value, value, 1}});
   }
 

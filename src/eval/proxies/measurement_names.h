@@ -12,6 +12,11 @@ inline constexpr const char* kDistanceMinusFloat = "distance_minus_float";
 inline constexpr const char* kTextAlignment = "text_alignment";
 inline constexpr const char* kTextSimilarity = "text_similarity";
 inline constexpr const char* kTextSimilarityToFloat = "text_similarity_minus_float";
+// Losses: minimised and not negative.
+inline constexpr const char* kErrorToFloat = "error_to_float";
+inline constexpr const char* kTextAlignmentLoss = "text_alignment_loss";
+inline constexpr const char* kTextSimilarityLoss = "text_similarity_loss";
+inline constexpr const char* kTemporalConsistencyLoss = "temporal_consistency_loss";
 // Of clips.
 inline constexpr const char* kTemporalConsistency = "temporal_consistency";
 inline constexpr const char* kFrameDifferenceToFloat = "frame_difference_minus_float";

@@ -98,11 +98,12 @@ double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const flo
 }
 
 std::vector<double> JudgeAlignments(const Prompts& prompts, std::span<const float> samples,
-                                    int64_t elements) {
+                                    int64_t elements, int64_t first) {
   std::vector<double> alignments;
   const auto count = static_cast<int64_t>(samples.size()) / elements;
   for (int64_t i = 0; i < count; ++i) {
-    alignments.push_back(JudgeAlignment(prompts, i, samples.subspan(i * elements, elements)));
+    alignments.push_back(
+        JudgeAlignment(prompts, first + i, samples.subspan(i * elements, elements)));
   }
   return alignments;
 }

@@ -41,9 +41,9 @@ Prompts MakePrompts(const DiffusionSampler& sampler, const PromptSource& source)
 // How much of its prompt sample `index` shows, in [0, 1]; what the prompt leaves open does not
 // count. Requires a judge.
 double JudgeAlignment(const Prompts& prompts, int64_t index, std::span<const float> sample);
-// That of each of the samples, from sample 0 on.
+// That of each of the samples, from sample `first` on.
 std::vector<double> JudgeAlignments(const Prompts& prompts, std::span<const float> samples,
-                                    int64_t elements);
+                                    int64_t elements, int64_t first = 0);
 
 // Values of one kind, one a sample.
 struct NamedValues {

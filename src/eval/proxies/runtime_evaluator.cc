@@ -6,7 +6,8 @@
 
 #include "src/core/error.h"
 #include "src/eval/models/pipeline_model.h"
-#include "src/metrics/optical_flow.h"
+#include "src/eval/proxies/losses.h"
+#include "src/eval/proxies/noise_blocks.h"
 #include "src/metrics/psnr.h"
 #include "src/metrics/temporal.h"
 
@@ -52,11 +53,14 @@ int64_t SamplesOf(const EvaluatorSettings& settings, Fidelity fidelity) {
 }
 
 std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
-                                       const std::vector<float>& samples, const Shape& shape) {
+                                       std::span<const float> samples, const Shape& shape,
+                                       int64_t first) {
   if (settings.encoder == nullptr) return {};
-  const Pictures pictures = DecodeSamples(settings.pipeline, samples, shape, settings.threads);
-  return settings.encoder->Similarities(pictures.values, pictures.shape, settings.prompts.texts,
-                                        settings.threads);
+  const Pictures pictures =
+      DecodeSamples(settings.pipeline, {samples.begin(), samples.end()}, shape, settings.threads);
+  std::vector<std::string> texts = settings.prompts.texts;
+  std::rotate(texts.begin(), texts.begin() + first % std::ssize(texts), texts.end());
+  return settings.encoder->Similarities(pictures.values, pictures.shape, texts, settings.threads);
 }
 
 RuntimeEvaluator::RuntimeEvaluator(const DiffusionSampler& sampler, const QuantTable& weights,
@@ -102,114 +106,34 @@ std::vector<float> RuntimeEvaluator::Sample(const Candidate& candidate, RandomPu
   return SampleRun(sampler_.Prepare(candidate, &weights_), purpose, count);
 }
 
-const std::vector<float>& RuntimeEvaluator::Converged(RandomPurpose purpose, int64_t count) {
+std::span<const float> RuntimeEvaluator::Converged(RandomPurpose purpose, int64_t count) {
   std::vector<float>& samples = converged_[purpose];
-  if (samples.empty()) {
+  const auto size = static_cast<size_t>(count * sampler_.sample_elements());
+  if (samples.size() < size) {
     const auto timesteps =
         UniformTimesteps(settings_.trajectory_steps, sampler_.schedule().training_steps());
     samples = SampleRun(sampler_.PrepareFloat(timesteps), purpose, count);
   }
-  return samples;
+  return std::span(samples).first(size);
 }
 
-const RuntimeEvaluator::Reported& RuntimeEvaluator::Report(const Candidate& candidate) {
-  Reported& reported = reported_[candidate.bytes()];
-  if (reported.samples.empty()) {
-    std::vector<float> samples =
-        Sample(candidate, RandomPurpose::kReportNoise, settings_.report_samples);
-    reported.features = features_.Extract(samples, sampler_.sample_shape(), settings_.threads);
-    reported.values = ValuesOf(samples);
-    reported.samples = std::move(samples);
-  }
-  return reported;
-}
-
-double RuntimeEvaluator::DistanceOf(const std::vector<float>& samples) {
-  FeatureAccumulator accumulator(features_.dimension(), features_.hash());
-  accumulator.Add(features_.Extract(samples, sampler_.sample_shape(), settings_.threads));
-  return statistics_.DistanceTo(accumulator.Finish());
-}
-
-std::vector<double> RuntimeEvaluator::ErrorsOf(const Candidate& candidate, int64_t first,
-                                               int64_t count) {
-  const std::vector<float>& converged =
-      Converged(RandomPurpose::kSearchNoise, settings_.trajectory_samples);
-  SampleRequest request = RequestOf(RandomPurpose::kSearchNoise, count);
-  request.first = first;
-  const std::vector<float> samples = trajectories_.Sample(
-      sampler_, candidate, sampler_.Prepare(candidate, &weights_), request, MakeOptions());
-  progress_.Advance(count);
-  const auto begin = static_cast<size_t>(first * sampler_.sample_elements());
-  return MeanSquaredErrors(samples, std::span(converged).subspan(begin, samples.size()), count);
-}
-
-Measurements RuntimeEvaluator::MeasureProbe(const Candidate& candidate) {
-  std::vector<double> errors = ErrorsOf(candidate, 0, settings_.probe_samples);
-  const double mean = Mean(errors);
-  probed_[candidate.hash()] = std::move(errors);
-  return {{kTrajectoryError, mean}};
-}
-
-Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
-  std::vector<double> errors;
-  if (auto probed = probed_.extract(candidate.hash())) errors = std::move(probed.mapped());
-  const auto first = static_cast<int64_t>(errors.size());
-  const std::vector<double> rest = ErrorsOf(candidate, first, settings_.trajectory_samples - first);
-  errors.insert(errors.end(), rest.begin(), rest.end());
-  return {{kTrajectoryError, Mean(errors)}};
-}
-
-Measurements RuntimeEvaluator::MeasureSelection(const Candidate& candidate) {
-  const int64_t count = settings_.selection_samples;
-  const std::vector<float> samples = Sample(candidate, RandomPurpose::kSelectionNoise, count);
-  Measurements result = {{kDistance, DistanceOf(samples)}};
-  if (settings_.selection_errors) {
-    result[kTrajectoryError] =
-        Mean(MeanSquaredErrors(samples, Converged(RandomPurpose::kSelectionNoise, count), count));
-  }
-  return result;
-}
-
-Measurements RuntimeEvaluator::MeasureReport(const Candidate& candidate) {
-  Measurements result;
-  const int64_t count = settings_.report_samples, converged_count = settings_.converged_samples;
-  const Reported& own = Report(candidate);
-  SetEstimate(result, kDistance, EstimateFrechet(statistics_, own.features, features_.hash()));
-  const std::vector<double> errors =
-      MeanSquaredErrors(own.samples, Report(reference_).samples, count);
-  SetEstimate(result, kPsnrToFloat, EstimatePsnr(errors));
-  const std::vector<float>& converged = Converged(RandomPurpose::kReportNoise, converged_count);
-  const std::span<const float> first(own.samples.data(), converged.size());
-  SetEstimate(result, kPsnrToConverged,
-              EstimatePsnr(MeanSquaredErrors(first, converged, converged_count)));
-  const auto compare = [&](const char* name, const Candidate& other) {
-    if (candidate == other) return;
-    SetEstimate(result, name,
-                EstimateFrechetDifference(statistics_, own.features, Report(other).features,
-                                          features_.hash()));
-  };
-  compare(kDistanceMinusNaive, naive_), compare(kDistanceMinusFloat, reference_);
-  for (const auto& [name, values] : own.values) SetEstimate(result, name, EstimateMean(values));
-  if (settings_.encoder != nullptr) {
-    SetEstimate(result, kTextSimilarityToFloat,
-                EstimatePairedDifference(own.values.at(kTextSimilarity),
-                                         Report(reference_).values.at(kTextSimilarity)));
-  }
-  MeasureClips(own.samples, Report(reference_).samples, result);
-  if (!(candidate == naive_) && !(candidate == reference_)) reported_.erase(candidate.bytes());
-  return result;
+std::span<const float> RuntimeEvaluator::Exact(RandomPurpose purpose, int64_t count) {
+  std::vector<float>& samples = exact_[purpose];
+  const auto size = static_cast<size_t>(count * sampler_.sample_elements());
+  if (samples.size() < size) samples = Sample(reference_, purpose, count);
+  return std::span(samples).first(size);
 }
 
 std::map<std::string, std::vector<double>> RuntimeEvaluator::ValuesOf(
-    const std::vector<float>& samples) const {
+    std::span<const float> samples, int64_t first) const {
   std::map<std::string, std::vector<double>> values;
   if (!settings_.prompts.judge.empty()) {
     values[kTextAlignment] =
-        JudgeAlignments(settings_.prompts, samples, sampler_.sample_elements());
+        JudgeAlignments(settings_.prompts, samples, sampler_.sample_elements(), first);
   }
   const Shape& shape = sampler_.sample_shape();
   if (settings_.encoder != nullptr) {
-    values[kTextSimilarity] = TextSimilaritiesOf(settings_, samples, shape);
+    values[kTextSimilarity] = TextSimilaritiesOf(settings_, samples, shape, first);
   }
   if (shape.size() == 4 && shape[0] > 1) {
     std::vector<double>& consistency = values[kTemporalConsistency];
@@ -219,25 +143,103 @@ std::map<std::string, std::vector<double>> RuntimeEvaluator::ValuesOf(
   return values;
 }
 
-void RuntimeEvaluator::MeasureClips(const std::vector<float>& own,
-                                    const std::vector<float>& reference,
-                                    Measurements& result) const {
-  const Shape& shape = sampler_.sample_shape();
-  if (shape.size() != 4 || shape[0] < 2) return;
-  const ClipShape clip{shape[0], {shape[1], shape[2], shape[3]}};
-  SetEstimate(
-      result, kFrameDifferenceToFloat,
-      EstimatePairedDifference(FrameDifferences(own, clip), FrameDifferences(reference, clip)));
-  if (std::min(shape[1], shape[2]) < kSmallestFlowSide) return;
-  // Flow is dear: of as many clips as are compared with the converged ones.
-  const auto size = static_cast<size_t>(settings_.converged_samples * clip.elements());
-  const ClipMotion motion = MeasureMotion(std::span(own).first(size), clip),
-                   exact = MeasureMotion(std::span(reference).first(size), clip);
-  SetEstimate(result, kFlowScoreToFloat,
-              EstimatePairedDifference(motion.flow_score, exact.flow_score));
-  const auto defined = std::count_if(motion.warping_error.begin(), motion.warping_error.end(),
-                                     [](double value) { return !std::isnan(value); });
-  if (defined > 1) SetEstimate(result, kWarpingError, EstimateOfDefined(motion.warping_error));
+RuntimeEvaluator::SampleLosses RuntimeEvaluator::LossesOf(const std::vector<std::string>& names,
+                                                          std::span<const float> samples,
+                                                          RandomPurpose purpose, int64_t first,
+                                                          int64_t all) {
+  const int64_t elements = sampler_.sample_elements();
+  const auto count = static_cast<int64_t>(samples.size()) / elements;
+  const auto own = [&](std::span<const float> of_all) {
+    return of_all.subspan(first * elements, samples.size());
+  };
+  SampleLosses losses;
+  std::map<std::string, std::vector<double>> worth;
+  for (const std::string& name : names) {
+    if (name == kDistance) {
+      losses.features = features_.Extract({samples.begin(), samples.end()}, sampler_.sample_shape(),
+                                          settings_.threads);
+      continue;
+    }
+    std::vector<double>& values = losses.values[name];
+    if (name == kTrajectoryError) {
+      values = MeanSquaredErrors(samples, own(Converged(purpose, all)), count);
+    } else if (name == kErrorToFloat) {
+      values = MeanSquaredErrors(samples, own(Exact(purpose, all)), count);
+    } else {
+      if (worth.empty()) worth = ValuesOf(samples, first);
+      if (name == kTemporalConsistencyLoss) {
+        values = worth.at(kTemporalConsistency);
+        const auto exact = ValuesOf(own(Exact(purpose, all)), first).at(kTemporalConsistency);
+        for (int64_t i = 0; i < count; ++i) values[i] = std::abs(values[i] - exact[i]);
+      } else {
+        values = worth.at(name == kTextAlignmentLoss ? kTextAlignment : kTextSimilarity);
+        for (double& value : values) value = 1 - value;
+      }
+    }
+  }
+  return losses;
+}
+
+Measurements RuntimeEvaluator::MeansOf(const SampleLosses& losses) const {
+  Measurements means;
+  for (const auto& [name, values] : losses.values) means[name] = MeanLoss(name, values);
+  if (losses.features.empty()) return means;
+  FeatureAccumulator accumulator(features_.dimension(), features_.hash());
+  accumulator.Add(losses.features);
+  means[kDistance] = statistics_.DistanceTo(accumulator.Finish());
+  return means;
+}
+
+RuntimeEvaluator::SampleLosses RuntimeEvaluator::TrajectoryLosses(const Candidate& candidate,
+                                                                  int64_t first, int64_t count) {
+  SampleRequest request = RequestOf(RandomPurpose::kSearchNoise, count);
+  request.first = first;
+  const std::vector<float> samples = trajectories_.Sample(
+      sampler_, candidate, sampler_.Prepare(candidate, &weights_), request, MakeOptions());
+  progress_.Advance(count);
+  std::vector<std::string> names = settings_.trajectory_losses;
+  names.emplace_back(kTrajectoryError);
+  return LossesOf(names, samples, RandomPurpose::kSearchNoise, first, settings_.trajectory_samples);
+}
+
+Measurements RuntimeEvaluator::MeasureProbe(const Candidate& candidate) {
+  SampleLosses losses = TrajectoryLosses(candidate, 0, settings_.probe_samples);
+  Measurements means = MeansOf(losses);
+  probed_[candidate.hash()] = std::move(losses);
+  return means;
+}
+
+Measurements RuntimeEvaluator::MeasureTrajectory(const Candidate& candidate) {
+  const auto probed = probed_.extract(candidate.hash());
+  if (!probed) return MeansOf(TrajectoryLosses(candidate, 0, settings_.trajectory_samples));
+  SampleLosses losses = std::move(probed.mapped());
+  const SampleLosses rest = TrajectoryLosses(
+      candidate, settings_.probe_samples, settings_.trajectory_samples - settings_.probe_samples);
+  for (auto& [name, values] : losses.values) {
+    values.insert(values.end(), rest.values.at(name).begin(), rest.values.at(name).end());
+  }
+  losses.features.insert(losses.features.end(), rest.features.begin(), rest.features.end());
+  return MeansOf(losses);
+}
+
+Measurements RuntimeEvaluator::MeasureSamples(const Candidate& candidate, Fidelity fidelity) {
+  const bool selects = fidelity == Fidelity::kSelection;
+  const RandomPurpose purpose =
+      selects ? RandomPurpose::kSelectionNoise : RandomPurpose::kSearchNoise;
+  const int64_t count = SamplesOf(settings_, fidelity);
+  std::vector<std::string> names = selects ? settings_.selection_losses : settings_.metric_losses;
+  names.emplace_back(kDistance);
+  const SampleLosses losses = LossesOf(names, Sample(candidate, purpose, count), purpose, 0, count);
+  Measurements result = MeansOf(losses);
+  if (!selects) return result;
+  for (const auto& [name, values] : losses.values) SetBlocks(result, name, values);
+  std::vector<double> influences(count, 0.0);
+  if (std::isfinite(result.at(kDistance))) {
+    influences = statistics_.Influences(
+        StatisticsOf(losses.features, features_.dimension(), features_.hash()), losses.features);
+  }
+  SetBlocks(result, kDistance, influences);
+  return result;
 }
 
 std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> candidates,
@@ -252,11 +254,8 @@ std::vector<Measurements> RuntimeEvaluator::Evaluate(std::span<const Candidate> 
         results.push_back(MeasureTrajectory(candidate));
         break;
       case Fidelity::kMetrics:
-        results.push_back({{kDistance, DistanceOf(Sample(candidate, RandomPurpose::kSearchNoise,
-                                                         settings_.metric_samples))}});
-        break;
       case Fidelity::kSelection:
-        results.push_back(MeasureSelection(candidate));
+        results.push_back(MeasureSamples(candidate, fidelity));
         break;
       case Fidelity::kReport:
         results.push_back(MeasureReport(candidate));

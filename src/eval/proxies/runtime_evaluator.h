@@ -51,7 +51,9 @@ struct EvaluatorSettings {
   int trajectory_steps = 50;
   int probe_samples = 0, trajectory_samples = 0, metric_samples = 0, selection_samples = 0,
       report_samples = 0, converged_samples = 0;
-  bool selection_errors = false;  // of kSelection, beside its distances
+  // What the fidelities measure beside trajectory_error (kTrajectory, kProbe) and distance (the
+  // others): measurements of src/eval/proxies/losses.h.
+  std::vector<std::string> trajectory_losses, metric_losses, selection_losses;
   Prompts prompts;
   const AlignmentEncoder* encoder = nullptr;  // of samples and prompts
   std::string pipeline;                       // whose autoencoder makes the pictures that it sees
@@ -64,9 +66,11 @@ struct EvaluatorSettings {
 // Samples that a candidate's measurement draws.
 int64_t SamplesOf(const EvaluatorSettings& settings, Fidelity fidelity);
 
-// Cosine of each of the samples (n, shape) with its prompt; empty without an encoder.
+// Cosine of each of the samples (n, shape), `first` and on, with its prompt; empty without an
+// encoder.
 std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
-                                       const std::vector<float>& samples, const Shape& shape);
+                                       std::span<const float> samples, const Shape& shape,
+                                       int64_t first = 0);
 
 // What each fidelity measures; search, selection and report each have their own noise.
 //   kTrajectory: trajectory_error, mean squared error of the final samples against the float
@@ -74,7 +78,8 @@ std::vector<double> TextSimilaritiesOf(const EvaluatorSettings& settings,
 //     trajectory_steps uniform timesteps, from the same noise.
 //   kProbe: the same of the first probe_samples, which kTrajectory need not sample again.
 //   kMetrics, kSelection: distance, squared Frechet distance to the training set's features.
-//   kSelection with selection_errors: trajectory_error too, on selection noise.
+//   All of these: the losses that the settings name; kSelection with blocks of noise
+//   (noise_blocks.h) of all its losses.
 //   kReport: distance, psnr_to_float (against the `reference` candidate), psnr_to_converged
 //   (against the float network
 //     at trajectory_steps), for all but `naive` itself distance_minus_naive, for all but
@@ -96,14 +101,16 @@ class RuntimeEvaluator : public Evaluator {
   std::vector<float> Sample(const Candidate& candidate, RandomPurpose purpose, int64_t count);
 
   // What single samples are worth, one value each, by measurement: where the prompts have a judge
-  // text_alignment, with an encoder text_similarity, of clips temporal_consistency. Sample i has
-  // prompt i.
-  std::map<std::string, std::vector<double>> ValuesOf(const std::vector<float>& samples) const;
+  // text_alignment, with an encoder text_similarity, of clips temporal_consistency. `samples` are
+  // `first` and on; sample i has prompt i.
+  std::map<std::string, std::vector<double>> ValuesOf(std::span<const float> samples,
+                                                      int64_t first = 0) const;
   const Prompts& prompts() const { return settings_.prompts; }
   // What trajectory errors are measured with.
   TrajectoryCache& trajectories() { return trajectories_; }
-  // Float samples at trajectory_steps uniform timesteps; sampled once per purpose.
-  const std::vector<float>& Converged(RandomPurpose purpose, int64_t count);
+  // The first `count` float samples at trajectory_steps uniform timesteps; sampled once per
+  // purpose, and again where more are wanted.
+  std::span<const float> Converged(RandomPurpose purpose, int64_t count);
 
  private:
   SampleRequest RequestOf(RandomPurpose purpose, int64_t count) const;
@@ -115,12 +122,22 @@ class RuntimeEvaluator : public Evaluator {
     std::map<std::string, std::vector<double>> values;  // ValuesOf the samples
   };
   const Reported& Report(const Candidate& candidate);
-  double DistanceOf(const std::vector<float>& samples);
-  // Squared errors of kTrajectory's samples first .. first + count.
-  std::vector<double> ErrorsOf(const Candidate& candidate, int64_t first, int64_t count);
+  // As Converged, of the `reference` candidate.
+  std::span<const float> Exact(RandomPurpose purpose, int64_t count);
+  // Losses of successive samples of a candidate.
+  struct SampleLosses {
+    std::map<std::string, std::vector<double>> values;  // one a sample, by measurement
+    std::vector<float> features;                        // where distance is a loss
+  };
+  // Of `samples`, which are `first` .. of the `all` that a fidelity has on noise of `purpose`.
+  SampleLosses LossesOf(const std::vector<std::string>& names, std::span<const float> samples,
+                        RandomPurpose purpose, int64_t first, int64_t all);
+  Measurements MeansOf(const SampleLosses& losses) const;
+  // Of kTrajectory's samples first .. first + count.
+  SampleLosses TrajectoryLosses(const Candidate& candidate, int64_t first, int64_t count);
   Measurements MeasureProbe(const Candidate& candidate);
   Measurements MeasureTrajectory(const Candidate& candidate);
-  Measurements MeasureSelection(const Candidate& candidate);
+  Measurements MeasureSamples(const Candidate& candidate, Fidelity fidelity);
   Measurements MeasureReport(const Candidate& candidate);
   // What the report says of clips' motion.
   void MeasureClips(const std::vector<float>& own, const std::vector<float>& reference,
@@ -134,9 +151,9 @@ class RuntimeEvaluator : public Evaluator {
   EvaluatorSettings settings_;
   ImageProgress& progress_;
   TrajectoryCache trajectories_;
-  std::map<RandomPurpose, std::vector<float>> converged_;
-  std::map<std::string, Reported> reported_;            // by canonical bytes
-  std::map<Hash128, std::vector<double>> probed_ = {};  // errors that kTrajectory begins with
+  std::map<RandomPurpose, std::vector<float>> converged_, exact_;
+  std::map<std::string, Reported> reported_;     // by canonical bytes
+  std::map<Hash128, SampleLosses> probed_ = {};  // that kTrajectory begins with
 };
 
 }  // namespace tmpq

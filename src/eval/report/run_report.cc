@@ -6,10 +6,12 @@
 #include "src/core/config_text.h"
 #include "src/core/file.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/proxies/losses.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/eval/report/html.h"
 #include "src/eval/report/page_style.h"
 #include "src/eval/report/report_charts.h"
+#include "src/eval/report/report_tables.h"
 #include "src/eval/results/run_reader.h"
 #include "src/search/budget.h"
 
@@ -18,21 +20,6 @@ namespace {
 
 std::string ReadIfThere(const std::filesystem::path& path) {
   return std::filesystem::exists(path) ? ReadFile(path) : "";
-}
-
-// "psnr to float, dB"
-std::string MetricTitle(const RunRecord& run, const std::string& name) {
-  std::string title = name;
-  std::replace(title.begin(), title.end(), '_', ' ');
-  const Quantity& quantity = run.quantities.at(name);
-  if (quantity.units != "1") title += ", " + quantity.units;
-  return "<span title=\"" + EscapeHtml(quantity.meaning) + "\">" + EscapeHtml(title) + "</span>";
-}
-
-std::string EstimateCell(const Estimate& estimate) {
-  return "<span class=\"value\">" + ShortNumber(estimate.value) +
-         "</span><span class=\"interval\">[" + ShortNumber(estimate.low) + ", " +
-         ShortNumber(estimate.high) + "]</span>";
 }
 
 std::vector<std::string> MetricsOf(const RunRecord& run) {
@@ -101,22 +88,6 @@ std::string Verdict(const RunReport& report) {
   return text;
 }
 
-std::string BudgetTable(const RunRecord& run) {
-  const RunBaseline* plan = FindBaseline(run, "plan");
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& [name, limit] : run.budget) {
-    std::string title = name;
-    std::replace(title.begin(), title.end(), '_', ' ');
-    rows.push_back({EscapeHtml(title), ShortNumber(limit)});
-    if (plan == nullptr || FindCostKind(name) == nullptr) continue;
-    const double used = CostByName(plan->costs, name);
-    rows.back().push_back(ShortNumber(used));
-    rows.back().push_back(ShortNumber(100 * used / limit) + " %");
-  }
-  if (rows.empty()) return "<p>No limits.</p>\n";
-  return HtmlTable({"", "limit", "plan", "used"}, rows);
-}
-
 std::string Figure(const std::string& caption, const std::string& content) {
   if (content.empty()) return "";
   return "<figure><figcaption>" + caption + "</figcaption>" + content + "</figure>\n";
@@ -160,9 +131,7 @@ std::string SheetTable(const Json& sheet) {
       if (!sample.contains(who)) continue;
       for (const auto& [name, value] : sample[who].items()) {
         if (rows.empty()) {
-          std::string title = name + " of " + who;
-          std::replace(title.begin(), title.end(), '_', ' ');
-          header.push_back(EscapeHtml(title));
+          header.push_back(EscapeHtml(InWords(name) + " of " + who));
         }
         row.push_back(value.is_number() ? ShortNumber(value.get<double>()) : "–");
       }
@@ -240,7 +209,8 @@ std::string RenderRunReport(const RunReport& report) {
          "name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>tmpq: " +
          title + "</title>\n<style>" + kPageStyle + "</style>\n</head>\n<body>\n<main>\n<h1>" +
          title + "</h1>\n" + Results(run) + Verdict(report) + Samples(report) +
-         "<h2>Budget</h2>\n" + BudgetTable(run) + Charts(run) + Times(run) +
+         "<h2>Budget</h2>\n" + BudgetTable(run) + SelectionTable(run) + Charts(run) +
+         MovesTable(run) + Times(run) +
          "<h2>Config and artefacts</h2>\n<details><summary>Config</summary>" + PairsTable(config) +
          "</details>\n<details open><summary>Program and hashes</summary>" +
          PairsTable(run.provenance) + "</details>\n</main>\n</body>\n</html>\n";

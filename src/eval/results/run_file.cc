@@ -181,6 +181,58 @@ void WriteFronts(Hdf5Writer& file, const RunRecord& record) {
   }
 }
 
+// Matrices (generations, moves that were made).
+void WriteMoves(Hdf5Writer& file, const RunHistory& history) {
+  if (history.moves.empty()) return;
+  std::set<Move> made;
+  for (const auto& moves : history.moves) {
+    for (const auto& [move, success] : moves) made.insert(move);
+  }
+  std::vector<std::string> names;
+  for (const Move move : made) names.emplace_back(NameOf(move));
+  file.Write("/history/moves/name", names);
+  const auto write = [&](const char* name, int64_t MoveSuccess::*member, const char* meaning) {
+    std::vector<int64_t> counts;
+    for (const auto& moves : history.moves) {
+      for (const Move move : made) {
+        const auto found = moves.find(move);
+        counts.push_back(found == moves.end() ? 0 : found->second.*member);
+      }
+    }
+    const std::string path = std::string("/history/moves/") + name;
+    file.Write(path, counts,
+               {static_cast<int64_t>(history.moves.size()), static_cast<int64_t>(made.size())},
+               "candidates");
+    file.SetAttribute(path, "meaning", std::string(meaning));
+  };
+  write("proposed", &MoveSuccess::proposed, "by this move, in a generation");
+  write("joined_front", &MoveSuccess::joined_front,
+        "of these: within the budget, and on the front of loss and BitOps when measured");
+  write("improved", &MoveSuccess::improved,
+        "of these: within the budget, and of less loss than any before");
+}
+
+void WriteSelection(Hdf5Writer& file, const RunRecord& record) {
+  const RunSelection& selection = record.selection;
+  if (selection.evaluations.empty()) return;
+  const auto count = static_cast<int64_t>(selection.evaluations.size());
+  file.Write("/selection/evaluation", selection.evaluations, {count}, "1");
+  const std::string units = QuantityOf(record, selection.measurement).units;
+  const auto write = [&](const char* name, double Estimate::*member, const char* meaning) {
+    std::vector<double> values;
+    for (const Estimate& estimate : selection.minus_plan) values.push_back(estimate.*member);
+    const std::string path = std::string("/selection/") + name;
+    file.Write(path, values, {count}, units);
+    file.SetAttribute(path, "meaning", std::string(meaning));
+  };
+  write("minus_plan", &Estimate::value, "measurement minus the plan's, on the same noise");
+  write("minus_plan_low", &Estimate::low, "lower end of its 95 % interval");
+  write("minus_plan_high", &Estimate::high, "upper end of its 95 % interval");
+  file.SetAttribute("/selection", "measurement", selection.measurement);
+  file.SetAttribute("/selection", "samples", selection.samples);
+  file.SetAttribute("/selection", "plan", selection.plan);
+}
+
 void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   const RunHistory& history = record.history;
   const auto count = static_cast<int64_t>(history.generations.size());
@@ -189,11 +241,13 @@ void WriteHistory(Hdf5Writer& file, const RunRecord& record) {
   if (!history.network_calls.empty()) {
     file.Write("/history/network_calls", history.network_calls, {count}, "calls of one sample");
   }
-  if (!history.trajectory_error.empty()) {
-    file.Write("/history/trajectory_error", history.trajectory_error, {count}, "1");
-    file.SetAttribute("/history/trajectory_error", "meaning",
-                      "the least so far of candidates within the budget");
+  if (!history.least_loss.empty()) {
+    const std::string path = "/history/" + history.minimized;
+    file.Write(path, history.least_loss, {count}, "1");
+    file.SetAttribute(path, "meaning", "the least so far of candidates within the budget");
+    file.SetAttribute("/history", "minimized", history.minimized);
   }
+  WriteMoves(file, history);
   file.Write("/history/hypervolume", history.hypervolume, {count}, "1");
   file.SetAttribute(
       "/history/hypervolume", "meaning",
@@ -244,6 +298,7 @@ void FillFile(Hdf5Writer& file, const RunRecord& record) {
   WriteEvaluations(file, record, policies);
   WriteFronts(file, record);
   WriteHistory(file, record);
+  WriteSelection(file, record);
   WriteBaselines(file, record, policies);
   policies.Write(file, static_cast<int64_t>(record.sites.size()));
   WriteAttributes(file, "/timings", record.seconds);
@@ -251,6 +306,18 @@ void FillFile(Hdf5Writer& file, const RunRecord& record) {
 }
 
 }  // namespace
+
+std::map<Move, MoveSuccess> TotalsOf(const RunHistory& history) {
+  std::map<Move, MoveSuccess> totals;
+  for (const auto& moves : history.moves) {
+    for (const auto& [move, success] : moves) {
+      totals[move].proposed += success.proposed;
+      totals[move].joined_front += success.joined_front;
+      totals[move].improved += success.improved;
+    }
+  }
+  return totals;
+}
 
 std::string SerializeRun(const RunRecord& record) {
   Hdf5Writer file;

@@ -13,6 +13,7 @@
 #include "src/plan/costs.h"
 #include "src/plan/quant_site.h"
 #include "src/search/evaluator.h"
+#include "src/search/proposals.h"
 
 namespace tmpq {
 
@@ -40,6 +41,13 @@ struct RunFront {
   std::vector<int64_t> evaluations;
 };
 
+// What became of a generation's proposals of one move.
+struct MoveSuccess {
+  int64_t proposed = 0;
+  int64_t joined_front = 0;  // when measured: of loss and BitOps, within the budget
+  int64_t improved = 0;      // had less loss than any before, within the budget
+};
+
 // Progress of the search, one entry per generation, at one fidelity.
 struct RunHistory {
   Fidelity fidelity = Fidelity::kPredicted;
@@ -49,8 +57,22 @@ struct RunHistory {
   std::vector<int64_t> evaluations;         // candidates evaluated so far
   std::vector<double> hypervolume;          // of objectives divided by the reference point: 0..1
   std::vector<int64_t> network_calls = {};  // of one sample, that they took; empty: not counted
-  // The least so far within the budget; empty: not kept. Infinite where there is none.
-  std::vector<double> trajectory_error = {};
+  std::string minimized = {};               // by the algorithm: a measurement
+  // The least of it so far within the budget; empty: not kept. Infinite where there is none.
+  std::vector<double> least_loss = {};
+  std::vector<std::map<Move, MoveSuccess>> moves = {};  // empty: not kept
+};
+
+// Over all generations.
+std::map<Move, MoveSuccess> TotalsOf(const RunHistory& history);
+
+// The finalists, compared on selection noise.
+struct RunSelection {
+  std::string measurement;
+  int64_t samples = 0;
+  std::vector<int64_t> evaluations;  // indices, of Fidelity::kSelection; empty: not kept
+  int64_t plan = 0;                  // which of them it became
+  std::vector<Estimate> minus_plan;  // their measurement minus the plan's, paired
 };
 
 // One of float, naive, w4a4, w8a8, plan: measured on report noise.
@@ -72,6 +94,7 @@ struct RunRecord {
   std::vector<RunEvaluation> evaluations;
   std::vector<RunFront> fronts;
   RunHistory history;
+  RunSelection selection = {};
   std::vector<RunBaseline> baselines;
   std::map<std::string, double> seconds;  // by stage: the only content that differs between runs
 };

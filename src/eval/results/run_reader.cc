@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/core/error.h"
+#include "src/eval/proxies/measurement_names.h"
 #include "src/eval/results/hdf5_reader.h"
 
 namespace tmpq {
@@ -37,6 +38,7 @@ class RunReader {
     ReadEvaluations();
     ReadFronts();
     ReadHistory();
+    ReadSelection();
     for (const std::string& name : file_.Members("/baselines")) ReadBaseline(name);
     return std::move(run_);
   }
@@ -186,12 +188,68 @@ class RunReader {
       history.network_calls =
           OfLength(file_.Integers("/history/network_calls"), count, "/history/network_calls");
     }
-    if (file_.Has("/history/trajectory_error")) {
-      history.trajectory_error =
-          OfLength(file_.Doubles("/history/trajectory_error"), count, "/history/trajectory_error");
-    }
+    const std::vector<std::string> attributes = file_.AttributesOf("/history");
+    const bool named =
+        std::find(attributes.begin(), attributes.end(), "minimized") != attributes.end();
+    history.minimized = named ? file_.Text("/history", "minimized") : kTrajectoryError;
+    const std::string least = "/history/" + history.minimized;
+    if (file_.Has(least)) history.least_loss = OfLength(file_.Doubles(least), count, least);
+    if (file_.Has("/history/moves")) ReadMoves(count);
     history.hypervolume =
         OfLength(file_.Doubles("/history/hypervolume"), count, "/history/hypervolume");
+  }
+
+  void ReadMoves(size_t generations) {
+    const std::vector<std::string> names = file_.Strings("/history/moves/name");
+    run_.history.moves.resize(generations);
+    const auto read = [&](const char* name, int64_t MoveSuccess::*member) {
+      const std::string path = std::string("/history/moves/") + name;
+      const auto counts = OfLength(file_.Integers(path), generations * names.size(), path);
+      for (size_t i = 0; i < counts.size(); ++i) {
+        auto& moves = run_.history.moves[i / names.size()];
+        moves[MoveOf(names[i % names.size()])].*member = counts[i];
+      }
+    };
+    read("proposed", &MoveSuccess::proposed);
+    read("joined_front", &MoveSuccess::joined_front);
+    read("improved", &MoveSuccess::improved);
+    for (auto& moves : run_.history.moves) {
+      std::erase_if(moves, [](const auto& entry) { return entry.second.proposed == 0; });
+    }
+  }
+
+  Move MoveOf(const std::string& name) {
+    for (int value = 0; value <= static_cast<int>(kLastMove); ++value) {
+      if (name == NameOf(static_cast<Move>(value))) return static_cast<Move>(value);
+    }
+    Refuse("/history/moves names an unknown move \"" + name + "\"");
+  }
+
+  void ReadSelection() {
+    if (!file_.Has("/selection")) return;
+    RunSelection& selection = run_.selection;
+    selection.measurement = file_.Text("/selection", "measurement");
+    selection.samples = file_.Number("/selection", "samples");
+    selection.plan = file_.Number("/selection", "plan");
+    selection.evaluations = file_.Integers("/selection/evaluation");
+    const size_t count = selection.evaluations.size();
+    for (const int64_t index : selection.evaluations) {
+      if (index < 0 || index >= static_cast<int64_t>(run_.evaluations.size())) {
+        Refuse("/selection names no evaluation");
+      }
+    }
+    if (selection.plan < 0 || selection.plan >= static_cast<int64_t>(count)) {
+      Refuse("/selection has no plan");
+    }
+    const auto column = [&](const std::string& path) {
+      return OfLength(file_.Doubles(path), count, path);
+    };
+    const std::vector<double> value = column("/selection/minus_plan"),
+                              low = column("/selection/minus_plan_low"),
+                              high = column("/selection/minus_plan_high");
+    for (size_t i = 0; i < count; ++i) {
+      selection.minus_plan.push_back({value[i], low[i], high[i], selection.samples});
+    }
   }
 
   void ReadBaseline(const std::string& name) {

@@ -58,6 +58,21 @@ TEST(FrontQueryTest, PredictedCandidatesAreChosenByTheirError) {
   ExpectError([&] { choose("bitops<=0.1x"); }, "3 candidates on a predicted front");
 }
 
+// Runs that traded something else are asked for it.
+TEST(FrontQueryTest, TheFirstObjectiveDecides) {
+  RunRecord run = SmallRun();
+  ExpectError([&] { QueryFront(run, "text_alignment_loss<=0.5"); }, "--objectives");
+  run.history.objectives = {"text_alignment_loss", "bitops"};
+  for (const auto& [of, loss] : {std::pair{1, 0.5}, {2, 0.125}, {3, 0.25}}) {
+    run.evaluations[of].measurements["text_alignment_loss"] = loss;
+  }
+  EXPECT_EQ(QueryFront(run, "bitops<=1x").evaluation, 2);
+  EXPECT_EQ(QueryFront(run, "steps=3").value, 0.25);
+  EXPECT_EQ(QueryFront(run, "text_alignment_loss>0.3").evaluation, 1);
+  EXPECT_EQ(QueryFront(run, "distance<=0.7").evaluation, 3);
+  ExpectError([&] { QueryFront(run, "steps=9"); }, "whose text alignment loss was measured");
+}
+
 TEST(FrontQueryTest, TimesAreOfTimedRuns) {
   RunRecord run = SmallRun();
   ExpectError([&] { QueryFront(run, "latency_ns<=15ms"); }, "without --latency");

@@ -13,6 +13,7 @@
 #include "src/core/units.h"
 #include "src/eval/driver/bench_settings.h"
 #include "src/eval/driver/search_outputs.h"
+#include "src/eval/proxies/losses.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/eval/results/costs_json.h"
 #include "src/eval/results/run_reader.h"
@@ -31,7 +32,7 @@ constexpr const char* kForms =
 }
 
 double QuantityOf(const RunEvaluation& evaluation, const std::string& name) {
-  if (name == kDistance) return evaluation.measurements.at(kDistance);
+  if (IsLossMeasurement(name)) return evaluation.measurements.at(name);
   if (name == kSteps) return evaluation.candidate.steps();
   return CostByName(evaluation.costs, name);
 }
@@ -47,7 +48,7 @@ FrontCondition ParseCondition(const std::string& part, const std::string& text) 
   FrontCondition condition{match[1], match[2], std::stod(match[3]), match[4], 1};
   const std::string& quantity = condition.quantity;
   const CostKind* cost = FindCostKind(quantity);
-  if (cost == nullptr && quantity != kSteps && quantity != kDistance) {
+  if (cost == nullptr && quantity != kSteps && !IsLossMeasurement(quantity)) {
     Refuse(text, "nothing is called " + quantity);
   }
   const std::string units = cost == nullptr ? "" : cost->units;
@@ -107,8 +108,12 @@ SearchConfig ConfigOf(const RunRecord& run, const std::string& where) {
 }
 
 // What candidates are chosen by.
-const char* MeasurementOf(Fidelity fidelity) {
-  return fidelity == Fidelity::kMetrics ? kDistance : kTrajectoryError;
+std::string MeasurementOf(const RunRecord& run, Fidelity fidelity) {
+  const RunHistory& history = run.history;
+  if (fidelity == Fidelity::kMetrics) {
+    return history.objectives.empty() ? kDistance : history.objectives.front();
+  }
+  return history.minimized.empty() ? kTrajectoryError : history.minimized;
 }
 
 Json ValueToJson(const FrontChoice& choice, Fidelity fidelity, const SearchConfig& config) {
@@ -117,9 +122,21 @@ Json ValueToJson(const FrontChoice& choice, Fidelity fidelity, const SearchConfi
   return json;
 }
 
-// Times and peak memory are known of runs with a latency table alone.
-void CheckKnown(const RunRecord& run, const FrontCondition& condition, const std::string& text) {
+// Times and peak memory are known of runs with a latency table alone, losses of those that measured
+// or predicted them.
+void CheckKnown(const RunRecord& run, const FrontCondition& condition, Fidelity fidelity,
+                const std::string& text) {
   const CostKind* kind = FindCostKind(condition.quantity);
+  if (IsLossMeasurement(condition.quantity)) {
+    const auto lacks = [&](const RunEvaluation& evaluation) {
+      return evaluation.fidelity == fidelity &&
+             !evaluation.measurements.contains(condition.quantity);
+    };
+    if (!std::any_of(run.evaluations.begin(), run.evaluations.end(), lacks)) return;
+    Refuse(text, condition.quantity + (fidelity == Fidelity::kMetrics
+                                           ? " was not measured: --objectives of the search"
+                                           : " is not predicted"));
+  }
   const auto has = [&](const RunEvaluation& evaluation) {
     return HasCost(evaluation.costs, *kind);
   };
@@ -152,13 +169,10 @@ std::vector<FrontCondition> ParseFrontQuery(const std::string& text) {
 
 FrontChoice QueryFront(const RunRecord& run, const std::string& text, Fidelity fidelity) {
   std::vector<FrontCondition> conditions = ParseFrontQuery(text);
-  const char* measurement = MeasurementOf(fidelity);
+  const std::string measurement = MeasurementOf(run, fidelity);
   for (FrontCondition& condition : conditions) {
     if (condition.unit == "x") condition.scale = W8A8BitOps(run);
-    if (condition.quantity == kDistance && fidelity != Fidelity::kMetrics) {
-      Refuse(text, "distances are not predicted");
-    }
-    CheckKnown(run, condition, text);
+    CheckKnown(run, condition, fidelity, text);
   }
   FrontChoice choice;
   int64_t nearest = -1;
@@ -176,8 +190,9 @@ FrontChoice QueryFront(const RunRecord& run, const std::string& text, Fidelity f
     if (choice.evaluation >= 0 && value->second >= choice.value) continue;
     choice.evaluation = static_cast<int64_t>(i), choice.value = value->second;
   }
-  const std::string known =
-      fidelity == Fidelity::kMetrics ? "whose distance was measured" : "on a predicted front";
+  const std::string known = fidelity == Fidelity::kMetrics
+                                ? "whose " + InWords(measurement) + " was measured"
+                                : "on a predicted front";
   if (choice.known == 0) {
     throw Error(ErrorCode::kInput, "run.h5", "has no candidate " + known);
   }
@@ -208,6 +223,7 @@ Json AnswerFrontQuery(const SearchSession& session, const std::string& text, Fid
   const RunEvaluation& chosen = run.evaluations[choice.evaluation];
   if (plan_out.has_parent_path()) PrepareFolder(plan_out.parent_path());
   bench.WritePlanOf(chosen.candidate, "tmpq-search", plan_out);
+  const std::string measurement = MeasurementOf(run, fidelity);
   Json answer = {{"query", text},
                  {"candidate_hash", chosen.candidate.hash().Hex()},
                  {"fitting", choice.fitting},
@@ -215,7 +231,8 @@ Json AnswerFrontQuery(const SearchSession& session, const std::string& text, Fid
                  {"evaluations", 0},
                  {"steps", chosen.candidate.steps()},
                  {"fidelity", NameOf(fidelity)},
-                 {MeasurementOf(fidelity), ValueToJson(choice, fidelity, config)},
+                 {"measurement", measurement},
+                 {measurement, ValueToJson(choice, fidelity, config)},
                  {"bitops_relative_to_w8a8", chosen.costs.bitops / W8A8BitOps(run)}};
   answer.update(CostsToJson(chosen.costs));
   answer["plan"] = plan_out.string();
@@ -224,26 +241,30 @@ Json AnswerFrontQuery(const SearchSession& session, const std::string& text, Fid
 
 std::string FrontAnswerText(const Json& answer) {
   const bool measured = answer["fidelity"] == NameOf(Fidelity::kMetrics);
-  const Json& value = answer[MeasurementOf(measured ? Fidelity::kMetrics : Fidelity::kPredicted)];
+  const std::string measurement = answer["measurement"].get<std::string>();
+  const Json& value = answer[measurement];
+  const std::string title = (measured ? "" : "predicted ") + InWords(measurement);
+  const int width = std::max(15, static_cast<int>(title.size()));
   char row[256];
   std::snprintf(
-      row, sizeof(row), "%5s  %-15s  %6s %6s  %7s  %9s\n%5d  %-15.4g  %6.2f %6.2f  %6.3fx  %9lld\n",
-      "steps", measured ? "distance" : "predicted error", "w bits", "a bits", "BitOps", "bytes",
-      answer["steps"].get<int>(), value["value"].get<double>(),
+      row, sizeof(row), "%5s  %-*s  %6s %6s  %7s  %9s\n%5d  %-*.4g  %6.2f %6.2f  %6.3fx  %9lld\n",
+      "steps", width, title.c_str(), "w bits", "a bits", "BitOps", "bytes",
+      answer["steps"].get<int>(), width, value["value"].get<double>(),
       answer["average_weight_bits"].get<double>(), answer["average_activation_bits"].get<double>(),
       answer["bitops_relative_to_w8a8"].get<double>(), answer["bytes"].get<long long>());
   const std::string among = answer["fitting"].dump() + " among " + answer["known"].dump();
   const std::string query = answer["query"].get<std::string>();
   return row +
-         (measured ? "The least distance of the " + among + " measured candidates that satisfy " +
-                         query + ".\nIt is of search noise, n = " + value["n"].dump() +
-                         ", and was chosen for being the least: expect more. tmpq-eval --plan "
-                         "measures it on fresh noise."
-                   : "The least predicted error of the " + among +
-                         " candidates of the predicted front that satisfy " + query +
-                         ".\nIt is the sum of what the search measured of single sites, and "
-                         "nothing was measured: "
-                         "tmpq-eval --plan does.") +
+         (measured
+              ? "The least " + title + " of the " + among + " measured candidates that satisfy " +
+                    query + ".\nIt is of search noise, n = " + value["n"].dump() +
+                    ", and was chosen for being the least: expect more. tmpq-eval --plan "
+                    "measures it on fresh noise."
+              : "The least " + title + " of the " + among +
+                    " candidates of the predicted front that satisfy " + query +
+                    ".\nIt is the sum of what the search measured of single sites, and "
+                    "nothing was measured: "
+                    "tmpq-eval --plan does.") +
          "\nWrote " + answer["plan"].get<std::string>() + ".\n";
 }
 

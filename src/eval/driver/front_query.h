@@ -1,6 +1,7 @@
 // Another plan out of a finished run: of those that satisfy conditions the candidate of least
-// distance, among those whose distance the search has measured, or of least predicted error, on the
-// front that its tables predict for all budgets. Nothing is evaluated.
+// distance, or of what else the run's front has for its first objective, among those that the
+// search has measured by metrics; or of least predicted error, or of what else its algorithm
+// minimised, on the front that its tables predict for all budgets. Nothing is evaluated.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace tmpq {
 
 // "bitops<=0.2x": a quantity, <, <=, =, >= or >, a number and a unit.
 struct FrontCondition {
-  std::string quantity;  // a cost of src/plan/costs.h, steps, distance
+  std::string quantity;  // a cost of src/plan/costs.h, steps, a loss's measurement
   std::string relation;
   double limit = 0;  // in the unit written
   // Of bitops x (uniform W8A8 at the run's steps), of bytes B, kB, .., of times us, ms, s; else "".
@@ -31,8 +32,8 @@ std::vector<FrontCondition> ParseFrontQuery(const std::string& text);
 
 struct FrontChoice {
   int64_t evaluation = -1;         // row of the run's evaluations
-  double value = 0;                // distance on search noise, the least of several and so too low;
-                                   // or predicted error
+  double value = 0;                // on search noise, the least of several and so too low; or
+                                   // predicted
   int64_t fitting = 0, known = 0;  // candidates that satisfy the conditions, of how many
 };
 

@@ -65,6 +65,11 @@ const LossKind& LossKindOf(const std::string& where, const std::string& name) {
   throw Error(ErrorCode::kUsage, where, "\"" + name + "\" is unknown", "one of " + KnownLosses());
 }
 
+bool IsLossMeasurement(const std::string& name) {
+  return std::any_of(std::begin(kLossKinds), std::end(kLossKinds),
+                     [&](const LossKind& kind) { return name == kind.measurement; });
+}
+
 std::vector<std::string> ParseObjectives(const std::string& where, const std::string& text) {
   std::vector<std::string> objectives;
   std::stringstream stream(text);

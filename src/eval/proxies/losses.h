@@ -20,6 +20,9 @@ const LossKind* FindLossKind(const std::string& name);
 // Throws kUsage for a name that is none, naming all.
 const LossKind& LossKindOf(const std::string& where, const std::string& name);
 
+// Whether a measurement is a loss.
+bool IsLossMeasurement(const std::string& name);
+
 // "distance,text_alignment,bitops": measurements of losses and names of costs, as they come. Throws
 // kUsage for an unknown name, one that comes twice, none at all, or a cost in the first place.
 std::vector<std::string> ParseObjectives(const std::string& where, const std::string& text);

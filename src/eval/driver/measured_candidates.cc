@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/eval/proxies/losses.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/search/hypervolume.h"
 
@@ -32,12 +33,8 @@ void MeasuredCandidates::Measure(std::vector<Candidate> candidates) {
   std::erase_if(candidates, [&](const Candidate& candidate) { return Has(candidate); });
   const std::vector<Measurements> answers = evaluator_.Evaluate(candidates, Fidelity::kMetrics);
   for (size_t i = 0; i < candidates.size(); ++i) {
-    std::vector<double> objectives;
-    const Costs costs = space_.CostsOf(candidates[i]);
-    for (const std::string& name : archive_.objectives()) {
-      objectives.push_back(FindCostKind(name) != nullptr ? CostByName(costs, name)
-                                                         : answers[i].at(name));
-    }
+    Objectives objectives =
+        ValuesOf(archive_.objectives(), answers[i], space_.CostsOf(candidates[i]));
     archive_.Insert(candidates[i], objectives);
     measured_.push_back({answers[i].at(ranked_by_), candidates[i], std::move(objectives)});
   }

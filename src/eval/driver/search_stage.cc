@@ -231,7 +231,8 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
       if (!counts) continue;
       ranking.Insert(loss, batch[i]), ranking_.Insert(loss, batch[i]);
       if (minimized_.size() > 1) {
-        front_search_.emplace_back(batch[i], SearchedObjectives(batch[i], measured.answers[i]));
+        front_search_.emplace_back(
+            batch[i], ValuesOf(minimized_, measured.answers[i], space.CostsOf(batch[i])));
       }
     }
     measured_.Measure(Promising(ranking));
@@ -259,16 +260,6 @@ void SearchStage::Note(const SearchAlgorithm& algorithm, const Candidate& candid
   success.joined_front += searched_.Insert(candidate, {*loss, space().CostsOf(candidate).bitops});
   success.improved += *loss < least_loss_;
   least_loss_ = std::min(least_loss_, *loss);
-}
-
-Objectives SearchStage::SearchedObjectives(const Candidate& candidate,
-                                           const Measurements& answer) const {
-  Objectives objectives;
-  const Costs costs = space().CostsOf(candidate);
-  for (const std::string& name : minimized_) {
-    objectives.push_back(FindCostKind(name) != nullptr ? CostByName(costs, name) : answer.at(name));
-  }
-  return objectives;
 }
 
 std::vector<Candidate> SearchStage::Promising(const LossRanking& ranking) const {

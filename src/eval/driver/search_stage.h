@@ -75,7 +75,6 @@ class SearchStage {
                                                    const std::vector<Candidate>& planned);
   void Refine(const SearchSpace& space, const std::vector<Candidate>& planned);
   double LossOf(const Measurements& answer) const;
-  Objectives SearchedObjectives(const Candidate& candidate, const Measurements& answer) const;
   // The few of all that the algorithm measured that are to be measured by kMetrics.
   std::vector<Candidate> Promising(const LossRanking& ranking) const;
   void Note(const SearchAlgorithm& algorithm, const Candidate& candidate, const double* loss,

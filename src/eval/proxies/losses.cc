@@ -6,7 +6,6 @@
 #include "src/core/error.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/metrics/estimate.h"
-#include "src/plan/costs.h"
 
 namespace tmpq {
 namespace {
@@ -90,6 +89,15 @@ std::vector<std::string> ParseObjectives(const std::string& where, const std::st
                 "first one of " + KnownLosses() + ", then what else is minimised");
   }
   return objectives;
+}
+
+Objectives ValuesOf(const std::vector<std::string>& objectives, const Measurements& answer,
+                    const Costs& costs) {
+  Objectives values;
+  for (const std::string& name : objectives) {
+    values.push_back(FindCostKind(name) != nullptr ? CostByName(costs, name) : answer.at(name));
+  }
+  return values;
 }
 
 std::vector<std::string> CostsAmong(const std::vector<std::string>& objectives) {

@@ -5,6 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "src/plan/costs.h"
+#include "src/search/dominance.h"
+#include "src/search/evaluator.h"
+
 namespace tmpq {
 
 struct LossKind {
@@ -26,6 +30,9 @@ bool IsLossMeasurement(const std::string& name);
 // "distance,text_alignment,bitops": measurements of losses and names of costs, as they come. Throws
 // kUsage for an unknown name, one that comes twice, none at all, or a cost in the first place.
 std::vector<std::string> ParseObjectives(const std::string& where, const std::string& text);
+// What a candidate that measured `answer` and costs `costs` has of them.
+Objectives ValuesOf(const std::vector<std::string>& objectives, const Measurements& answer,
+                    const Costs& costs);
 // Of these the costs, or the measurements.
 std::vector<std::string> CostsAmong(const std::vector<std::string>& objectives);
 std::vector<std::string> MeasurementsAmong(const std::vector<std::string>& objectives);

@@ -12,7 +12,6 @@
 #include "src/metrics/rank_correlation.h"
 #include "src/search/algorithms.h"
 #include "src/search/allocation_search.h"
-#include "src/search/nsga2.h"
 #include "src/search/predicted_front.h"
 
 namespace tmpq {
@@ -35,13 +34,6 @@ std::string RankedBy(const SearchConfig& config) {
 
 }  // namespace
 
-void LossRanking::Insert(double loss, const Candidate& candidate) {
-  if (!known_.insert(candidate.hash()).second) return;
-  const auto at = std::upper_bound(losses_.begin(), losses_.end(), loss) - losses_.begin();
-  losses_.insert(losses_.begin() + at, loss);
-  candidates_.insert(candidates_.begin() + at, candidate);
-}
-
 SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, ImageProgress& images,
                          Progress& progress, const SensitivityTable* table)
     : bench_(bench),
@@ -51,13 +43,8 @@ SearchStage::SearchStage(const SearchBench& bench, CallCounter& evaluator, Image
       table_(table),
       minimized_(bench.config().Minimized()),
       measured_(bench.space(), evaluator, ObjectivesOf(bench.config()), RankedBy(bench.config())),
-      searched_({minimized_.front(), kBitOps}) {
+      searched_(bench.space(), minimized_) {
   history_.minimized = minimized_.front();
-}
-
-double SearchStage::LossOf(const Measurements& answer) const {
-  const double loss = answer.at(minimized_.front());
-  return std::isnan(loss) ? std::numeric_limits<double>::infinity() : loss;
 }
 
 void SearchStage::Run() {
@@ -128,12 +115,10 @@ void SearchStage::RankUniformRows() {
   const auto answers = evaluator_.Evaluate(rows, Fidelity::kTrajectory);
   double least = std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < rows.size(); ++i) {
-    const double loss = LossOf(answers[i]);
-    ranking_.Insert(loss, rows[i]);
-    searched_.Insert(rows[i], {loss, space().CostsOf(rows[i]).bitops});
+    searched_.Add(rows[i], answers[i]);
+    const double loss = searched_.LossOf(answers[i]);
     if (loss < least) least = loss, best_row_ = rows[i];
   }
-  least_loss_ = std::min(least_loss_, least);
 }
 
 // One share of the budget is enough where numbers of steps span the front.
@@ -172,9 +157,7 @@ void SearchStage::MeasurePlanned(const std::map<int, std::vector<Candidate>>& pl
   std::map<std::pair<int, Policy>, std::pair<double, size_t>> nearest;
   for (size_t i = 0; i < all.size(); ++i) {
     const std::pair entry(answers[i].at(minimized_.front()), i);
-    least_loss_ = std::min(least_loss_, entry.first);  // planned ones fit the budget
-    ranking_.Insert(LossOf(answers[i]), all[i]);
-    searched_.Insert(all[i], {LossOf(answers[i]), space().CostsOf(all[i]).bitops});
+    searched_.Add(all[i], answers[i]);  // planned ones fit the budget
     const auto [at, is_new] = nearest.emplace(std::pair(all[i].steps(), all[i].policy(0)), entry);
     if (!is_new) at->second = std::min(at->second, entry);
   }
@@ -211,7 +194,7 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
   const auto algorithm = MakeAlgorithmOf(space, planned);
   const auto* guided = dynamic_cast<const GuidedSearch*>(algorithm.get());
   std::vector<double> predicted, losses;
-  LossRanking ranking;  // of the algorithm's own
+  SearchedCandidates own(space, minimized_);  // of the algorithm
   for (int generation = 0; generation < config().generations; ++generation) {
     const std::vector<Candidate> batch = algorithm->Ask();
     if (batch.empty()) break;
@@ -220,24 +203,23 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
         predicted.push_back(guided->model().Predict(candidate).error);
       }
     }
-    const BatchLosses measured = MeasureBatch(batch);
+    const BatchLosses measured =
+        MeasureBatch(batch, searched_, config().early_termination, evaluator_);
     algorithm->Tell(batch, measured.answers);
     std::map<Move, MoveSuccess> moves;
     for (size_t i = 0; i < batch.size(); ++i) {
-      const double loss = LossOf(measured.answers[i]);
-      if (losses.size() < predicted.size()) losses.push_back(loss);
-      const bool counts = measured.is_measured[i] && space.Fits(batch[i]);
-      Note(*algorithm, batch[i], counts ? &loss : nullptr, moves);
-      if (!counts) continue;
-      ranking.Insert(loss, batch[i]), ranking_.Insert(loss, batch[i]);
-      if (minimized_.size() > 1) {
-        front_search_.emplace_back(
-            batch[i], ValuesOf(minimized_, measured.answers[i], space.CostsOf(batch[i])));
-      }
+      if (losses.size() < predicted.size()) losses.push_back(searched_.LossOf(measured.answers[i]));
+      MoveSuccess& success = moves[algorithm->MoveOf(batch[i])];
+      ++success.proposed;
+      given_up_ += !measured.is_measured[i];
+      if (!measured.is_measured[i] || !space.Fits(batch[i])) continue;
+      own.Add(batch[i], measured.answers[i]);
+      const SearchedCandidates::Effect effect = searched_.Add(batch[i], measured.answers[i]);
+      success.joined_front += effect.joined_front, success.improved += effect.improved;
     }
-    measured_.Measure(Promising(ranking));
+    measured_.Measure(own.Promising(measured_, config().metric_candidates));
     measured_.Record(generation, evaluator_, history_);
-    history_.least_loss.push_back(least_loss_);
+    history_.least_loss.push_back(searched_.least_loss());
     history_.moves.push_back(std::move(moves));
     images_.Set(evaluator_.samples());  // what was remembered moves no bar
     progress_.Log(GenerationText(generation));
@@ -251,66 +233,10 @@ void SearchStage::Refine(const SearchSpace& space, const std::vector<Candidate>&
       minimized_.front());
 }
 
-// What became of a proposal; `loss`: null where it was given up or does not fit the budget.
-void SearchStage::Note(const SearchAlgorithm& algorithm, const Candidate& candidate,
-                       const double* loss, std::map<Move, MoveSuccess>& moves) {
-  MoveSuccess& success = moves[algorithm.MoveOf(candidate)];
-  ++success.proposed;
-  if (loss == nullptr) return;
-  success.joined_front += searched_.Insert(candidate, {*loss, space().CostsOf(candidate).bitops});
-  success.improved += *loss < least_loss_;
-  least_loss_ = std::min(least_loss_, *loss);
-}
-
-std::vector<Candidate> SearchStage::Promising(const LossRanking& ranking) const {
-  const int count = config().metric_candidates;
-  if (minimized_.size() == 1) return measured_.FirstUnmeasured(ranking.candidates(), count);
-  std::vector<Candidate> candidates, chosen;
-  std::vector<Objectives> points;
-  for (const auto& [candidate, objectives] : front_search_) {
-    if (measured_.Has(candidate)) continue;
-    candidates.push_back(candidate), points.push_back(objectives);
-  }
-  for (const size_t i : SelectSurvivors(points, count).indices) chosen.push_back(candidates[i]);
-  return chosen;
-}
-
-SearchStage::BatchLosses SearchStage::MeasureBatch(const std::vector<Candidate>& batch) {
-  BatchLosses result;
-  result.is_measured.assign(batch.size(), true);
-  const bool terminates = config().early_termination > 0 && !ranking_.candidates().empty();
-  if (!terminates) {
-    result.answers = evaluator_.Evaluate(batch, Fidelity::kTrajectory);
-    return result;
-  }
-  std::vector<Candidate> probed = {ranking_.candidates().front()};
-  probed.insert(probed.end(), batch.begin(), batch.end());
-  const auto probes = evaluator_.Evaluate(probed, Fidelity::kProbe);
-  const double best = LossOf(probes[0]);
-  std::vector<Candidate> promising;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    result.is_measured[i] = LossOf(probes[i + 1]) <= config().early_termination * best;
-    if (result.is_measured[i]) promising.push_back(batch[i]);
-  }
-  const auto answers = evaluator_.Evaluate(promising, Fidelity::kTrajectory);
-  size_t next = 0;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (result.is_measured[i]) {
-      result.answers.push_back(answers[next++]);
-    } else {
-      // The same samples say how the best one's error grows from the first few to all.
-      result.answers.push_back(probes[i + 1]);
-      result.answers.back()[minimized_.front()] = LossOf(probes[i + 1]) / best * ranking_.least();
-      ++given_up_;
-    }
-  }
-  return result;
-}
-
 std::vector<Candidate> SearchStage::Finalists() const {
   const int count = config().selection_candidates;
   std::vector<Candidate> best =
-      config().selects_what_it_minimizes() ? ranking_.candidates() : measured_.BestFew(count);
+      config().selects_what_it_minimizes() ? searched_.ranked() : measured_.BestFew(count);
   if (static_cast<int>(best.size()) > count) best.resize(count);
   const bool has_row =
       !best_row_.has_value() || std::find(best.begin(), best.end(), *best_row_) != best.end();

@@ -1,17 +1,16 @@
 // The search proper: from an opened bench to measured candidates, their front and its history.
 #pragma once
 
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "src/eval/driver/measured_candidates.h"
 #include "src/eval/driver/search_bench.h"
+#include "src/eval/driver/searched_candidates.h"
 #include "src/eval/proxies/call_counter.h"
 #include "src/eval/proxies/runtime_evaluator.h"
 #include "src/eval/sensitivity/sensitivity_table.h"
@@ -19,19 +18,6 @@
 #include "src/search/evolution.h"
 
 namespace tmpq {
-
-// Candidates by their losses, each once, equal ones as they came.
-class LossRanking {
- public:
-  void Insert(double loss, const Candidate& candidate);
-  const std::vector<Candidate>& candidates() const { return candidates_; }  // the best first
-  double least() const { return losses_.front(); }                          // of one or more
-
- private:
-  std::vector<double> losses_;
-  std::vector<Candidate> candidates_;
-  std::set<Hash128> known_;
-};
 
 // Uniform candidates; what measured damages and jump errors plan for every number of steps; then
 // the algorithm at the number whose planned candidate is nearest. What finalists are chosen by is
@@ -74,18 +60,6 @@ class SearchStage {
   std::unique_ptr<SearchAlgorithm> MakeAlgorithmOf(const SearchSpace& space,
                                                    const std::vector<Candidate>& planned);
   void Refine(const SearchSpace& space, const std::vector<Candidate>& planned);
-  double LossOf(const Measurements& answer) const;
-  // The few of all that the algorithm measured that are to be measured by kMetrics.
-  std::vector<Candidate> Promising(const LossRanking& ranking) const;
-  void Note(const SearchAlgorithm& algorithm, const Candidate& candidate, const double* loss,
-            std::map<Move, MoveSuccess>& moves);
-  // Losses of a batch; of those that an early termination gives up, what the probe makes
-  // likely. These are counted in given_up_ and are no finalists.
-  struct BatchLosses {
-    std::vector<Measurements> answers;
-    std::vector<bool> is_measured;
-  };
-  BatchLosses MeasureBatch(const std::vector<Candidate>& batch);
   std::string GenerationText(int generation) const;
 
   const SearchBench& bench_;
@@ -96,12 +70,8 @@ class SearchStage {
   std::vector<std::string> minimized_;  // of the algorithm, the first one a measurement
   MeasuredCandidates measured_;
   RunHistory history_;
-  int64_t most_images_ = 0;                                      // of the bar
-  double least_loss_ = std::numeric_limits<double>::infinity();  // within the budget
-  LossRanking ranking_;                                          // of all that fit the budget
-  ParetoArchive searched_;                                       // the same: loss and BitOps
-  // What the algorithm measured, as objectives, where it minimises more than one.
-  std::vector<std::pair<Candidate, Objectives>> front_search_;
+  int64_t most_images_ = 0;  // of the bar
+  SearchedCandidates searched_;
   std::optional<Candidate> best_row_;
   int64_t given_up_ = 0;
   std::optional<Sensitivities> damages_;  // nothing: not measured

@@ -40,7 +40,9 @@ void SearchConfig::CheckMinimized() const {
                 "names more than one loss, and algorithm " + algorithm + " minimises one",
                 "algorithm nsga2, or a loss and costs");
   }
-  if (minimized.front() == kDistance && probe_samples > 0) {
+  const bool of_distance =
+      std::find(minimized.begin(), minimized.end(), kDistance) != minimized.end();
+  if (of_distance && probe_samples > 0) {
     throw Error(ErrorCode::kUsage, "probe_samples", "are too few for a distance",
                 "0 where distance is minimised");
   }

@@ -32,6 +32,12 @@ std::string FormatSeconds(double seconds) {
 TerminalProgress::TerminalProgress(std::FILE* out, bool terminal)
     : out_(out), terminal_(terminal) {}
 
+void TerminalProgress::BeginRun(int64_t total, const std::string& unit) {
+  run_total_ = total, run_unit_ = unit;
+  run_done_ = run_resumed_ = 0;
+  run_begin_ = Clock::now();
+}
+
 void TerminalProgress::Begin(const std::string& stage, int64_t total, const std::string& unit) {
   stage_ = stage;
   unit_ = unit;
@@ -54,7 +60,25 @@ void TerminalProgress::Update(int64_t done, const std::string& note) {
   if (since >= (terminal_ ? kTerminalPeriodSeconds : kPlainPeriodSeconds)) Draw(false);
 }
 
-void TerminalProgress::End() { Draw(true); }
+void TerminalProgress::End() {
+  Draw(true);
+  if (unit_ != run_unit_) return;
+  run_done_ += total_, run_resumed_ += std::max<int64_t>(first_done_, 0);
+}
+
+// "; run 34%, ETA 2m10s": at the rate of the whole run so far.
+std::string TerminalProgress::RunText() const {
+  if (run_total_ <= 0 || unit_ != run_unit_) return "";
+  const int64_t done = std::min(run_total_, run_done_ + done_),
+                resumed = run_resumed_ + std::max<int64_t>(first_done_, 0);
+  const double elapsed = std::chrono::duration<double>(last_draw_ - run_begin_).count();
+  const double rate = elapsed > 0 ? static_cast<double>(done - resumed) / elapsed : 0;
+  std::string text = "; run " + std::to_string(100 * done / run_total_) + "%";
+  if (done < run_total_ && rate > 0) {
+    text += ", ETA " + FormatSeconds(static_cast<double>(run_total_ - done) / rate);
+  }
+  return text;
+}
 
 void TerminalProgress::Draw(bool final) {
   last_draw_ = Clock::now();
@@ -72,9 +96,9 @@ void TerminalProgress::Draw(bool final) {
     const int full = static_cast<int>(fraction * kBarWidth);
     bar = "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] ";
   }
-  std::fprintf(out_, "%s%s: %s%3.0f%% %lld/%lld %s, %.3g/s, %s%s%s", terminal_ ? "\r\033[K" : "",
+  std::fprintf(out_, "%s%s: %s%3.0f%% %lld/%lld %s, %.3g/s, %s%s%s%s", terminal_ ? "\r\033[K" : "",
                stage_.c_str(), bar.c_str(), 100 * fraction, static_cast<long long>(done_),
-               static_cast<long long>(total_), unit_.c_str(), rate, eta.c_str(),
+               static_cast<long long>(total_), unit_.c_str(), rate, eta.c_str(), RunText().c_str(),
                note_.empty() ? "" : "; ", note_.c_str());
   if (!terminal_ || final) std::fputc('\n', out_);
   std::fflush(out_);

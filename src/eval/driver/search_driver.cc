@@ -20,6 +20,8 @@ namespace {
 
 constexpr int64_t kShownSamples = 20;  // of samples.png, a row each for float and plan
 
+using NamedCandidate = std::pair<const char*, Candidate>;
+
 // The stages share much; each is one function.
 class SearchDriver {
  public:
@@ -100,12 +102,36 @@ class SearchDriver {
     clock_.Begin("search");
     stage_ = std::make_unique<SearchStage>(*bench_, *calls_, *images_, *session_.progress,
                                            table_.has_value() ? &*table_ : nullptr);
+    const SearchConfig& config = result_.config;
+    session_.progress->BeginRun(
+        stage_->MostImages() +
+            static_cast<int64_t>(config.selection_candidates) * config.selection_samples +
+            ReportImages(DistinctOf(BaselineRows()) + 1),
+        "images");
     stage_->Run();
     result_.objectives = stage_->history().objectives;
     result_.history = stage_->history();
     result_.prediction = stage_->prediction();
     result_.front = stage_->measured().archive().Entries();
     result_.predicted_front = stage_->predicted_front();
+  }
+
+  // What the plan is compared with.
+  std::vector<NamedCandidate> BaselineRows() const {
+    return {{"float", bench_->UniformCandidate(BitWidth::kFloatBits)},
+            {"naive", space().Naive()},
+            {"w4a4", bench_->UniformCandidate(4)},
+            {"w8a8", bench_->UniformCandidate(8)}};
+  }
+
+  static int64_t DistinctOf(const std::vector<NamedCandidate>& rows) {
+    std::set<std::string> distinct;
+    for (const auto& [name, candidate] : rows) distinct.insert(candidate.bytes());
+    return std::ssize(distinct);
+  }
+
+  int64_t ReportImages(int64_t candidates) const {
+    return candidates * result_.config.report_samples + result_.config.converged_samples;
   }
 
   void Select() {
@@ -125,23 +151,12 @@ class SearchDriver {
 
   void Report() {
     clock_.Begin("report");
-    const std::vector<std::pair<const char*, Candidate>> rows = {
-        {"float", bench_->UniformCandidate(BitWidth::kFloatBits)},
-        {"naive", space().Naive()},
-        {"w4a4", bench_->UniformCandidate(4)},
-        {"w8a8", bench_->UniformCandidate(8)},
-        {"plan", result_.plan}};
+    std::vector<NamedCandidate> rows = BaselineRows();
+    rows.emplace_back("plan", result_.plan);
     std::vector<Candidate> candidates;
-    std::set<std::string> distinct;
-    for (const auto& [name, candidate] : rows) {
-      candidates.push_back(candidate);
-      distinct.insert(candidate.bytes());
-    }
-    const auto count = static_cast<int64_t>(distinct.size());
+    for (const auto& [name, candidate] : rows) candidates.push_back(candidate);
     images_->Set(0);
-    session_.progress->Begin(
-        "reporting", count * result_.config.report_samples + result_.config.converged_samples,
-        "images");
+    session_.progress->Begin("reporting", ReportImages(DistinctOf(rows)), "images");
     // All at once, so that the ranks of a job have rows of their own.
     const std::vector<Measurements> answers = journaled_->Evaluate(candidates, Fidelity::kReport);
     for (size_t i = 0; i < rows.size(); ++i) {

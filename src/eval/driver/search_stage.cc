@@ -52,7 +52,8 @@ void SearchStage::Run() {
     jumps_ = bench_.OpenJumpErrors();
     evaluator_.Add(jumps_->network_calls);
   }
-  BeginBar();
+  progress_.Begin("searching", MostImages(), "images");
+  images_.Set(0);
   MeasureUniform();
   if (config().selects_what_it_minimizes()) RankUniformRows();
   const std::map<int, std::vector<Candidate>> planned = Plan();
@@ -60,12 +61,11 @@ void SearchStage::Run() {
   const int steps = measured_.Best().candidate.steps();
   const auto found = planned.find(steps);
   Refine(bench_.SpaceOf(steps), found == planned.end() ? std::vector<Candidate>() : found->second);
-  progress_.Update(most_images_);  // what was measured before, or not worth it, is done too
+  progress_.Update(MostImages());  // what was measured before, or not worth it, is done too
   progress_.End();
 }
 
-// The bar counts images, of which there may be fewer in the end.
-void SearchStage::BeginBar() {
+int64_t SearchStage::MostImages() const {
   const int64_t lengths = config().steps.most - config().steps.least + 1;
   const int64_t shares = SharesOfBudget().size();
   int64_t planned = 0, probes = 0;
@@ -79,14 +79,13 @@ void SearchStage::BeginBar() {
   const int64_t per_generation =
       batch * config().trajectory_samples + config().metric_candidates * config().metric_samples;
   const int64_t uniform = bench_.UniformCandidates().size();
-  most_images_ = (uniform + planned) * config().metric_samples +
-                 2 * planned * config().trajectory_samples +
-                 probes * SamplesOf(bench_.evaluator_settings(), config().probe_fidelity()) +
-                 config().generations * per_generation;
+  int64_t images = (uniform + planned) * config().metric_samples +
+                   2 * planned * config().trajectory_samples +
+                   probes * SamplesOf(bench_.evaluator_settings(), config().probe_fidelity()) +
+                   config().generations * per_generation;
   if (config().selects_what_it_minimizes())
-    most_images_ += std::ssize(UniformRows(space()).Ask()) * config().trajectory_samples;
-  progress_.Begin("searching", most_images_, "images");
-  images_.Set(0);
+    images += std::ssize(UniformRows(space()).Ask()) * config().trajectory_samples;
+  return images;
 }
 
 // The corners that every front should be compared with.

@@ -28,6 +28,8 @@ class SearchStage {
   SearchStage(const SearchBench& bench, CallCounter& evaluator, ImageProgress& images,
               Progress& progress, const SensitivityTable* table);
 
+  // Images that it draws of candidates; fewer where there is less to ask for.
+  int64_t MostImages() const;
   // Throws as the evaluator does.
   void Run();
   // The best of the search by config().select_by, of which one is to be the plan. The best uniform
@@ -51,7 +53,6 @@ class SearchStage {
   const SearchConfig& config() const { return bench_.config(); }
   const SearchSpace& space() const { return bench_.space(); }
   std::span<const double> SharesOfBudget() const;
-  void BeginBar();
   void MeasureUniform();
   void RankUniformRows();
   Sensitivities Damages();
@@ -70,7 +71,6 @@ class SearchStage {
   std::vector<std::string> minimized_;  // of the algorithm, the first one a measurement
   MeasuredCandidates measured_;
   RunHistory history_;
-  int64_t most_images_ = 0;  // of the bar
   SearchedCandidates searched_;
   std::optional<Candidate> best_row_;
   int64_t given_up_ = 0;

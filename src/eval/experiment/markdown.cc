@@ -119,18 +119,18 @@ class Tables {
     const BySeed* other =
         Find(beaten, model, beats_float ? kMethodFloat : bits, config.claim_metric);
     if (own == nullptr || other == nullptr) return std::nullopt;
-    int better = 0, worse = 0;
+    int better = 0, compared = 0;
     double sum = 0;
     for (const auto& [seed, value] : *own) {
       const auto match = other->find(seed);
       if (match == other->end()) continue;
       const double gain = config.claim_lower ? match->second - value : value - match->second;
-      (gain > 0 ? better : worse) += gain != 0;
+      better += gain > 0, ++compared;
       sum += value - match->second;
     }
-    const int seeds = static_cast<int>(own->size());
-    const char* verdict = worse == 0 && better > 0 ? "holds" : (better == 0 ? "no" : "mixed");
-    return std::string(verdict) + " (" + Text("%+.2f", sum / seeds) + ")";
+    if (compared == 0) return std::nullopt;
+    const char* verdict = better == compared ? "holds" : (better == 0 ? "no" : "mixed");
+    return std::string(verdict) + " (" + Text("%+.2f", sum / compared) + ")";
   }
 
   std::string Claim(const std::string& row, const std::string& beaten,

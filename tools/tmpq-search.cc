@@ -37,12 +37,14 @@ void DeclareFlags(cxxopts::Options& options) {
       "GPU on a CPU, slow); never changes the result",
       cxxopts::value<std::string>()->default_value("cpu"))(
       "front-query",
-      "no search: of the finished run in --out, the plan of least distance on search noise that "
-      "satisfies this: \"bitops<=0.2x\", \"bytes<=1.2MB,steps<=10\"",
-      cxxopts::value<std::string>())("predicted",
-                                     "that plan is the one of least predicted error, on the front "
-                                     "that the search's tables predict "
-                                     "for all budgets; nothing is measured")(
+      "no search: of the finished run in --out, the plan of least distance on search noise, or of "
+      "what --objectives named first, that satisfies this: \"bitops<=0.2x\", "
+      "\"bytes<=1.2MB,steps<=10\"",
+      cxxopts::value<std::string>())(
+      "predicted",
+      "that plan is the one of least predicted error, or of what "
+      "--minimize named first, on the front that the search's tables predict "
+      "for all budgets; nothing is measured")(
       "plan-out", "where that plan goes (default: plan-query.safetensors in --out)",
       cxxopts::value<std::string>());
 }

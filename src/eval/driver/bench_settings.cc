@@ -29,6 +29,11 @@ void Lack(const std::string& loss, const std::string& what) {
 
 }  // namespace
 
+std::vector<std::string> ObjectivesOf(const SearchConfig& config) {
+  if (config.objectives.empty()) return {};
+  return ParseObjectives("objectives", config.objectives);
+}
+
 void CheckLosses(const EvaluatorSettings& settings, const Shape& sample) {
   for (const auto* losses :
        {&settings.trajectory_losses, &settings.metric_losses, &settings.selection_losses}) {
@@ -78,10 +83,8 @@ EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchS
   std::vector<std::string> measured = {config.SelectedBy()};
   settings.selection_losses = Beside(kDistance, measured);
   if (config.selects_what_it_minimizes()) measured.clear();
-  if (!config.objectives.empty()) {
-    const std::vector<std::string> more = ParseObjectives("objectives", config.objectives);
-    measured.insert(measured.end(), more.begin(), more.end());
-  }
+  const std::vector<std::string> more = ObjectivesOf(config);
+  measured.insert(measured.end(), more.begin(), more.end());
   settings.metric_losses = Beside(kDistance, measured);
   settings.report_samples = config.report_samples;
   settings.converged_samples = config.converged_samples;

@@ -10,6 +10,8 @@ inline constexpr const char* kSupernetName = "supernet.safetensors";
 
 // The model's own settings, with what the config says instead. Throws kUsage, kUnsupported.
 SamplerSettings SamplerSettingsFor(const ModelFile& model, const SearchConfig& config);
+// Measurements and costs of the front; empty: those that every search has.
+std::vector<std::string> ObjectivesOf(const SearchConfig& config);
 // Without prompts, encoder and pipeline.
 EvaluatorSettings EvaluatorSettingsFor(const SearchConfig& config, const SearchSession& session);
 // Throws kUsage for losses that cannot be measured: without judge, encoder or clips. `sample`:

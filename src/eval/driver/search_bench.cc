@@ -93,10 +93,8 @@ SearchBench::SearchBench(const SearchConfig& config, const SearchSession& sessio
 // Costs that are objectives have to be known.
 void SearchBench::CheckCosts() const {
   std::vector<std::string> costs = CostsAmong(config_.Minimized());
-  if (!config_.objectives.empty()) {
-    const auto more = CostsAmong(ParseObjectives("objectives", config_.objectives));
-    costs.insert(costs.end(), more.begin(), more.end());
-  }
+  const std::vector<std::string> more = CostsAmong(ObjectivesOf(config_));
+  costs.insert(costs.end(), more.begin(), more.end());
   const Costs known = space().CostsOf(space().Naive());
   for (const std::string& name : costs) {
     if (HasCost(known, *FindCostKind(name))) continue;

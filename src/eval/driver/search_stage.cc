@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "src/core/error.h"
+#include "src/eval/driver/bench_settings.h"
 #include "src/eval/driver/planned_candidates.h"
 #include "src/eval/driver/search_table.h"
 #include "src/eval/proxies/losses.h"
@@ -21,11 +22,6 @@ namespace {
 constexpr double kBudgetShares[] = {1.0, 0.9, 0.8, 0.7};
 
 constexpr size_t kLeastForCorrelation = 5;
-
-std::vector<std::string> ObjectivesOf(const SearchConfig& config) {
-  if (config.objectives.empty()) return {};
-  return ParseObjectives("objectives", config.objectives);
-}
 
 // What candidates measured by kMetrics are ranked by.
 std::string RankedBy(const SearchConfig& config) {

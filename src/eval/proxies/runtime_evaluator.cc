@@ -12,6 +12,16 @@
 #include "src/metrics/temporal.h"
 
 namespace tmpq {
+namespace {
+
+// kTemporalConsistency of each of the clips (n, shape).
+std::vector<double> ConsistenciesOf(std::span<const float> clips, const Shape& shape) {
+  std::vector<double> values = FrameDifferences(clips, {shape[0], {shape[1], shape[2], shape[3]}});
+  for (double& value : values) value = VbenchFlicker(value);
+  return values;
+}
+
+}  // namespace
 
 void SetEstimate(Measurements& measurements, const std::string& name, const Estimate& estimate) {
   measurements[name] = estimate.value;
@@ -136,9 +146,7 @@ std::map<std::string, std::vector<double>> RuntimeEvaluator::ValuesOf(
     values[kTextSimilarity] = TextSimilaritiesOf(settings_, samples, shape, first);
   }
   if (shape.size() == 4 && shape[0] > 1) {
-    std::vector<double>& consistency = values[kTemporalConsistency];
-    consistency = FrameDifferences(samples, {shape[0], {shape[1], shape[2], shape[3]}});
-    for (double& value : consistency) value = VbenchFlicker(value);
+    values[kTemporalConsistency] = ConsistenciesOf(samples, shape);
   }
   return values;
 }
@@ -152,12 +160,11 @@ RuntimeEvaluator::SampleLosses RuntimeEvaluator::LossesOf(const std::vector<std:
   const auto own = [&](std::span<const float> of_all) {
     return of_all.subspan(first * elements, samples.size());
   };
+  const Shape& shape = sampler_.sample_shape();
   SampleLosses losses;
-  std::map<std::string, std::vector<double>> worth;
   for (const std::string& name : names) {
     if (name == kDistance) {
-      losses.features = features_.Extract({samples.begin(), samples.end()}, sampler_.sample_shape(),
-                                          settings_.threads);
+      losses.features = features_.Extract(samples, shape, settings_.threads);
       continue;
     }
     std::vector<double>& values = losses.values[name];
@@ -165,16 +172,15 @@ RuntimeEvaluator::SampleLosses RuntimeEvaluator::LossesOf(const std::vector<std:
       values = MeanSquaredErrors(samples, own(Converged(purpose, all)), count);
     } else if (name == kErrorToFloat) {
       values = MeanSquaredErrors(samples, own(Exact(purpose, all)), count);
+    } else if (name == kTemporalConsistencyLoss) {
+      values = ConsistenciesOf(samples, shape);
+      const std::vector<double> exact = ConsistenciesOf(own(Exact(purpose, all)), shape);
+      for (int64_t i = 0; i < count; ++i) values[i] = std::abs(values[i] - exact[i]);
     } else {
-      if (worth.empty()) worth = ValuesOf(samples, first);
-      if (name == kTemporalConsistencyLoss) {
-        values = worth.at(kTemporalConsistency);
-        const auto exact = ValuesOf(own(Exact(purpose, all)), first).at(kTemporalConsistency);
-        for (int64_t i = 0; i < count; ++i) values[i] = std::abs(values[i] - exact[i]);
-      } else {
-        values = worth.at(name == kTextAlignmentLoss ? kTextAlignment : kTextSimilarity);
-        for (double& value : values) value = 1 - value;
-      }
+      values = name == kTextAlignmentLoss
+                   ? JudgeAlignments(settings_.prompts, samples, elements, first)
+                   : TextSimilaritiesOf(settings_, samples, shape, first);
+      for (double& value : values) value = 1 - value;
     }
   }
   return losses;

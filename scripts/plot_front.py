@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import sys
+import textwrap
 
 BASELINES = {  # colour-blind safe (Okabe-Ito)
     "float": ("#000000", "D"),
@@ -20,6 +21,10 @@ def fail(message, code=1):
 
 def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def in_words(name):
+    return text(name).replace("_", " ")
 
 
 def check_out(path):
@@ -95,7 +100,7 @@ def draw_front(axes, run, unit):
 
 
 def draw_progress(axes, run):
-    """The least trajectory error within the budget, which the search minimises, and the hypervolume of the front of distances."""
+    """The least within the budget of what the search minimises, and the hypervolume of its front."""
     import numpy as np
 
     fidelity = run["evaluations/fidelity"]
@@ -104,18 +109,21 @@ def draw_progress(axes, run):
     fits = np.ones(at.sum(), dtype=bool)
     for cost, limit in run["budget"].attrs.items():
         fits &= run[f"evaluations/costs/{cost}"][:][at] <= limit * (1 + 1e-12)
-    errors = np.where(fits, run["evaluations/measurements/trajectory_error"][:][at], np.inf)
-    least = np.minimum.accumulate(errors)
+    history = run["history"].attrs
+    minimized = text(history["minimized"]) if "minimized" in history else "trajectory_error"  # runs of older programs
+    objectives = ["BitOps" if text(name) == "bitops" else in_words(name) for name in history["objectives"]]
+    losses = np.where(fits, run[f"evaluations/measurements/{minimized}"][:][at], np.inf)
+    least = np.minimum.accumulate(losses)
     scored = 1 + np.arange(len(least))
     known = np.isfinite(least)
     axes.step(scored[known], least[known], where="post", color="#0072B2")
     axes.set_xlim(0, len(least))
     axes.set_xlabel("candidates scored")
-    axes.set_ylabel("least trajectory error within the budget", color="#0072B2")
+    axes.set_ylabel(textwrap.fill(f"least {in_words(minimized)} within the budget", 42), color="#0072B2")
     other = axes.twinx()
     other.plot(run["history/evaluations"][:], run["history/hypervolume"][:], marker=".", color="#009E73")
     other.set_ylim(0, 1.1 * max(run["history/hypervolume"][:]))
-    other.set_ylabel("hypervolume of distance, BitOps, bytes", color="#009E73")
+    other.set_ylabel(textwrap.fill("hypervolume of " + ", ".join(objectives), 42), color="#009E73")
     other.spines["top"].set_visible(False)
 
 

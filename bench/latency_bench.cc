@@ -81,13 +81,14 @@ class TimedStep {
   std::vector<Share> shares_;
 };
 
-// The uniform policies of every pair of bit-widths, and float.
+// The uniform policies of every pair of bit-widths, float inputs included, and float.
 std::vector<Policy> PoliciesToTime(const SiteTable& sites, const std::vector<int>& bits) {
   std::vector<Policy> policies;
   for (const int weight : bits) {
     for (const int activation : bits) {
       policies.push_back(UniformPolicy(sites, BitWidth::Of(weight), BitWidth::Of(activation)));
     }
+    policies.push_back(UniformPolicy(sites, BitWidth::Of(weight), BitWidth::Float()));
   }
   policies.push_back(UniformPolicy(sites, BitWidth::Float(), BitWidth::Float()));
   return policies;

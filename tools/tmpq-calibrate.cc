@@ -31,9 +31,9 @@ void DeclareFlags(cxxopts::Options& options) {
       "stress", "inject outlier channels first (labelled NAME-stress)")(
       "recipe", "named recipe, or a file .ini of a recipe's keys", text("naive"))(
       "rounding", "file of tmpq-reconstruct, for recipes with learned rounding", text(""))(
-      "bits", "of all weights and activations: wNaM", text("w8a8"))(
-      "sensitivity", "table of tmpq-sensitivity: mixed precision, instead of --bits",
-      cxxopts::value<std::string>())(
+      "bits", "of all weights and activations: wNaM; wNa32 leaves activations in float",
+      text("w8a8"))("sensitivity", "table of tmpq-sensitivity: mixed precision, instead of --bits",
+                    cxxopts::value<std::string>())(
       "budget", "of mixed precision: wNaM, Nbit, bitops=0.25x, size=2MB, or several with commas",
       text("w4a8"))(
       "allocation",
@@ -45,6 +45,10 @@ void DeclareFlags(cxxopts::Options& options) {
       "error; vidit-q for vidit-q-mp)",
       cxxopts::value<std::string>())("candidate-bits",
                                      "bit-widths to choose from (default: the table's)",
+                                     cxxopts::value<std::string>())(
+      "candidate-activation-bits", "of activations, where they differ; 32: float inputs",
+      cxxopts::value<std::string>())("group-bits",
+                                     "fewer of them for kinds of layers: embedding=8;...",
                                      cxxopts::value<std::string>())(
       "same-at-all-steps", "one bit-width a site instead of one in each range of the table's")(
       "steps", "sampling steps, at uniform timesteps", text("20"))(
@@ -103,7 +107,8 @@ std::optional<MixedRequest> ReadMixed(const cxxopts::ParseResult& arguments, Sea
     return arguments.count(flag) > 0 ? arguments[flag].as<std::string>() : otherwise;
   };
   if (arguments.count("sensitivity") == 0) {
-    for (const char* flag : {"budget", "allocation", "decoupled", "candidate-bits"}) {
+    for (const char* flag : {"budget", "allocation", "decoupled", "candidate-bits",
+                             "candidate-activation-bits", "group-bits"}) {
       if (arguments.count(flag) == 0 && (method.empty() || arguments.count("bits") > 0)) continue;
       throw Error(ErrorCode::kUsage, "--sensitivity", "is missing",
                   "mixed precision needs a table of tmpq-sensitivity");
@@ -116,12 +121,14 @@ std::optional<MixedRequest> ReadMixed(const cxxopts::ParseResult& arguments, Sea
   }
   MixedRequest mixed{arguments["sensitivity"].as<std::string>(), {}, {}};
   mixed.table = ReadSensitivity(mixed.path);
-  config.weight_bits = MeasuredBits(mixed.table);
-  if (arguments.count("candidate-bits") > 0) {
-    ApplyValues(config, {{"weight_bits", arguments["candidate-bits"].as<std::string>()}},
-                "--candidate-bits");
-  }
-  config.activation_bits = config.weight_bits;
+  config.weight_bits = MeasuredBits(mixed.table, /*of_weights=*/true);
+  config.activation_bits = MeasuredBits(mixed.table, /*of_weights=*/false);
+  const auto set = [&](const char* flag, const char* key) {
+    if (arguments.count(flag) == 0) return;
+    ApplyValues(config, {{key, arguments[flag].as<std::string>()}}, std::string("--") + flag);
+  };
+  set("candidate-bits", "weight_bits"), set("candidate-bits", "activation_bits");
+  set("candidate-activation-bits", "activation_bits"), set("group-bits", "group_bits");
   config.budget = arguments["budget"].as<std::string>();
   mixed.settings.decoupled = value_or("decoupled", method.empty() ? "error" : method);
   mixed.settings.solver =

@@ -1,10 +1,11 @@
-// Products in float, for what a plan leaves in float: chains of fmaf in order, as the contract
-// says.
+// Products in float, for what a plan leaves in float, and weights that are integers in memory
+// alone: chains of fmaf in order, as the contract says.
 #pragma once
 
 #include "kernels/cuda/activations.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/rows.h"
+#include "kernels/cuda/weights.h"
 #include "kernels/include/numerics.h"
 
 namespace tmpq::gpu {
@@ -56,6 +57,52 @@ struct LinearF32Kernel {
       const int64_t row = first_row + r;
       p.out.StoreIf(inside && row < p.m, row * p.out_stride + column, sums[r] + bias);
     }
+  }
+};
+
+// DequantizeArgs of kernels/include/packing.h, from tiles of kernels/cuda/weights.h.
+struct DequantizeParams {
+  const uint8_t* weights = nullptr;  // DeviceWeightBytes of (n, PaddedInputs(k, group))
+  int bits = 8;
+  int64_t n = 0, k = 0;
+  int64_t group = 0, padded_group = 0;  // inputs of a group: all where there is one; in tiles
+  const float* scale = nullptr;         // (groups, n)
+  const int32_t* offset = nullptr;      // (groups, n) or null
+  float* panels = nullptr;              // PackFloatPanels of (n, k)
+};
+
+// A thread a value.
+struct DequantizeKernel {
+  using Params = DequantizeParams;
+  static constexpr int kThreads = 256, kPanel = 16;
+  static constexpr const char* kName = "dequantize";
+
+  TMPQ_DEVICE static void Run(const Params& p) {
+    const int64_t i = static_cast<int64_t>(BlockX()) * kThreads + ThreadIndex();
+    const int64_t output = i / (kPanel * p.k) * kPanel + i % kPanel, input = i / kPanel % p.k;
+    const int64_t group = input / p.group, column = group * p.padded_group + input % p.group;
+    const int64_t groups = (p.k + p.group - 1) / p.group;
+    const int64_t k_tiles = (groups * p.padded_group + kTileInputs - 1) / kTileInputs;
+    const bool inside = output < p.n;
+    const uint8_t* part =
+        p.weights + (output / kTileOutputs * k_tiles + column / kTileInputs) * TileBytes(p.bits);
+    const TilePlace place = PlaceInTile(static_cast<int>(output % kTileOutputs),
+                                        static_cast<int>(column % kTileInputs));
+    int value = 0, top = 8;
+    for (int width = 8; width >= 1; width /= 2) {
+      if ((p.bits & width) == 0) continue;
+      const FieldPlace field = PlaceOfField(width, place.lane, place.reg, place.byte);
+      const int byte = LoadGlobalIf(inside, part + field.offset, uint8_t{0});
+      top -= width;
+      value |= (byte >> field.bit & ((1 << width) - 1)) << top;
+      part += TileBytes(width);
+    }
+    const int64_t at = group * p.n + output;
+    int q = static_cast<int8_t>(value) >> (8 - p.bits);
+    if (p.offset != nullptr) q += LoadGlobalIf(inside, p.offset + at, 0);
+    const float scale = LoadGlobalIf(inside, p.scale + at, 0.0f);
+    const int64_t all = (p.n + kPanel - 1) / kPanel * kPanel * p.k;
+    StoreGlobalIf(i < all, p.panels + i, static_cast<float>(q) * scale);
   }
 };
 

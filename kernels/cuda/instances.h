@@ -58,7 +58,7 @@ using OtherList =
     KernelList<RowsKernel<4>, RowsKernel<1>, ElementwiseKernel, CopyKernel, SelectKernel,
                ReplaceRowsKernel, TimestepKernel, MeanRowsKernel, RotaryKernel, ImageScalesKernel,
                QuantizeImagesKernel, WindowsKernel<int8_t>, WindowsKernel<float>, WindowSumsKernel,
-               GroupNormKernel, PoolKernel, LinearF32Kernel, AttentionF32Kernel, FinishSplitKernel,
-               SolverStepKernel>;
+               GroupNormKernel, PoolKernel, LinearF32Kernel, DequantizeKernel, AttentionF32Kernel,
+               FinishSplitKernel, SolverStepKernel>;
 
 }  // namespace tmpq::gpu

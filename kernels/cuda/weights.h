@@ -37,7 +37,7 @@ inline int64_t DeviceWeightBytes(int64_t n, int64_t k, int bits) {
 struct TilePlace {
   int lane, reg, byte;
 };
-inline TilePlace PlaceInTile(int output, int input) {
+TMPQ_HOST_DEVICE inline TilePlace PlaceInTile(int output, int input) {
   return {output % 8 * 4 + input % 16 / 4, input / 32 * 4 + output / 8 * 2 + input / 16 % 2,
           input % 4};
 }
@@ -58,7 +58,7 @@ inline void ForEachTileField(int bits, Visit visit) {
 struct FieldPlace {
   int offset, bit;
 };
-inline FieldPlace PlaceOfField(int width, int lane, int reg, int byte) {
+TMPQ_HOST_DEVICE inline FieldPlace PlaceOfField(int width, int lane, int reg, int byte) {
   const int per_word = 8 / width, words = width < 4 ? width : 4, word = reg / per_word;
   return {word / 4 * 512 + lane * words * 4 + word % 4 * 4 + byte, reg % per_word * width};
 }

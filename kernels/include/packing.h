@@ -139,4 +139,41 @@ static inline void PackFloatPanels(const float* w, int64_t n, int64_t k, float* 
   }
 }
 
+// Weights as what they stand for: (float)(q + offset) * scale, one rounding.
+struct DequantizeArgs {
+  const uint8_t* bytes = nullptr;  // PackedBytes(n, k, 8): q + WeightOffset(bits), unpack_weights
+  int64_t n = 0, k = 0;
+  int bits = 8;
+  const float* scale = nullptr;     // (groups, stride), of the first of the n outputs
+  const int32_t* offset = nullptr;  // likewise; null: all 0
+  int64_t stride = 0;               // outputs of the whole layer
+  int64_t group = 0;                // inputs of a group, a multiple of 4; 0: one group of all
+  float* panels = nullptr;          // FloatPanelElements(n, k), as PackFloatPanels
+};
+static inline void DequantizePanels(const DequantizeArgs& args) {
+  static_assert(kGroupInputs == 4, "an output's bytes of a group are one word");
+  const uint8_t* bytes = args.bytes;
+  float* out = args.panels;
+  for (int64_t first = 0; first < args.n; first += kGroupOutputs) {
+    const int64_t outputs = args.n - first < kGroupOutputs ? args.n - first : kGroupOutputs;
+    for (int64_t input = 0; input < args.k; input += kGroupInputs, bytes += kGroupValues) {
+      const int64_t at = (args.group > 0 ? input / args.group * args.stride : 0) + first;
+      float scale[kGroupOutputs] = {};
+      int32_t offset[kGroupOutputs] = {};
+      memcpy(scale, args.scale + at, static_cast<size_t>(outputs) * sizeof(float));
+      if (args.offset != nullptr)
+        memcpy(offset, args.offset + at, static_cast<size_t>(outputs) * sizeof(int32_t));
+      uint32_t words[kGroupOutputs];
+      memcpy(words, bytes, sizeof(words));
+      const int64_t inputs = args.k - input < kGroupInputs ? args.k - input : kGroupInputs;
+      for (int64_t j = 0; j < inputs; ++j, out += kGroupOutputs) {
+        for (int i = 0; i < kGroupOutputs; ++i) {
+          const int value = static_cast<int>(words[i] >> (8 * j) & 255) - WeightOffset(args.bits);
+          out[i] = static_cast<float>(value + offset[i]) * scale[i];
+        }
+      }
+    }
+  }
+}
+
 }  // namespace tmpq::kernels

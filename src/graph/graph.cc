@@ -9,15 +9,15 @@ namespace tmpq {
 namespace {
 
 constexpr const char* kOpNames[] = {
-    "input",           "linear",      "conv2d",       "layer_norm",
-    "group_norm",      "modulate",    "gated_add",    "add",
-    "add_parameter",   "silu",        "gelu",         "slice",
-    "attention",       "patchify",    "unpatchify",   "timestep_embedding",
-    "label_embedding", "mean_pool",   "multiply",     "scale",
-    "gelu_erf",        "concat",      "reshape",      "permute",
-    "upsample",        "parameter",   "rms_norm",     "quick_gelu",
-    "select_row",      "rotary",      "replace_rows", "relu",
-    "max_pool",        "average_pool"};
+    "input",           "linear",       "conv2d",       "layer_norm",
+    "group_norm",      "modulate",     "gated_add",    "add",
+    "add_parameter",   "silu",         "gelu",         "slice",
+    "attention",       "patchify",     "unpatchify",   "timestep_embedding",
+    "label_embedding", "mean_pool",    "multiply",     "scale",
+    "gelu_erf",        "concat",       "reshape",      "permute",
+    "upsample",        "parameter",    "rms_norm",     "quick_gelu",
+    "select_row",      "rotary",       "replace_rows", "relu",
+    "max_pool",        "average_pool", "frame_windows"};
 
 OpKind ParseOp(const std::string& name, const std::string& where) {
   const auto* found = std::find(std::begin(kOpNames), std::end(kOpNames), name);

@@ -64,20 +64,22 @@ enum class OpKind : uint8_t {
   kSelectRow,          // (x (T, C), integer scalar i) -> (C): row i of x
   kRotary,  // (x (.., T, C), angles (T, C/heads)) -> (.., T, C): per head, token t's channel pair
             // (a, b) becomes (a cos - b sin, b cos + a sin); row t of angles is (cos, sin) by pair
-  kReplaceRows,  // (x (.., T, C), mask (T), y (.., T, C)) -> row t is x's where the mask is not 0,
-                 // else y's
-  kRelu,         // max(x, 0)
-  kMaxPool,      // (.., H, W, C) -> (.., H', W', C): largest of each window's pixels within x
-  kAveragePool,  // the same, their mean
+  kReplaceRows,   // (x (.., T, C), mask (T), y (.., T, C)) -> row t is x's where the mask is not 0,
+                  // else y's
+  kRelu,          // max(x, 0)
+  kMaxPool,       // (.., H, W, C) -> (.., H', W', C): largest of each window's pixels within x
+  kAveragePool,   // the same, their mean
+  kFrameWindows,  // (T, .., C) -> (T', .., kernel C): each window's frames side by side; zero
+                  // padding
 };
 const char* NameOf(OpKind kind);
 
 // What an op needs beyond its inputs; fields that an op does not use stay at their defaults.
 struct Attributes {
   int64_t features = 0;  // linear, conv2d: N; label embedding: width; timestep embedding: width
-  int64_t kernel = 0;    // conv2d, pools: side of the window
-  int64_t stride = 1;    // conv2d, pools
-  int64_t padding = 0;   // conv2d: zeros on each side; pools: how far windows reach out
+  int64_t kernel = 0;    // conv2d, pools: side of the window; frame windows: its frames
+  int64_t stride = 1;    // conv2d, pools, frame windows
+  int64_t padding = 0;   // conv2d, frame windows: zeros on each side; pools: how far windows reach
   bool end_padding_only = false;   // conv2d: zeros below and to the right only
   int64_t groups = 0;              // group norm
   int64_t heads = 0;               // attention, rotary
@@ -100,6 +102,7 @@ struct Attributes {
   bool causal = false;         // attention: keys after the query are left out
   int64_t kernel_width = 0;    // conv2d, pools: the window's width; 0: kernel, then its height only
   int64_t padding_width = -1;  // conv2d, pools: padding left and right; -1: padding
+  int64_t end_padding = 0;     // conv2d, max pool, frame windows: so much more of it at the ends
 
   int64_t window_width() const { return kernel_width > 0 ? kernel_width : kernel; }
   int64_t side_padding() const { return padding_width >= 0 ? padding_width : padding; }
@@ -116,6 +119,7 @@ struct Attributes {
     visit("quantized", quantized), visit("group", group);
     visit("score_scale", score_scale), visit("score_bias", score_bias), visit("causal", causal);
     visit("kernel_width", kernel_width), visit("padding_width", padding_width);
+    visit("end_padding", end_padding);
   }
 };
 

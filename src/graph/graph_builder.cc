@@ -37,7 +37,8 @@ Attributes AttributesOf(const Window& window) {
       .stride = window.stride,
       .padding = window.padding_height,
       .kernel_width = window.width == window.height ? 0 : window.width,
-      .padding_width = window.padding_width == window.padding_height ? -1 : window.padding_width};
+      .padding_width = window.padding_width == window.padding_height ? -1 : window.padding_width,
+      .end_padding = window.end_padding};
 }
 
 }  // namespace
@@ -170,6 +171,12 @@ NodeId GraphBuilder::MaxPool(const std::string& name, NodeId x, const Window& wi
 }
 NodeId GraphBuilder::AveragePool(const std::string& name, NodeId x, const Window& window) {
   return Append(OpKind::kAveragePool, name, {x}, AttributesOf(window));
+}
+NodeId GraphBuilder::FrameWindows(const std::string& name, NodeId x, int64_t frames, int64_t stride,
+                                  int64_t padding, int64_t end_padding) {
+  return Append(
+      OpKind::kFrameWindows, name, {x},
+      {.kernel = frames, .stride = stride, .padding = padding, .end_padding = end_padding});
 }
 NodeId GraphBuilder::AffineLayerNorm(const std::string& name, NodeId x, double epsilon) {
   return Append(OpKind::kLayerNorm, name, {x}, {.epsilon = epsilon, .affine = true});

@@ -22,6 +22,7 @@ struct Window {
   int64_t height = 1, width = 1;
   int64_t stride = 1;
   int64_t padding_height = 0, padding_width = 0;
+  int64_t end_padding = 0;  // so much more below and to the right
 };
 
 // A legal network has no dimension near this; it keeps products of dimensions from overflowing.
@@ -45,6 +46,8 @@ class GraphBuilder {
   NodeId Relu(const std::string& name, NodeId x);
   NodeId MaxPool(const std::string& name, NodeId x, const Window& window);
   NodeId AveragePool(const std::string& name, NodeId x, const Window& window);
+  NodeId FrameWindows(const std::string& name, NodeId x, int64_t frames, int64_t stride,
+                      int64_t padding, int64_t end_padding = 0);
   NodeId LayerNorm(const std::string& name, NodeId x, double epsilon = 1e-6);
   NodeId AffineLayerNorm(const std::string& name, NodeId x, double epsilon = 1e-5);
   NodeId GroupNorm(const std::string& name, NodeId x, int64_t groups, double epsilon = 1e-5);

@@ -37,13 +37,14 @@ Shape GraphBuilder::WindowedShape(const Node& node, const Shape& x) const {
   const Attributes& a = node.attributes;
   if (x.size() < 3) Fail(node, "needs an input (.., height, width, channels)");
   if (a.kernel <= 0 || a.kernel_width < 0 || a.stride <= 0 || a.padding < 0 ||
-      a.padding_width < -1 ||
-      std::max({a.kernel, a.kernel_width, a.stride, a.padding, a.padding_width}) > kMaxDimension) {
+      a.padding_width < -1 || a.end_padding < 0 ||
+      std::max({a.kernel, a.kernel_width, a.stride, a.padding, a.padding_width, a.end_padding}) >
+          kMaxDimension) {
     Fail(node, "has a bad attribute");
   }
   const int64_t times = a.end_padding_only ? 1 : 2;
-  const int64_t height = x[x.size() - 3] + times * a.padding,
-                width = x[x.size() - 2] + times * a.side_padding();
+  const int64_t height = x[x.size() - 3] + times * a.padding + a.end_padding,
+                width = x[x.size() - 2] + times * a.side_padding() + a.end_padding;
   if (height < a.kernel || width < a.window_width()) Fail(node, "window exceeds input");
   return Joined(Leading(x, 3),
                 {(height - a.kernel) / a.stride + 1, (width - a.window_width()) / a.stride + 1});
@@ -80,8 +81,10 @@ void GraphBuilder::InferShape(Node& node) const {
     case OpKind::kMaxPool:
     case OpKind::kAveragePool:
       require(2 * a.padding <= a.kernel && 2 * a.side_padding() <= a.window_width() &&
-                  !a.end_padding_only,
+                  a.padding + a.end_padding < a.kernel &&
+                  a.side_padding() + a.end_padding < a.window_width() && !a.end_padding_only,
               "has windows beside its input");
+      require(node.kind == OpKind::kMaxPool || a.end_padding == 0, "pads its ends unequally");
       node.shape = WindowedShape(node, x);
       node.shape.push_back(channels);
       break;
@@ -227,6 +230,19 @@ void GraphBuilder::InferShape(Node& node) const {
                   input(1) == Shape{x[x.size() - 2], channels / a.heads},
               "needs x (.., T, C) and angles (T, C / heads), C / heads even");
       break;
+    case OpKind::kFrameWindows: {
+      require(x.size() >= 2 && a.kernel > 0 && a.stride > 0 && a.padding >= 0 &&
+                  a.end_padding >= 0 && x.size() <= kMaxRank,
+              "needs frames of channels, and a window");
+      require(std::max({a.kernel, a.stride, a.padding, a.end_padding}) <= kMaxDimension &&
+                  channels * a.kernel <= kMaxDimension,
+              "has a bad attribute");
+      const int64_t frames = x[0] + 2 * a.padding + a.end_padding;
+      require(frames >= a.kernel, "window exceeds input");
+      node.shape[0] = (frames - a.kernel) / a.stride + 1;
+      node.shape.back() = a.kernel * channels;
+      break;
+    }
     case OpKind::kReplaceRows:
       require(x.size() >= 2 && input(1) == Shape{x[x.size() - 2]} && input(2) == x,
               "needs x and y (.., T, C) and a mask (T)");

@@ -1,12 +1,12 @@
 #include "src/models/inception.h"
 
-#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "src/core/error.h"
 #include "src/graph/graph_builder.h"
 #include "src/models/checkpoint.h"
+#include "src/models/folded_norm.h"
 
 namespace tmpq {
 namespace {
@@ -15,7 +15,6 @@ constexpr int64_t kSide = 299, kStemChannels = 32, kMostDivisor = 16;
 constexpr double kEpsilon = 0.001;  // of the batch norms
 constexpr const char* kFirstWeight = "Conv2d_1a_3x3.conv.weight";
 constexpr const char* kLastWeight = "fc.weight";
-constexpr const char* kNormParts[] = {"weight", "bias", "running_mean", "running_var"};
 
 constexpr Window kPoint{};
 constexpr Window kWide{1, 7, 1, 0, 3}, kHigh{7, 1, 1, 3, 0};     // 1 x 7 and 7 x 1
@@ -165,30 +164,14 @@ InceptionConfig ConfigOf(const Checkpoint& checkpoint) {
   return config;
 }
 
-// y = (w x - mean) g + beta with g = weight / sqrt(variance + epsilon), as one convolution.
+// A convolution and the batch norm after it as one convolution.
 void Fold(const ParameterSet& stored, const std::string& module, const std::string& where,
           ParameterSet& folded) {
-  const auto norm = [&](const char* part) {
-    return stored.Get(module + ".bn." + part + ".weight");
-  };
-  const auto scale = norm("weight"), shift = norm("bias"), mean = norm("running_mean"),
-             variance = norm("running_var");
   const std::string name = module + ".conv.weight";
-  const auto weight = stored.Get(name);
-  std::vector<float> weights(weight.begin(), weight.end()), biases(scale.size());
-  const size_t inputs = weights.size() / biases.size();
-  for (size_t n = 0; n < biases.size(); ++n) {
-    if (variance[n] < 0) {
-      throw Error(ErrorCode::kInput, where, module + ".bn.running_var holds a negative variance");
-    }
-    const double factor = scale[n] / std::sqrt(variance[n] + kEpsilon);
-    for (size_t k = 0; k < inputs; ++k) {
-      weights[n * inputs + k] = static_cast<float>(weights[n * inputs + k] * factor);
-    }
-    biases[n] = static_cast<float>(shift[n] - mean[n] * factor);
-  }
-  folded.Set(name, std::move(weights));
-  folded.Set(module + ".conv.bias", std::move(biases));
+  FoldedConvolution convolution =
+      FoldNorm(stored.Get(name), stored, module + ".bn.", kEpsilon, where);
+  folded.Set(name, std::move(convolution.weights));
+  folded.Set(module + ".conv.bias", std::move(convolution.biases));
 }
 
 }  // namespace

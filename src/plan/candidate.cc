@@ -86,8 +86,7 @@ Candidate CandidateFromJson(const Json& json, int training_steps, size_t sites,
 }
 
 Policy UniformPolicy(const SiteTable& table, BitWidth weight, BitWidth activation) {
-  TMPQ_CHECK(weight.is_float() == activation.is_float(),
-             "weights and activations: both float or none");
+  TMPQ_CHECK(activation.is_float() || !weight.is_float(), "float weights have float inputs");
   Policy policy;
   for (const QuantSite& site : table.sites) {
     if (site.keep_float) {

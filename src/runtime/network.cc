@@ -165,7 +165,8 @@ void RuntimeNetwork::RunRowStep(Call& call, const ExecutionStep& step, int64_t m
         RoundValue(call, step.nodes[at++]);
         continue;
       }
-      const bool integers = end != step.nodes.end() && call.policy.nodes[*end].weights.bits != 0;
+      const bool integers =
+          end != step.nodes.end() && call.policy.nodes[*end].multiplies_integers();
       call.RunStrips({begin, end}, integers ? *end : -1);
       at += static_cast<size_t>(end - begin);
     }
@@ -234,6 +235,7 @@ void RuntimeNetwork::RunNode(Call& call, NodeId id) const {
     case OpKind::kRelu:
     case OpKind::kMaxPool:
     case OpKind::kAveragePool:
+    case OpKind::kFrameWindows:
       RunLayout(call, id);
       break;
     default:

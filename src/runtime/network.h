@@ -31,8 +31,11 @@ struct ActivePolicy {
   struct NodeBinding {
     PackedWeightView weights;    // bits == 0: the node runs in float
     LayerInputView inputs;       // linear, convolution
-    int bits[4] = {0, 0, 0, 0};  // linear: [0] activation; attention: q, k, v, softmax
+    int bits[4] = {0, 0, 0, 0};  // linear: [0] activation, 0: float; attention: q, k, v, softmax
 
+    // Of a linear or convolution: not in float, nor float inputs by weights that are integers only
+    // in memory.
+    bool multiplies_integers() const { return weights.bits != 0 && bits[0] != 0; }
     bool operator==(const NodeBinding&) const = default;
   };
   std::vector<NodeBinding> nodes;
@@ -95,7 +98,8 @@ class RuntimeNetwork {
   bool IsConstant(NodeId id) const { return constant_[id]; }
 
   // Binds a policy. `table` may be null when everything is Float; it has to outlive the result.
-  // Throws kUnsupported for a product with one float operand, kInput where weights are missing.
+  // Throws kUnsupported for a product with one float operand, but for float inputs of integer
+  // weights; kInput where weights are missing.
   ActivePolicy Activate(const Policy& policy, const QuantTable* table,
                         PolicyPlace place = {}) const;
   // The policy that runs everything in float.
@@ -127,6 +131,7 @@ class RuntimeNetwork {
   void RoundValue(const Call& call, NodeId id) const;
   void RunLinear(Call& call, NodeId id) const;
   void RunIntegerLinear(Call& call, NodeId id, const ProductPart& part) const;
+  void RunDequantizedLinear(const Call& call, NodeId id, const ProductPart& part) const;
   void RunConv2d(const Call& call, NodeId id) const;
   void RunGatheredConv2d(const Call& call, NodeId id) const;
   void RunAttention(const Call& call, NodeId id) const;

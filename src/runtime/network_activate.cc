@@ -66,9 +66,11 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
     const int sites = attention ? 4 : 2;
     const auto floats =
         std::count_if(widths, widths + sites, [](BitWidth width) { return width.is_float(); });
-    if (floats != 0 && floats != sites) {
+    const bool float_inputs = !attention && !widths[0].is_float() && widths[1].is_float();
+    if (floats != 0 && floats != sites && !float_inputs) {
       throw Error(ErrorCode::kUnsupported, where(), "mixes float and integer operands",
-                  "all of its sites have to be float, or none");
+                  attention ? "all of its sites have to be float, or none"
+                            : "float weights have float inputs");
     }
     for (int i = 0; i < sites; ++i) {
       if (widths[i].bits() == 16 && !(attention && i == 3)) {
@@ -76,7 +78,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
                     "has 16 bits at a site that is not a softmax");
       }
     }
-    if (floats > 0) {
+    if (floats == sites) {
       if (!attention && panels_[id].empty()) {
         throw Error(ErrorCode::kInput, where(),
                     "is to run in float, but its float weights are missing");
@@ -91,6 +93,7 @@ ActivePolicy RuntimeNetwork::Activate(const Policy& policy, const QuantTable* ta
       binding.weights = table->Weights(node.first_site, widths[0], place.range);
       binding.inputs = table->Inputs(node.first_site, widths[1], place.range, place.branch);
       if (node.kind == OpKind::kConv2d) CheckConvolution(binding.inputs, where);
+      if (float_inputs) continue;
       CheckOffsets(binding, ProductOf(node).inputs, where);
       binding.bits[0] = widths[1].bits();
     }

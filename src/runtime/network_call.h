@@ -70,6 +70,13 @@ constexpr int64_t kStripBytes = 24 << 10, kStripRows = 16;
 // Values of as many samples at a time stay in the second cache too.
 constexpr int64_t kArenaBytes = 1 << 20;
 
+// Outputs of a layer whose weights become floats at a time, for rows that stay floats.
+constexpr int64_t kDequantizedOutputs = 2 * kernels::kGroupOutputs;
+inline int64_t DequantizedBytes(int64_t inputs) {
+  return AlignedBytes(kernels::PackedBytes(kDequantizedOutputs, inputs, 8)) +
+         AlignedBytes(4 * kernels::FloatPanelElements(kDequantizedOutputs, inputs));
+}
+
 struct RuntimeNetwork::ProductPart {
   UnitRange rows, columns;
 };
@@ -160,6 +167,8 @@ struct RuntimeNetwork::Call {
   // Makes those of rows [first, first + count), the first of which is row `at` there.
   void MakeIntegers(NodeId linear, int64_t first, int64_t count, int64_t at,
                     const LinearIntegers& integers) const;
+  // What the layer says of the first token, for whole rows [range) of its output.
+  void ReplaceFirstRows(NodeId linear, UnitRange range) const;
   // Functions of rows, strip by strip of the block, and the integers of `linear` (-1: none), which
   // comes after them.
   void RunStrips(std::span<const NodeId> nodes, NodeId linear);
@@ -202,6 +211,16 @@ inline kernels::LinearIntArgs LinearArgs(const ActivePolicy::NodeBinding& bindin
   args.group = weights.group;
   return args;
 }
+
+// Weights of some outputs, from a multiple of kGroupOutputs on, as bytes: of 8 bits where they are
+// stored, others unpacked into `bytes`.
+const uint8_t* WeightBytes(const kernels::KernelSet& kernels, const PackedWeightView& weights,
+                           UnitRange outputs, int64_t inputs, uint8_t* bytes);
+
+// Float products with the values that the weights of `outputs` (from a multiple of kGroupOutputs
+// on) stand for. `linear`: of all outputs, without panels. `scratch`: DequantizedBytes.
+void MultiplyDequantized(const kernels::KernelSet& kernels, const PackedWeightView& weights,
+                         UnitRange outputs, const kernels::LinearF32Args& linear, Carver scratch);
 
 // Rows through a layer's balancing and rotation; `scratch`: TransformScratchBytes.
 void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView& inputs,

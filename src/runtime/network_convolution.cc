@@ -46,16 +46,6 @@ kernels::ConvolutionShape ShapeOf(const Attributes& a, const ImageLayout& in,
   return shape;
 }
 
-// Weights of some outputs: of 8 bits as they are stored, others unpacked into `bytes`.
-const uint8_t* WeightBytes(const kernels::KernelSet& kernels, const PackedWeightView& weights,
-                           UnitRange outputs, int64_t inputs, uint8_t* bytes) {
-  const int stored = weights.stored_bits > 0 ? weights.stored_bits : weights.bits;
-  const uint8_t* packed = weights.data + kernels::PackedBytes(outputs.begin, inputs, stored);
-  if (stored == 8 && weights.bits == 8) return packed;
-  kernels.unpack_weights({packed, outputs.size(), inputs, stored, weights.bits, bytes});
-  return bytes;
-}
-
 // Outputs of a convolution, from a multiple of kGroupOutputs on.
 void SelectOutputs(UnitRange outputs, kernels::ConvIntArgs& args) {
   args.shape.outputs = outputs.size();
@@ -76,7 +66,8 @@ int64_t ConvolutionScratchBytes(const Node& node, const Shape& input, bool in_pa
   const int64_t gathered = AlignedBytes(4 * pixels * product.inputs) +
                            AlignedBytes(kernels::RoundUp(in.elements(), 4)) +
                            2 * AlignedBytes(4 * pixels) + image +
-                           kernels::LinearIntScratchBytes(product.outputs, product.inputs);
+                           std::max(kernels::LinearIntScratchBytes(product.outputs, product.inputs),
+                                    DequantizedBytes(product.inputs));
   const int64_t whole = image +
                         AlignedBytes(kernels::PackedBytes(product.outputs, product.inputs, 8)) +
                         kernels::ConvIntScratchBytes(ShapeOf(node.attributes, in, out));
@@ -88,7 +79,9 @@ int64_t ConvolutionScratchBytes(const Node& node, const Shape& input, bool in_pa
 // of fewer images than threads some panels of outputs: those of an image are its units.
 void RuntimeNetwork::RunConv2d(const Call& call, NodeId id) const {
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
-  if (binding.weights.bits == 0 || binding.weights.group > 0) return RunGatheredConv2d(call, id);
+  if (!binding.multiplies_integers() || binding.weights.group > 0) {
+    return RunGatheredConv2d(call, id);
+  }
   const Node& node = graph_.node(id);
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
@@ -138,7 +131,8 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
-  const bool integer = binding.weights.bits != 0, symmetric = binding.inputs.symmetric;
+  const bool integer = binding.multiplies_integers(), symmetric = binding.inputs.symmetric;
+  const bool transformed = binding.inputs.multiply != nullptr;
   const int64_t at_once = ConvolutionRowsAtOnce(out), pixels = at_once * out.width;
   const int64_t line = integer ? kernels::RoundUp(product.inputs, 4) : product.inputs;
   Carver scratch{call.scratch()};
@@ -146,7 +140,7 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   auto* q = scratch.Take<int8_t>(kernels::RoundUp(in.elements(), 4));
   auto* scale = scratch.Take<float>(pixels);
   auto* offset = scratch.Take<int32_t>(pixels);
-  auto* moved = scratch.Take<float>(integer ? in.elements() : 0);
+  auto* moved = scratch.Take<float>(transformed ? in.elements() : 0);
   auto* whole = scratch.Take<float>(call.layout(node.inputs[0]).in_parts ? in.elements() : 0);
   kernels::QuantizeRowsArgs quantize = QuantizeArgs(binding);
   quantize.rows = 1, quantize.cols = quantize.x_stride = in.elements();
@@ -157,11 +151,6 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   const auto make_integers = [&](const float* x) {
     const NodeTimer timer(call.workspace, id, kNodeInputs);
     quantize.x = x;
-    if (binding.inputs.multiply != nullptr) {
-      TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
-                         scratch.at, moved);
-      quantize.x = moved;
-    }
     offset[0] = 0;
     kernels_->quantize_rows(quantize);
     std::fill_n(scale, pixels, scale[0]);
@@ -169,6 +158,12 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
   };
   const auto convolve = [&](int64_t image, int64_t first, int64_t lines) {
     const float* x = WholePicture(PictureOf(call, node, image), in, whole);
+    if (transformed) {
+      const NodeTimer timer(call.workspace, id, kNodeInputs);
+      TransformInputRows(*kernels_, binding.inputs, x, in.elements() / in.channels, in.channels,
+                         scratch.at, moved);
+      x = moved;
+    }
     if (integer) make_integers(x);
     linear.scratch = scratch.at;
     for (int64_t row = first; row < first + lines; row += at_once) {
@@ -182,8 +177,15 @@ void RuntimeNetwork::RunGatheredConv2d(const Call& call, NodeId id) const {
       } else {
         auto* gathered = reinterpret_cast<float*>(windows);
         GatherWindows(node.attributes, in, out, x, row, rows, line, 0.0f, gathered);
-        kernels_->linear_f32({count, product.outputs, product.inputs, gathered, line,
-                              panels_[id].data(), bias_of_node_[id], target, product.outputs});
+        const kernels::LinearF32Args floats = {
+            count,          product.outputs,    product.inputs,    gathered,
+            line,           panels_[id].data(), bias_of_node_[id], target,
+            product.outputs};
+        if (binding.weights.bits == 0) {
+          kernels_->linear_f32(floats);
+        } else {
+          MultiplyDequantized(*kernels_, binding.weights, {0, product.outputs}, floats, scratch);
+        }
       }
     }
   };

@@ -198,6 +198,24 @@ void RuntimeNetwork::RunLayout(const Call& call, NodeId id) const {
       };
       return ForEachPeriod(call.share.Of(call.batch * to.images * to.height), to.height, pool);
     }
+    case OpKind::kFrameWindows: {
+      const Shape& in = graph_.node(node.inputs[0]).shape;
+      const int64_t channels = in.back(), pixels = ElementsOf(in) / (in[0] * channels);
+      for (int64_t row = rows.begin; row < rows.end; ++row) {
+        const int64_t of_sample = row % (node.shape[0] * pixels);
+        const int64_t sample = row / (node.shape[0] * pixels), pixel = of_sample % pixels;
+        const int64_t first = of_sample / pixels * a.stride - a.padding;
+        float* to = call.row(id, row);
+        for (int64_t t = first; t < first + a.kernel; ++t, to += channels) {
+          if (t < 0 || t >= in[0])
+            std::fill_n(to, channels, 0.0f);
+          else
+            std::copy_n(call.input_row(node, 0, (sample * in[0] + t) * pixels + pixel), channels,
+                        to);
+        }
+      }
+      return;
+    }
     case OpKind::kReplaceRows: {
       const int64_t of_sample = call.layout(id).rows, cols = call.layout(id).cols;
       const int64_t tokens = node.shape[node.shape.size() - 2];

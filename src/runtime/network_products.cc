@@ -20,6 +20,36 @@ void TransformInputRows(const kernels::KernelSet& kernels, const LayerInputView&
   kernels.transform_rows(args);
 }
 
+const uint8_t* WeightBytes(const kernels::KernelSet& kernels, const PackedWeightView& weights,
+                           UnitRange outputs, int64_t inputs, uint8_t* bytes) {
+  const int stored = weights.stored_bits > 0 ? weights.stored_bits : weights.bits;
+  const uint8_t* packed = weights.data + kernels::PackedBytes(outputs.begin, inputs, stored);
+  if (stored == 8 && weights.bits == 8) return packed;
+  kernels.unpack_weights({packed, outputs.size(), inputs, stored, weights.bits, bytes});
+  return bytes;
+}
+
+void MultiplyDequantized(const kernels::KernelSet& kernels, const PackedWeightView& weights,
+                         UnitRange outputs, const kernels::LinearF32Args& linear, Carver scratch) {
+  const int64_t inputs = linear.k;
+  auto* bytes = scratch.Take<uint8_t>(kernels::PackedBytes(kDequantizedOutputs, inputs, 8));
+  auto* panels = scratch.Take<float>(kernels::FloatPanelElements(kDequantizedOutputs, inputs));
+  for (int64_t at = outputs.begin; at < outputs.end; at += kDequantizedOutputs) {
+    const UnitRange some{at, std::min(at + kDequantizedOutputs, outputs.end)};
+    kernels::DequantizeArgs values;
+    values.bytes = WeightBytes(kernels, weights, some, inputs, bytes);
+    values.n = some.size(), values.k = inputs, values.bits = weights.bits;
+    values.scale = weights.scale + at, values.stride = linear.n;
+    if (weights.offset != nullptr) values.offset = weights.offset + at;
+    values.group = weights.group, values.panels = panels;
+    kernels::DequantizePanels(values);
+    kernels::LinearF32Args part = linear;
+    part.n = some.size(), part.panels = panels, part.out += at;
+    if (part.bias != nullptr) part.bias += at;
+    kernels.linear_f32(part);
+  }
+}
+
 namespace {
 
 // out += (x down') up', a few rows at a time; `moved`: (kTransformRows, K).
@@ -76,7 +106,9 @@ void RuntimeNetwork::RunLinear(Call& call, NodeId id) const {
   const ProductShape product = ProductOf(node);
   const ProductPart part = PartOfLinear(call, id);
   if (part.rows.size() == 0 || part.columns.size() == 0) return;
-  if (call.policy.nodes[id].weights.bits != 0) return RunIntegerLinear(call, id, part);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  if (binding.multiplies_integers()) return RunIntegerLinear(call, id, part);
+  if (binding.weights.bits != 0) return RunDequantizedLinear(call, id, part);
   const float* bias = bias_of_node_[id];
   kernels_->linear_f32({part.rows.size(), part.columns.size(), product.inputs,
                         call.input_row(node, 0, part.rows.begin), product.inputs,
@@ -154,12 +186,46 @@ void RuntimeNetwork::RunIntegerLinear(Call& call, NodeId id, const ProductPart& 
       AddFloatBranch(*kernels_, inputs, product, call.input_row(node, 0, first), rows,
                      integers.moved, Carver{integers.rest}, out);
     }
-    if (inputs.first_row == nullptr) continue;
-    ForEachPeriod({first, first + rows}, product.rows, [&](int64_t sample, int64_t row, int64_t) {
-      if (row > 0) return;
-      std::copy_n(inputs.first_row, product.outputs, call.row(id, sample * product.rows));
-    });
+    call.ReplaceFirstRows(id, {first, first + rows});
   }
+}
+
+// Some rows at a time, where they are transformed first.
+void RuntimeNetwork::RunDequantizedLinear(const Call& call, NodeId id,
+                                          const ProductPart& part) const {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const ActivePolicy::NodeBinding& binding = call.policy.nodes[id];
+  const LayerInputView& inputs = binding.inputs;
+  const bool transformed = inputs.multiply != nullptr;
+  Carver scratch{call.scratch()};
+  auto* moved = scratch.Take<float>(kTransformRows * product.inputs);
+  const int64_t at_once = transformed ? kTransformRows : part.rows.size();
+  for (int64_t first = part.rows.begin; first < part.rows.end; first += at_once) {
+    const int64_t rows = std::min(at_once, part.rows.end - first);
+    const float* const x = call.input_row(node, 0, first);
+    float* const out = call.row(id, first);
+    if (transformed) {
+      const NodeTimer timer(call.workspace, id, kNodeInputs);
+      TransformInputRows(*kernels_, inputs, x, rows, product.inputs, scratch.at, moved);
+    }
+    MultiplyDequantized(*kernels_, binding.weights, part.columns,
+                        {rows, product.outputs, product.inputs, transformed ? moved : x,
+                         product.inputs, nullptr, bias_of_node_[id], out, product.outputs},
+                        scratch);
+    if (inputs.low_rank > 0)
+      AddFloatBranch(*kernels_, inputs, product, x, rows, moved, scratch, out);
+  }
+  call.ReplaceFirstRows(id, part.rows);
+}
+
+void RuntimeNetwork::Call::ReplaceFirstRows(NodeId linear, UnitRange range) const {
+  const float* const first_row = policy.nodes[linear].inputs.first_row;
+  if (first_row == nullptr) return;
+  const ProductShape product = ProductOf(network.graph_.node(linear));
+  ForEachPeriod(range, product.rows, [&](int64_t sample, int64_t at, int64_t) {
+    if (at == 0) std::copy_n(first_row, product.outputs, row(linear, sample * product.rows));
+  });
 }
 
 void RuntimeNetwork::RunAttention(const Call& call, NodeId id) const {

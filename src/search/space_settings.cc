@@ -36,12 +36,17 @@ std::string GroupNames() {
   return names;
 }
 
-// "3,4,8", ascending.
-std::vector<BitWidth> ParseWidths(const std::string& list, const std::string& where) {
+// "3,4,8", ascending; with `floats` also 32.
+std::vector<BitWidth> ParseWidths(const std::string& list, bool floats, const std::string& where) {
   std::vector<BitWidth> widths;
   for (const std::string& text : Split(list, ',')) {
+    if (floats && text == std::to_string(BitWidth::kFloatBits)) {
+      widths.push_back(BitWidth::Float());
+      continue;
+    }
     if (text.size() != 1 || text[0] < '2' || text[0] > '8') {
-      throw Error(ErrorCode::kUsage, where, "\"" + text + "\" is no candidate bit-width", "2 to 8");
+      throw Error(ErrorCode::kUsage, where, "\"" + text + "\" is no candidate bit-width",
+                  floats ? "2 to 8, or 32 for float activations" : "2 to 8");
     }
     widths.push_back(BitWidth::Of(text[0] - '0'));
   }
@@ -92,7 +97,8 @@ BitsOfGroups ParseBitsOfGroups(const std::string& text) {
         !(side.empty() || side == "weights" || side == "activations"))
       throw Error(ErrorCode::kUsage, where, "is not understood",
                   "GROUP=4,8, GROUP.weights=4,8 or GROUP.activations=4,8");
-    const std::vector<BitWidth> widths = ParseWidths(part.substr(equals + 1), where);
+    const std::vector<BitWidth> widths =
+        ParseWidths(part.substr(equals + 1), side == "activations", where);
     GroupBits& own = bits[*group];
     const bool weights = side != "activations", activations = side != "weights";
     if ((weights && !own.weight_bits.empty()) || (activations && !own.activation_bits.empty())) {
@@ -104,18 +110,31 @@ BitsOfGroups ParseBitsOfGroups(const std::string& text) {
   return bits;
 }
 
-const std::vector<BitWidth>& ChoicesFor(const QuantSite& site,
-                                        const std::vector<BitWidth>& weight_bits,
-                                        const std::vector<BitWidth>& activation_bits) {
-  static const std::vector<BitWidth> kSoftmax = {BitWidth::Of(8)}, kFloat = {BitWidth::Float()};
-  if (site.keep_float) return kFloat;
-  switch (site.kind) {
-    case SiteKind::kWeight:
-      return weight_bits;
-    case SiteKind::kSoftmax:
-      return kSoftmax;
-    default:
-      return activation_bits;
+std::vector<BitWidth> ChoicesFor(const QuantSite& site, const std::vector<BitWidth>& weight_bits,
+                                 const std::vector<BitWidth>& activation_bits) {
+  if (site.keep_float) return {BitWidth::Float()};
+  if (site.kind == SiteKind::kWeight) return weight_bits;
+  if (site.kind == SiteKind::kActivation) return activation_bits;
+  std::vector<BitWidth> integers = activation_bits;  // attention's operands are float together
+  std::erase(integers, BitWidth::Float());
+  if (integers.empty()) return {BitWidth::Float()};
+  if (site.kind == SiteKind::kSoftmax) return {BitWidth::Of(8)};
+  return integers;
+}
+
+void CheckGroupBits(const SpaceSettings& settings) {
+  const auto check = [](const std::vector<BitWidth>& own, const std::vector<BitWidth>& packed,
+                        const char* list) {
+    for (const BitWidth width : own) {
+      if (std::find(packed.begin(), packed.end(), width) != packed.end()) continue;
+      throw Error(ErrorCode::kUsage, "group_bits",
+                  "has " + width.Name() + (width.is_float() ? "" : " bits"),
+                  std::string("one of ") + list);
+    }
+  };
+  for (const auto& [group, bits] : settings.group_bits) {
+    check(bits.weight_bits, settings.weight_bits, "weight_bits");
+    check(bits.activation_bits, settings.activation_bits, "activation_bits");
   }
 }
 

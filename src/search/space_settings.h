@@ -35,8 +35,8 @@ struct GroupBits {
   std::vector<BitWidth> weight_bits, activation_bits;
 };
 using BitsOfGroups = std::map<LayerGroup, GroupBits>;
-// "embedding=8;feed-forward.weights=3,4,8;feed-forward.activations=4,8", or "". Throws kUsage
-// naming the part.
+// "embedding=8;feed-forward.weights=3,4,8;feed-forward.activations=4,8,32" (32: float inputs), or
+// "". Throws kUsage naming the part.
 BitsOfGroups ParseBitsOfGroups(const std::string& text);
 
 struct SpaceSettings {
@@ -45,8 +45,10 @@ struct SpaceSettings {
   int steps = 20;
   int training_steps = 1000;
   int calls_per_step = 1;
-  std::vector<BitWidth> weight_bits;      // ascending
-  std::vector<BitWidth> activation_bits;  // ascending; also of q, k and v. Softmax sites have 8.
+  std::vector<BitWidth> weight_bits;  // ascending
+  // Ascending; also of q, k and v. Softmax sites have 8. Float is for inputs of linears and
+  // convolutions; of an attention alone where nothing else is given.
+  std::vector<BitWidth> activation_bits;
   Budget budget;
   bool fill_budget = true;  // operators raise random genes as long as the budget allows
   SiteTies ties = SiteTies::kNone;
@@ -56,10 +58,12 @@ struct SpaceSettings {
   std::vector<TimestepSequence> fixed_timesteps = {};
 };
 
-// Candidate bit-widths of a site, ascending: one of the two, which outlive the result; 8 for
-// softmax, Float for what a recipe keeps in float.
-const std::vector<BitWidth>& ChoicesFor(const QuantSite& site,
-                                        const std::vector<BitWidth>& weight_bits,
-                                        const std::vector<BitWidth>& activation_bits);
+// Candidate bit-widths of a site, ascending: those of the two that it can have; 8 for softmax
+// (Float where q, k and v have nothing else), Float for what a recipe keeps in float.
+std::vector<BitWidth> ChoicesFor(const QuantSite& site, const std::vector<BitWidth>& weight_bits,
+                                 const std::vector<BitWidth>& activation_bits);
+// Throws kUsage naming `group_bits` where a group has bits that the space's own lists have not:
+// nothing is packed for them.
+void CheckGroupBits(const SpaceSettings& settings);
 
 }  // namespace tmpq

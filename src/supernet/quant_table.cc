@@ -86,9 +86,12 @@ void QuantTable::IndexSite(int site) {
     }
     if (!used) continue;
     if (layer.low_rank > 0 && range < SetsOf(site)) ReadBranch(site, set);
+    std::vector<int> activation_bits = {BitWidth::kFloatBits};
     for (int bits = 2; bits <= kWidestBits; ++bits) {
       const std::string name = ActivationName(sites_->sites[site].layer, bits);
-      if (layer.is_static() && !file_->Has(name + ".scale")) continue;
+      if (!layer.is_static() || file_->Has(name + ".scale")) activation_bits.push_back(bits);
+    }
+    for (const int bits : activation_bits) {
       for (int branch = 0; branch < 2; ++branch) {
         const Place place = PlaceOfInputs(site, bits, range, branch);
         if (inputs_.count(place) == 0) inputs_[place] = ReadInputs(site, bits, range, branch);
@@ -181,7 +184,7 @@ LayerInputView QuantTable::ReadInputs(int site, int bits, int range, int branch)
   const std::string set = SetName(site, range);
   LayerInputView view;
   view.symmetric = layer.activation_symmetric;
-  if (layer.is_static()) {
+  if (layer.is_static() && bits != BitWidth::kFloatBits) {
     const std::string name = ActivationName(place.layer, bits);
     const std::vector<int64_t>& shape = file_->Get(name + ".scale").shape;
     const int branches = scheme_.split_guidance ? 2 : 1;

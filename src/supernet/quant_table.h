@@ -66,8 +66,8 @@ class QuantTable {
   // Weights of a site at a bit-width, for steps of a timestep range. Throws kInput naming the layer
   // when the file does not hold that.
   const PackedWeightView& Weights(int site, BitWidth width, int range) const;
-  // Inputs of the layer whose weight site is `site`, at the activation's bit-width; `branch` 1:
-  // guidance's unconditional one. Throws as Weights.
+  // Inputs of the layer whose weight site is `site`, at the activation's bit-width (Float: what is
+  // done to them, but for scales); `branch` 1: guidance's unconditional one. Throws as Weights.
   const LayerInputView& Inputs(int site, BitWidth width, int range, int branch) const;
 
   static void Add(TensorFileWriter& writer, const std::string& layer, const QuantizedLayer& content,

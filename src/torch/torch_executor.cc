@@ -183,6 +183,9 @@ void TorchExecutor::RunNode(NodeId id, const Tensors& parameters, const Tensors&
     case OpKind::kAveragePool:
       y = Pool(node, in(0));
       break;
+    case OpKind::kFrameWindows:
+      y = FrameWindows(node, in(0));
+      break;
     case OpKind::kMeanPool:
       y = in(0).flatten(1, -2).mean(1);
       break;

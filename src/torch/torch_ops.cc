@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "src/torch/simulation.h"
@@ -91,6 +92,7 @@ at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weigh
     images = at::constant_pad_nd(images, {0, padding[1], 0, padding[0]});
     padding = {0, 0};
   }
+  if (a.end_padding > 0) images = at::constant_pad_nd(images, {0, a.end_padding, 0, a.end_padding});
   return ImagesTo(
       node, at::conv2d(images, weight.permute({0, 3, 1, 2}), bias, {a.stride, a.stride}, padding),
       x.size(0));
@@ -100,12 +102,27 @@ at::Tensor Pool(const Node& node, const at::Tensor& x) {
   const Attributes& a = node.attributes;
   const std::vector<int64_t> window = {a.kernel, a.window_width()}, stride = {a.stride, a.stride},
                              padding = {a.padding, a.side_padding()};
+  at::Tensor images = ImagesOf(x);
+  if (a.end_padding > 0) {
+    images = at::constant_pad_nd(images, {0, a.end_padding, 0, a.end_padding},
+                                 -std::numeric_limits<double>::infinity());
+  }
   return ImagesTo(node,
                   node.kind == OpKind::kMaxPool
-                      ? at::max_pool2d(ImagesOf(x), window, stride, padding)
-                      : at::avg_pool2d(ImagesOf(x), window, stride, padding, /*ceil_mode=*/false,
+                      ? at::max_pool2d(images, window, stride, padding)
+                      : at::avg_pool2d(images, window, stride, padding, /*ceil_mode=*/false,
                                        /*count_include_pad=*/false),
                   x.size(0));
+}
+
+at::Tensor FrameWindows(const Node& node, const at::Tensor& x) {
+  const Attributes& a = node.attributes;
+  std::vector<int64_t> padding(2 * (x.dim() - 1), 0);  // from the last dimension on
+  padding[padding.size() - 2] = a.padding, padding.back() = a.padding + a.end_padding;
+  return at::constant_pad_nd(x, padding)
+      .unfold(1, a.kernel, a.stride)
+      .transpose(-1, -2)
+      .flatten(-2);
 }
 
 at::Tensor Upsample(const at::Tensor& x) {

@@ -19,6 +19,7 @@ at::Tensor Attention(const Node& node, at::Tensor q, at::Tensor k, at::Tensor v,
 at::Tensor Conv2d(const Node& node, const at::Tensor& x, const at::Tensor& weight,
                   const at::Tensor& bias);
 at::Tensor Pool(const Node& node, const at::Tensor& x);
+at::Tensor FrameWindows(const Node& node, const at::Tensor& x);
 // Pixels four times each.
 at::Tensor Upsample(const at::Tensor& x);
 // (batch, suffix) with as many dimensions as x, so that it repeats within a sample.

@@ -73,20 +73,23 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
   const RandomBatch random(graph, kBatch);
   const NetworkInputs inputs = random.Inputs(graph, 0, kBatch);
   using kernels::Storage;
-  for (const auto& [bits, storage] : {std::pair{0, Storage::kFloat32},
-                                      {3, Storage::kFloat32},
-                                      {8, Storage::kFloat32},
-                                      {0, Storage::kBfloat16},
-                                      {3, Storage::kBfloat16},
-                                      {8, Storage::kFloat16}}) {
-    const BitWidth width = bits == 0 ? BitWidth::Float() : BitWidth::Of(bits);
-    ActivePolicy policy =
-        network.Activate(UniformPolicy(graph.sites(), width, width), &supernet.weights());
+  // Bits of weights, of activations.
+  for (const auto& [weight, activation, storage] : {std::tuple{32, 32, Storage::kFloat32},
+                                                    {3, 3, Storage::kFloat32},
+                                                    {8, 8, Storage::kFloat32},
+                                                    {3, 32, Storage::kFloat32},
+                                                    {32, 32, Storage::kBfloat16},
+                                                    {3, 3, Storage::kBfloat16},
+                                                    {8, 8, Storage::kFloat16},
+                                                    {8, 32, Storage::kFloat16}}) {
+    ActivePolicy policy = network.Activate(
+        UniformPolicy(graph.sites(), BitWidth::Of(weight), BitWidth::Of(activation)),
+        &supernet.weights());
     policy.storage = storage;
     const auto expected = RunHost(network, policy, inputs);
     for (const bool fuse : {false, true}) {
-      EXPECT_EQ(RunDevice(network, policy, inputs, fuse, bits), expected)
-          << bits << " bits, storage " << static_cast<int>(storage);
+      EXPECT_EQ(RunDevice(network, policy, inputs, fuse, weight), expected)
+          << "W" << weight << "A" << activation << ", storage " << static_cast<int>(storage);
     }
   }
 }
@@ -106,13 +109,13 @@ TEST_P(DeviceRecipeTest, GivesTheRuntimesBytes) {
     const RuntimeNetwork network(net.graph(), net.parameters(), kernels::BestKernels());
     const RandomBatch random(net.graph(), kBatch);
     const NetworkInputs inputs = random.Inputs(net.graph(), 0, kBatch);
-    for (const int bits : {3, 8}) {
+    for (const auto& [weight, activation] : {std::pair{3, 3}, {8, 8}, {6, 32}}) {
       const Policy policy =
-          UniformPolicy(net.graph().sites(), BitWidth::Of(bits), BitWidth::Of(bits));
+          UniformPolicy(net.graph().sites(), BitWidth::Of(weight), BitWidth::Of(activation));
       ActivePolicy active = network.Activate(policy, &supernet.weights());
-      if (bits == 8) active.storage = kernels::Storage::kFloat16;
+      if (weight == 8) active.storage = kernels::Storage::kFloat16;
       EXPECT_EQ(RunDevice(network, active, inputs, true), RunHost(network, active, inputs))
-          << kind << " at " << bits << " bits";
+          << kind << " at W" << weight << "A" << activation;
     }
   }
 }

@@ -17,6 +17,7 @@
 #include "tests/eval/expect_error.h"
 #include "tests/eval/folder_copy.h"
 #include "tests/eval/network_case.h"
+#include "tests/models/i3d_file.h"
 #include "tests/test_path.h"
 
 namespace tmpq {
@@ -45,6 +46,15 @@ double WorstOf(const NetworkCase& c, const std::string& name, const std::vector<
   return worst / (*high - *low);
 }
 
+// Of convolutions with a norm after them.
+int64_t OutputsOfNorms(const Graph& graph) {
+  int64_t outputs = 0;
+  for (const Node& node : graph.nodes()) {
+    if (node.kind == OpKind::kConv2d) outputs += node.attributes.features;
+  }
+  return outputs;
+}
+
 // A clip is one sample, not as many as it has frames.
 TEST(FeatureSpaceTest, RandomFeaturesSeeWholeClips) {
   const FeatureSpace space = OpenFeatureSpace(kRandomFeatures, {4, 8, 6, 3}, "");
@@ -63,7 +73,7 @@ TEST(InceptionTest, EqualsTorchFidelity) {
     const FeatureSpace space = OpenFeatureSpace(PathOf(c, "weights.safetensors"), shape, "",
                                                 {ResizeFilter::kBilinearTf1, output});
     EXPECT_EQ(space.name, "inception-v3");
-    EXPECT_FALSE(space.is_inception) << "a sixteenth of it is not";
+    EXPECT_EQ(space.published, PublishedNetwork::kNone) << "a sixteenth of it is not";
     EXPECT_LT(WorstOf(c, name, space.features->Extract(images, shape, 1)), 1e-5);
   };
   check("2048", FeatureOutput::kFeatures);
@@ -163,6 +173,43 @@ TEST(VideoMaeTest, EqualsTransformers) {
   }
 }
 
+TEST(I3dTest, HasThePublishedSize) {
+  const Graph graph = BuildI3d({});
+  // pytorch-i3d's InceptionI3d(400) has 12,697,264 parameters, of which a norm's weight, one an
+  // output, is folded away.
+  EXPECT_EQ(graph.parameter_count() + OutputsOfNorms(graph), 12'697'264);
+  EXPECT_EQ(graph.output_shape(), Shape{400});
+  EXPECT_EQ(graph.CutAfter(kI3dPooled).output_shape(), Shape{1024});
+}
+
+// Clips of any size and of so many frames as they have; a sample's logits are its own.
+TEST(I3dTest, SeesClips) {
+  const fs::path file = TestPath();
+  WriteI3dFile(file, 8, 7);
+  const Shape shape = {9, 20, 12, 1};
+  std::vector<float> clips(2 * ElementsOf(shape));
+  FillNormal(4, RandomPurpose::kTest, 0, clips);
+  const FeatureSpace space = OpenFeatureSpace(file, shape, "");
+  EXPECT_EQ(space.name, "i3d");
+  EXPECT_EQ(space.published, PublishedNetwork::kNone) << "an eighth of it is not";
+  EXPECT_EQ(space.features->sample_shape(), (Shape{9, 224, 224, 3}));
+  const auto features = space.features->Extract(clips, shape, 2);
+  ASSERT_EQ(features.size(), 14u);
+  const std::span<const float> last(clips.data() + ElementsOf(shape), ElementsOf(shape));
+  EXPECT_TRUE(std::equal(features.end() - 7, features.end(),
+                         space.features->Extract(last, shape, 1).begin()));
+  EXPECT_NE(features[0], features[7]);
+  const auto open = [&](const Shape& other, FeatureOutput output = FeatureOutput::kFeatures) {
+    return [&, other, output] { OpenFeatureSpace(file, other, "", {.output = output}); };
+  };
+  ExpectError(open({32, 32, 3}), "sees clips");
+  ExpectError(open({8, 32, 32, 3}), "9 frames");
+  ExpectError(open({16, 32, 32, 2}), "(16, 32, 32, 2)");
+  ExpectError(open({16, 32, 32, 3}, FeatureOutput::kMaps), "no spatial maps");
+  WriteI3dFile(file, 8, 7, "Mixed_4e.b1b.bn.running_var");
+  ExpectError(open({16, 32, 32, 3}), "Mixed_4e.b1b.bn.running_var");
+}
+
 TEST(FeatureSpaceTest, TakesPicturesOfAnySizeAndGrey) {
   const std::string file = PathOf(NetworkCase("inception"), "weights.safetensors");
   std::vector<float> grey(17 * 12 * 12), colour;
@@ -222,7 +269,8 @@ TEST(FeatureSpaceTest, SaysWhatIsMissingAndHowToGetIt) {
   refuse("inception", "--feature-net");
   refuse("clip", "preprocessor_config.json");
   refuse("videomae", "VideoMAEModel");
-  refuse("i3d", "VideoMAE");
+  refuse("i3d", "i3d_pretrained_400.pt");
+  refuse("i3d", "scripts/convert_weights.py");
   refuse("pt_inception-2015-12-05-6726825d.pth", "convert_weights.py");
   refuse("no-such-network", "fashion-features");
   refuse("scenes-features", "no spatial maps", FeatureOutput::kMaps);

@@ -53,7 +53,10 @@ class SensitivityTableTest : public testing::Test {
   SensitivityTableTest() : sites_(SmallNetwork()) {
     sites_.sites[2].group = sites_.sites[3].group = LayerGroup::kCrossAttention;
     table_ = SmallTable(sites_);
-    settings_.weight_bits = settings_.activation_bits = {BitWidth::Of(4), BitWidth::Of(8)};
+    for (const QuantSite& site : sites_.sites) {
+      const std::vector<BitWidth> bits = {BitWidth::Of(4), BitWidth::Of(8)};
+      settings_.choices.push_back(ChoicesFor(site, bits, bits));
+    }
     settings_.timesteps = table_.timesteps;
     settings_.solver = AllocationSolver::kExact;
   }
@@ -78,7 +81,8 @@ TEST_F(SensitivityTableTest, FilesHoldAllOfIt) {
   EXPECT_EQ(read.timesteps, table_.timesteps);
   EXPECT_EQ(read.range_begins, table_.range_begins);
   EXPECT_EQ(read.samples, 2);
-  EXPECT_EQ(MeasuredBits(read), (std::vector<int>{4, 8}));
+  EXPECT_EQ(MeasuredBits(read, /*of_weights=*/true), (std::vector<int>{4, 8}));
+  EXPECT_EQ(MeasuredBits(read, /*of_weights=*/false), (std::vector<int>{4, 8}));
   ASSERT_EQ(read.rows.size(), table_.rows.size());
   ASSERT_EQ(read.metrics.size(), 3u);
   for (const SensitivityMetric& metric : table_.metrics) {

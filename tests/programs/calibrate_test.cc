@@ -76,6 +76,30 @@ TEST_F(CalibrateTest, APlanRunsTheSameOnAllKernels) {
   }
 }
 
+// Weights alone: their integers are all that the plan has of them.
+TEST_F(CalibrateTest, APlanOfFloatActivationsRunsTheSameOnAllKernels) {
+  const std::string recipe = WriteRecipe(std::string("base = vidit-q\n") + kQuick);
+  const ProcessResult made = Calibrate("a", {"--recipe", recipe, "--bits", "w3a32", "--json"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const Json json = ParseJson(made.out, "tmpq-calibrate");
+  EXPECT_EQ(json["average_weight_bits"], 3.0);
+  EXPECT_EQ(json["average_activation_bits"], 32.0);
+  const ProcessResult eight = Calibrate("b", {"--recipe", recipe, "--bits", "w8a32", "--json"});
+  ASSERT_EQ(eight.exit_code, 0) << eight.err;
+  EXPECT_LT(
+      fs::file_size(std::string(json["plan"])),
+      0.6 * static_cast<double>(fs::file_size(std::string(ParseJson(eight.out, "eight")["plan"]))));
+  std::set<std::string> bytes;
+  for (const std::string backend : {"cpu", "reference", "emulated"}) {
+    const fs::path out = folder_ / (backend + ".npy");
+    const ProcessResult run = RunProcess(
+        "tmpq-run", {"--plan", json["plan"], "--count", "1", "--backend", backend, "--out", out});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    bytes.insert(ReadFile(out));
+  }
+  EXPECT_EQ(bytes.size(), 1u);
+}
+
 // Values of 16 bits between two layers: other bytes than those of floats, the same everywhere.
 TEST_F(CalibrateTest, APlanStoresActivationsInSixteenBits) {
   const std::string recipe = std::string("base = naive\n") + kQuick;

@@ -7,6 +7,7 @@
 
 #include "src/core/file.h"
 #include "src/core/json.h"
+#include "src/runtime/plan_file.h"
 #include "tests/programs/process.h"
 #include "tests/programs/tiny_search.h"
 
@@ -141,6 +142,43 @@ TEST_F(SensitivityTest, AnyBudgetIsAllocatedFromOneTable) {
       RunProcess("tmpq-run", {"--plan", Folder() / "w5a5vidit-q/plan.safetensors", "--count=1",
                               "--out", Folder() / "sample.png"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+// An average of 12 bits, of candidates of 4, 8 and 32.
+TEST_F(SensitivityTest, SomeActivationsMayStayFloat) {
+  const ProcessResult result =
+      Measure("floats", {"--activation-bits=4,8,32", "--ranges=1", "--metrics=ssim_error"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const ProcessResult made =
+      Calibrate("with-floats", {"--sensitivity", Table("floats"), "--budget=w8a12", "--group-bits",
+                                "modulation.activations=8;embedding.weights=8"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const Json json = ParseJson(made.out, "with-floats");
+  EXPECT_LE(json["average_activation_bits"], 12);
+  EXPECT_GT(json["average_activation_bits"], 8);
+  int floats = 0;
+  const PlanFile plan(json["plan"].get<std::string>());
+  const SiteTable& table = plan.description().graph.sites();
+  for (size_t s = 0; s < table.sites.size(); ++s) {
+    const QuantSite& site = table.sites[s];
+    if (site.kind != SiteKind::kActivation) continue;
+    const BitWidth width = plan.description().candidate.policy(0)[s];
+    floats += width.is_float();
+    if (site.group == LayerGroup::kModulation) {
+      EXPECT_EQ(width.bits(), 8) << site.name;
+    }
+  }
+  EXPECT_GT(floats, 0);
+  const ProcessResult run =
+      RunProcess("tmpq-run", {"--plan", Folder() / "with-floats/plan.safetensors", "--count=1",
+                              "--out", Folder() / "floats.png"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  ExpectError(Calibrate("foreign", {"--sensitivity", Table("floats"), "--budget=w8a8",
+                                    "--group-bits", "modulation=6"}),
+              2, "group_bits");
+  ExpectError(Calibrate("unmeasured", {"--sensitivity", Table(), "--budget=w8a8",
+                                       "--candidate-activation-bits", "8,32"}),
+              1, "was not measured in float");
 }
 
 TEST_F(SensitivityTest, TheSearchReadsTheTableInsteadOfProbing) {

@@ -48,15 +48,18 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
   Supernet::Build(graph_, RandomParameters(graph_), HashString("m"), widths, path, silent);
   const Supernet supernet(path, graph_, HashString("m"), widths);
   using kernels::Storage;
-  for (const auto& [bits, storage] : {std::pair{0, Storage::kFloat32},
-                                      {3, Storage::kFloat32},
-                                      {8, Storage::kFloat32},
-                                      {0, Storage::kFloat16},
-                                      {8, Storage::kFloat16},
-                                      {3, Storage::kBfloat16}}) {
-    Policy policy;
-    if (bits != 0) policy = UniformPolicy(graph_.sites(), BitWidth::Of(bits), BitWidth::Of(bits));
-    const Policy* chosen = bits == 0 ? nullptr : &policy;
+  // Bits of weights, of activations.
+  for (const auto& [weight, activation, storage] : {std::tuple{32, 32, Storage::kFloat32},
+                                                    {3, 3, Storage::kFloat32},
+                                                    {8, 8, Storage::kFloat32},
+                                                    {3, 32, Storage::kFloat32},
+                                                    {32, 32, Storage::kFloat16},
+                                                    {8, 8, Storage::kFloat16},
+                                                    {8, 32, Storage::kFloat16},
+                                                    {3, 3, Storage::kBfloat16}}) {
+    const Policy policy =
+        UniformPolicy(graph_.sites(), BitWidth::Of(weight), BitWidth::Of(activation));
+    const Policy* chosen = weight == 32 ? nullptr : &policy;
     const LayerObserver node_by_node = [](NodeId, const float*, int64_t) {};
     const auto expected = RunNetwork(kernels::ReferenceKernels(), graph_, chosen,
                                      &supernet.weights(), storage, kBatch, 1, &node_by_node);
@@ -66,8 +69,8 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
       for (const auto& [batch, threads] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 3}, {5, 7}}) {
         EXPECT_EQ(RunNetwork(set, graph_, chosen, &supernet.weights(), storage, batch, threads),
                   expected)
-            << set.name << " at " << bits << " bits, storage " << static_cast<int>(storage)
-            << ", batch " << batch << ", threads " << threads;
+            << set.name << " at W" << weight << "A" << activation << ", storage "
+            << static_cast<int>(storage) << ", batch " << batch << ", threads " << threads;
       }
     }
   }
@@ -85,7 +88,7 @@ TEST(OpCasesTest, CoverEveryOp) {
   for (const Graph& graph : OpCases()) {
     for (const Node& node : graph.nodes()) seen.insert(node.kind);
   }
-  EXPECT_EQ(seen.size(), static_cast<size_t>(OpKind::kAveragePool) + 1);
+  EXPECT_EQ(seen.size(), static_cast<size_t>(OpKind::kFrameWindows) + 1);
 }
 
 }  // namespace

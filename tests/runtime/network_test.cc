@@ -181,6 +181,11 @@ TEST_F(NetworkTest, PoliciesThatHaveNoKernelsAreRefused) {
   Policy half_float = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));
   half_float[0] = BitWidth::Float();
   EXPECT_THROW(network.Activate(half_float, &supernet_->weights()), Error);
+  Policy half_attention = UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4));
+  for (size_t s = 0; s < half_attention.size(); ++s) {
+    if (graph_.sites().sites[s].kind == SiteKind::kKey) half_attention[s] = BitWidth::Float();
+  }
+  EXPECT_THROW(network.Activate(half_attention, &supernet_->weights()), Error);
   EXPECT_THROW(
       network.Activate(UniformPolicy(graph_.sites(), BitWidth::Of(4), BitWidth::Of(4)), nullptr),
       Error);

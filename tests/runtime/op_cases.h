@@ -89,6 +89,24 @@ inline std::vector<Graph> OpCases() {
   add("average_pool_wide", [&](auto& b) {
     return b.AveragePool("x", image(b), {.height = 2, .width = 4, .stride = 2, .padding_width = 2});
   });
+  add("max_pool_end_padded", [&](auto& b) {
+    return b.MaxPool("x", video(b), {.height = 3, .width = 3, .stride = 2, .end_padding = 1});
+  });
+  add("conv_end_padded", [&](auto& b) {
+    return b.Append(OpKind::kConv2d, "x", {video(b)},
+                    {.features = 5,
+                     .kernel = 4,
+                     .stride = 2,
+                     .padding = 1,
+                     .quantized = true,
+                     .group = static_cast<int64_t>(kConvolution),
+                     .end_padding = 1});
+  });
+  add("frame_windows", [&](auto& b) { return b.FrameWindows("x", video(b), 3, 1, 1); });
+  add("frame_windows_apart", [](auto& b) {  // most of them reach out
+    return b.FrameWindows("x", b.Input("sample", {5, 4, 2, 3}), 7, 2, 2, 3);
+  });
+  add("frame_windows_of_tokens", [&](auto& b) { return b.FrameWindows("x", tokens(b), 2, 2, 0); });
   add("layer_norm", [&](auto& b) { return b.LayerNorm("x", video(b)); });
   add("layer_norm_affine", [&](auto& b) { return b.AffineLayerNorm("x", tokens(b)); });
   add("group_norm", [&](auto& b) { return b.GroupNorm("x", image(b), 4); });

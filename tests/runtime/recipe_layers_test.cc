@@ -57,6 +57,7 @@ LayerNumbers NumbersOf(const TensorFile& file, const LayerScheme& scheme, const 
 std::vector<float> Rounded(const TensorFile& file, const QuantScheme& scheme,
                            const std::string& layer, const std::vector<float>& x, int64_t length,
                            int bits, PolicyPlace place) {
+  if (bits == BitWidth::kFloatBits) return x;
   const LayerScheme& own = scheme.Of(layer);
   const bool symmetric = own.activation_symmetric;
   std::vector<float> values(x.size());
@@ -136,9 +137,9 @@ TEST_P(RecipeNetworksTest, RuntimeAndDoubleArithmeticAgree) {
     const TensorFile file(net.path());
     double worst = 0;
     for (const LayerCase& layer : LayersOf(net)) {
-      for (const int bits : {3, 8}) {
+      for (const auto& [weight, activation] : {std::pair{3, 3}, {8, 8}, {3, 32}, {6, 32}}) {
         for (int range = 0; range < net.scheme().ranges(); ++range) {
-          const double error = LargestError(net, layer, file, bits, bits, {range, range});
+          const double error = LargestError(net, layer, file, weight, activation, {range, range});
           EXPECT_LT(error, kBound) << recipe << ": " << net.graph().node(layer.id).name;
           worst = std::max(worst, error);
         }

@@ -173,13 +173,20 @@ class RecipeNetwork {
     return sampler.Sample(sampler.Prepare(candidate, &table),
                           {2, RandomPurpose::kTest, 0, 3, Conditions(sampler)}, options);
   }
-  // Three policies over both halves of the timesteps; the last step runs the first layer in float.
+  // Three policies over both halves of the timesteps; the last step runs the first layer in float,
+  // and float inputs through the integer weights of another.
   Candidate MixedCandidate() const {
     const auto uniform = [&](int weight, int activation) {
       return UniformPolicy(graph_.sites(), BitWidth::Of(weight), BitWidth::Of(activation));
     };
     Policy partly = uniform(6, 8);
     partly[0] = partly[1] = BitWidth::Float();
+    const std::vector<QuantSite>& sites = graph_.sites().sites;
+    for (size_t s = sites.size(); s-- > 2;) {
+      if (sites[s].kind != SiteKind::kActivation || sites[s].keep_float) continue;
+      partly[s] = BitWidth::Float();
+      break;
+    }
     return Candidate::Make(TimestepSequence({45, 30, 20, 3}, kTimesteps),
                            {uniform(8, 8), uniform(3, 6), uniform(3, 6), partly});
   }

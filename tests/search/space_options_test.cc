@@ -67,14 +67,16 @@ bool TiesHold(const SearchSpace& space, const Policy& row) {
   return true;
 }
 
-// 10^5 candidates over all modes, ties, budgets, bits of groups and fixed timesteps.
+// 10^5 candidates over all modes, ties, budgets, bits of groups, fixed timesteps and float inputs.
 TEST(SpaceOptionsTest, EveryOperatorKeepsCandidatesLegal) {
   const SiteTable table = TwoGroups();
   int cases = 0;
   for (const SpaceMode mode : kModes) {
     for (const SiteTies ties : kTies) {
-      for (int variant = 0; variant < 8; ++variant) {
+      for (int variant = 0; variant < 16; ++variant) {
+        if ((variant & 8) != 0 && ties == SiteTies::kGroup) continue;  // q, k and v have fewer
         SpaceSettings settings = Settings(mode, ties);
+        if ((variant & 8) != 0) settings.activation_bits = Bits({4, 8, 32});
         settings.fill_budget = (variant & 1) != 0;
         if ((variant & 1) != 0) settings.budget = Budget::Parse("5bit", {&table, 3, 30, 1});
         if ((variant & 2) != 0)
@@ -85,7 +87,7 @@ TEST(SpaceOptionsTest, EveryOperatorKeepsCandidatesLegal) {
         const SearchSpace space(table, settings);
         RandomStream random(variant, RandomPurpose::kTest);
         std::vector<Candidate> pool = {space.Initial(), space.NearUniform()};
-        for (int i = 0; i < 785; ++i) {
+        for (int i = 0; i < 450; ++i) {
           const Candidate& a = pool[random.Below(pool.size())];
           const Candidate& b = pool[random.Below(pool.size())];
           const uint64_t kind = random.Below(4);
@@ -198,9 +200,13 @@ TEST(SpaceOptionsTest, BitsOfGroupsAreParsed) {
   EXPECT_EQ(bits.at(LayerGroup::kFeedForward).weight_bits, Bits({3, 8}));
   EXPECT_EQ(bits.at(LayerGroup::kFeedForward).activation_bits, Bits({4}));
   EXPECT_EQ(bits.at(LayerGroup::kEmbedding).weight_bits, Bits({8}));
+  EXPECT_EQ(
+      ParseBitsOfGroups("embedding.activations=8,32").at(LayerGroup::kEmbedding).activation_bits,
+      Bits({8, 32}));
   EXPECT_TRUE(ParseBitsOfGroups("").empty());
   for (const char* bad : {"nothing=4", "embedding", "embedding=", "embedding=1", "embedding=4,4",
-                          "embedding.biases=4", "embedding=4;embedding.weights=8", "embedding=x"}) {
+                          "embedding.biases=4", "embedding=4;embedding.weights=8", "embedding=x",
+                          "embedding.weights=8,32", "embedding=8,32"}) {
     EXPECT_THROW(ParseBitsOfGroups(bad), Error) << bad;
   }
   try {
@@ -208,6 +214,41 @@ TEST(SpaceOptionsTest, BitsOfGroupsAreParsed) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("feed-forward"), std::string::npos) << error.what();
+  }
+}
+
+// Inputs of layers may be float beside integers; an attention's operands only all together.
+TEST(SpaceOptionsTest, FloatActivationsAreInputsOfLayers) {
+  const SiteTable table = TwoGroups();
+  SpaceSettings settings = Settings(SpaceMode::kConsistent, SiteTies::kNone);
+  const auto expect = [&](const std::vector<BitWidth>& inputs, const std::vector<BitWidth>& heads,
+                          const std::vector<BitWidth>& softmax) {
+    const SearchSpace space(table, settings);
+    for (size_t s = 0; s < table.sites.size(); ++s) {
+      const SiteKind kind = table.sites[s].kind;
+      EXPECT_EQ(space.ChoicesOf(s), kind == SiteKind::kWeight       ? Bits({3, 4, 8})
+                                    : kind == SiteKind::kActivation ? inputs
+                                    : kind == SiteKind::kSoftmax    ? softmax
+                                                                    : heads)
+          << table.sites[s].name;
+    }
+  };
+  settings.activation_bits = Bits({8, 32});
+  expect(Bits({8, 32}), Bits({8}), Bits({8}));
+  settings.activation_bits = Bits({32});
+  expect(Bits({32}), Bits({32}), Bits({32}));
+  const SearchSpace space(table, settings);
+  EXPECT_EQ(space.UniformRow(BitWidth::Of(4), BitWidth::Float()),
+            UniformPolicy(table, BitWidth::Of(4), BitWidth::Float()));
+}
+
+TEST(SpaceOptionsTest, GroupsChooseAmongWhatIsPacked) {
+  SpaceSettings settings = Settings(SpaceMode::kConsistent, SiteTies::kNone);
+  settings.group_bits = ParseBitsOfGroups("feed-forward=3,8;embedding.weights=4");
+  EXPECT_NO_THROW(CheckGroupBits(settings));
+  for (const char* foreign : {"feed-forward=3,5", "embedding.activations=8,32"}) {
+    settings.group_bits = ParseBitsOfGroups(foreign);
+    EXPECT_THROW(CheckGroupBits(settings), Error) << foreign;
   }
 }
 

@@ -37,6 +37,7 @@ SpaceSettings AtNaiveBits(const SiteTable& sites, SpaceSettings settings) {
     }
   };
   only(true, settings.weight_bits), only(false, settings.activation_bits);
+  settings.group_bits.clear();
   return settings;
 }
 
@@ -131,6 +132,15 @@ void SearchBench::OpenLatency() {
   hashes_["latency"] = HashString(ReadFile(config_.latency)).Hex();
 }
 
+// Operands do not mix, but for float inputs of integer weights where candidates have them.
+bool SearchBench::IsFloatInput(const SiteProduct& product, BitWidth left, BitWidth right) const {
+  if (product.left_site < 0 || product.right_site < 0 || left.is_float() || !right.is_float())
+    return false;
+  const auto& choices = space().ChoicesOf(product.right_site);
+  return sites_.sites[product.left_site].kind == SiteKind::kWeight &&
+         std::find(choices.begin(), choices.end(), right) != choices.end();
+}
+
 // Of candidates, baselines and the float model.
 void SearchBench::CheckLatency() const {
   const auto widths_of = [&](int site) {
@@ -145,7 +155,7 @@ void SearchBench::CheckLatency() const {
     if (product.nanoseconds.empty()) continue;
     for (const BitWidth left : widths_of(product.left_site)) {
       for (const BitWidth right : widths_of(product.right_site)) {
-        if (left.is_float() != right.is_float()) continue;  // operands do not mix
+        if (left.is_float() != right.is_float() && !IsFloatInput(product, left, right)) continue;
         if (product.nanoseconds.count({left.bits(), right.bits()}) > 0) continue;
         throw Error(ErrorCode::kInput, config_.latency,
                     "has not timed " + sites_.sites[product.left_site].name + " at " + left.Name() +
@@ -165,6 +175,8 @@ void SearchBench::MakeSpaces() {
   settings.calls_per_step = sampler_settings_.calls_per_step();
   settings.weight_bits = Widths(config_.weight_bits);
   settings.activation_bits = Widths(config_.activation_bits);
+  settings.group_bits = ParseBitsOfGroups(config_.group_bits);
+  CheckGroupBits(settings);
   CheckRange("steps", config_.steps.most, 1, settings.training_steps);
   // Relative budgets are of the whole network in integers, whatever the recipe keeps in float.
   settings.budget = Budget::Parse(

@@ -113,6 +113,7 @@ class SearchBench {
   void OpenRounding();
   void OpenLatency();
   void CheckLatency() const;
+  bool IsFloatInput(const SiteProduct& product, BitWidth left, BitWidth right) const;
   void CheckCosts() const;
   void UseRounding(const std::vector<BitWidth>& widths, SupernetOptions& options) const;
   void MakeSpaces();

@@ -6,6 +6,7 @@
 #include "src/eval/proxies/losses.h"
 #include "src/eval/proxies/measurement_names.h"
 #include "src/search/algorithms.h"
+#include "src/search/space_settings.h"
 
 namespace tmpq {
 namespace {
@@ -14,9 +15,12 @@ constexpr int kMaxSteps = 1000;
 constexpr int kMaxCandidates = 100'000;
 constexpr int kMaxSamples = 1'000'000;
 
-void CheckBits(const std::string& name, std::vector<int>& bits) {
+// `floats`: 32 stands for none.
+void CheckBits(const std::string& name, std::vector<int>& bits, bool floats = false) {
   if (bits.empty()) throw Error(ErrorCode::kUsage, name, "is empty", "for example 3,4,5,6,8");
-  for (const int b : bits) CheckRange(name, b, 2, 8);
+  for (const int b : bits) {
+    if (!floats || b != BitWidth::kFloatBits) CheckRange(name, b, 2, 8);
+  }
   std::sort(bits.begin(), bits.end());
   if (std::adjacent_find(bits.begin(), bits.end()) != bits.end()) {
     throw Error(ErrorCode::kUsage, name, "names a bit-width twice");
@@ -65,7 +69,8 @@ void SearchConfig::Validate() {
   CheckMinimized();
   ParseSiteTies(ties);
   CheckBits("weight_bits", weight_bits);
-  CheckBits("activation_bits", activation_bits);
+  CheckBits("activation_bits", activation_bits, /*floats=*/true);
+  ParseBitsOfGroups(group_bits);
   CheckBits("probe_bits", probe_bits);
   CheckRange("population", population, 1, kMaxCandidates);
   CheckRange("generations", generations, 1, kMaxCandidates);

@@ -38,6 +38,7 @@ struct SearchConfig {
   std::string grouping = "uniform";
   std::vector<int> weight_bits = {3, 4, 5, 6, 8};
   std::vector<int> activation_bits = {3, 4, 5, 6, 8};
+  std::string group_bits;
   uint64_t seed = 0;
   // TMPQ-DM's evolution; its published values are 50, 20, 10, 25, 10, 0.25.
   int population = 50;
@@ -115,7 +116,13 @@ struct SearchConfig {
     visit("mode", mode, "free, groupwise, consistent or groupwise-consistent (TMPQ-DM)");
     visit("grouping", grouping, "timestep groups: uniform, or quadratic (TMPQ-DM)");
     visit("weight_bits", weight_bits, "candidate bit-widths of weights");
-    visit("activation_bits", activation_bits, "candidate bit-widths of activations, q, k and v");
+    visit(
+        "activation_bits", activation_bits,
+        "candidate bit-widths of activations, q, k and v; 32: float inputs of layers whose weights "
+        "stay integers");
+    visit("group_bits", group_bits,
+          "fewer candidates for kinds of layers, such as "
+          "embedding=8;feed-forward.weights=4,8;feed-forward.activations=8");
     visit("seed", seed, "of proposals and of all noise");
     visit("population", population, "candidates per generation (published: 50)");
     visit("generations", generations,

@@ -115,6 +115,10 @@ SearchConfig QuantizeConfigOf(const ExperimentCell& cell) {
   SearchConfig config = SearchConfigOf(cell);
   config.weight_bits = mixed ? cell.config.candidate_bits : std::vector<int>{bits.weight};
   config.activation_bits = mixed ? cell.config.candidate_bits : std::vector<int>{bits.activation};
+  if (mixed && !cell.config.candidate_activation_bits.empty()) {
+    ApplyValues(config, {{"activation_bits", cell.config.candidate_activation_bits}}, cell.name());
+  }
+  if (mixed) config.group_bits = cell.config.group_bits;
   config.budget = mixed ? cell.bits : "bitops=100x";  // there bits are given, not searched
   config.Validate();
   return config;
@@ -131,8 +135,9 @@ SearchConfig RowSearchConfigOf(const ExperimentCell& cell) {
 SensitivityConfig SensitivityConfigOf(const ExperimentCell& cell) {
   SensitivityConfig wanted;
   wanted.search = QuantizeConfigOf(cell);
-  wanted.search.seed = 0;
+  wanted.search.seed = 0, wanted.search.group_bits = "";  // measured is every kind at all
   wanted.bits = cell.config.candidate_bits;
+  wanted.activation_bits = cell.config.candidate_activation_bits;
   wanted.samples = cell.config.sensitivity_samples;
   wanted.ranges = cell.config.sensitivity_ranges;
   wanted.Validate();
@@ -189,6 +194,8 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   if (config.allocation == kUniformBits) {
     const RowConfig unused;
     config.candidate_bits = unused.candidate_bits, config.decoupled = unused.decoupled;
+    config.candidate_activation_bits = unused.candidate_activation_bits;
+    config.group_bits = unused.group_bits;
     config.sensitivity_samples = unused.sensitivity_samples, config.division = unused.division;
     config.sensitivity_ranges = unused.sensitivity_ranges;
   }

@@ -11,6 +11,7 @@
 #include "src/eval/driver/search_config.h"
 #include "src/eval/files/file_metrics.h"
 #include "src/search/allocation/solve.h"
+#include "src/search/space_settings.h"
 
 namespace tmpq {
 namespace {
@@ -170,7 +171,10 @@ void RowConfig::Validate(const std::string& where) const {
     throw Error(ErrorCode::kUsage, where + ": method", "\"" + method + "\" is unknown",
                 "known are float, quantize, search and predicted");
   }
-  if (allocation != kUniformBits) ParseAllocationSolver(allocation);
+  if (allocation != kUniformBits) {
+    ParseAllocationSolver(allocation);
+    ParseBitsOfGroups(group_bits);
+  }
   if (division != kDivisionByError && division != kDivisionScan) {
     throw Error(ErrorCode::kUsage, where + ": division", "\"" + division + "\" is unknown",
                 "error or scan");

@@ -34,6 +34,8 @@ struct RowConfig {
   std::string decoupled = "error";
   std::string division = kDivisionByError;
   std::vector<int> candidate_bits = {3, 4, 5, 6, 8};
+  std::string candidate_activation_bits;
+  std::string group_bits;
   int sensitivity_samples = 16;
   int sensitivity_ranges = 4;
   int steps = 20;
@@ -76,6 +78,10 @@ struct RowConfig {
         "of a budget between two decoupled parts: error, or scan (many ratios of average bits, as "
         "MixDQ does, the final error of sensitivity_samples decides)");
     visit("candidate_bits", candidate_bits, "of an allocation");
+    visit("candidate_activation_bits", candidate_activation_bits,
+          "of activations, where they differ; 32: float inputs of layers whose weights stay "
+          "integers");
+    visit("group_bits", group_bits, "fewer of them for kinds of layers, as of tmpq-search");
     visit("sensitivity_samples", sensitivity_samples,
           "of the table that an allocation is made from; measured once a model and recipe");
     visit("sensitivity_ranges", sensitivity_ranges, "of timesteps in that table");

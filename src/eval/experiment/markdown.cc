@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "src/eval/experiment/experiment_outputs.h"
+#include "src/eval/files/file_metrics.h"
 
 namespace tmpq {
 namespace {
@@ -110,14 +111,22 @@ class Tables {
     return body.empty() ? "" : head + "\n" + rule + "\n" + body;
   }
 
+  // The claim's metric as these results call it.
+  std::string ClaimMetric(const RowConfig& config) const {
+    for (const std::string& name : ResultNamesOf(config.claim_metric)) {
+      if (std::find(metrics_.begin(), metrics_.end(), name) != metrics_.end()) return name;
+    }
+    return config.claim_metric;
+  }
+
   // How one row compares with another, seed by seed; nothing where no seed has both.
   std::optional<std::string> Verdict(const std::string& row, const std::string& beaten,
                                      const std::string& model, const std::string& bits) const {
     const RowConfig& config = experiment_.Of(row);
-    const BySeed* own = Find(row, model, bits, config.claim_metric);
+    const std::string metric = ClaimMetric(config);
+    const BySeed* own = Find(row, model, bits, metric);
     const bool beats_float = experiment_.Of(beaten).method == kMethodFloat;
-    const BySeed* other =
-        Find(beaten, model, beats_float ? kMethodFloat : bits, config.claim_metric);
+    const BySeed* other = Find(beaten, model, beats_float ? kMethodFloat : bits, metric);
     if (own == nullptr || other == nullptr) return std::nullopt;
     int better = 0, compared = 0;
     double sum = 0;
@@ -145,7 +154,7 @@ class Tables {
     }
     if (!any) return "";
     return "| " + config.label + " beats " + experiment_.Of(beaten).label + " | " +
-           config.claim_metric + " | " + model + " |" + line + "\n";
+           ClaimMetric(config) + " | " + model + " |" + line + "\n";
   }
 
   std::string Claims() const {

@@ -10,6 +10,7 @@
 #include "src/eval/files/sample_set.h"
 #include "src/eval/models/alignment_encoder.h"
 #include "src/eval/models/feature_maps.h"
+#include "src/eval/models/feature_space.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/manifold.h"
@@ -25,10 +26,10 @@ struct FileComparison {
   const FeatureExtractor* features = nullptr;  // turns images into features
   const FeatureExtractor* spatial = nullptr;   // turns them into maps (height, width, channels)
   const FeatureExtractor* logits = nullptr;    // turns them into logits
-  bool inception = false;                      // these are InceptionV3: results carry its names
-  const FeatureMapNet* maps = nullptr;         // turns them into maps of several layers
-  const FeatureExtractor* frames = nullptr;    // turns a clip's frames into features
-  const AlignmentEncoder* encoder = nullptr;   // of samples and texts
+  PublishedNetwork published = PublishedNetwork::kNone;  // these: results carry its names
+  const FeatureMapNet* maps = nullptr;                   // turns them into maps of several layers
+  const FeatureExtractor* frames = nullptr;              // turns a clip's frames into features
+  const AlignmentEncoder* encoder = nullptr;             // of samples and texts
   const AlignmentEncoder* reward_model = nullptr;
   std::vector<std::string> texts;         // of the samples, in turn
   const CaptionedWorld* judge = nullptr;  // of texts and samples
@@ -79,7 +80,9 @@ class Measurer {
   const FeatureExtractor* spatial() const { return comparison_.spatial; }
   const FeatureExtractor* logits() const { return comparison_.logits; }
   // Whether InceptionV3 looks at the samples.
-  bool inception() const { return comparison_.inception && samples_.raw().dimensions() > 2; }
+  PublishedNetwork published() const {
+    return samples_.raw().dimensions() > 2 ? comparison_.published : PublishedNetwork::kNone;
+  }
   // Throws kUsage where there is none.
   ComparedSamples& reference();
   // The partners of the samples; throws kInput unless they have the samples' shape.

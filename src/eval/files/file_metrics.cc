@@ -43,14 +43,23 @@ const char* TextOf(MetricNeeds needs) {
   return "";
 }
 
-// What results are called where InceptionV3 made the features.
+// What results are called where a published network made the features.
+struct PublishedName {
+  PublishedNetwork network;
+  const char *ours, *published;
+};
+constexpr PublishedName kPublishedNames[] = {
+    {PublishedNetwork::kInception, "fd", "fid"},
+    {PublishedNetwork::kInception, "fd_infinity", "fid_infinity"},
+    {PublishedNetwork::kInception, "sfd", "sfid"},
+    {PublishedNetwork::kInception, "class_score", "inception_score"},
+    {PublishedNetwork::kI3d, "fd", "fvd"},
+    {PublishedNetwork::kI3d, "fd_infinity", "fvd_infinity"},
+    {PublishedNetwork::kI3d, "fd_float", "fvd_float"}};
+
 std::string NameOfResult(const std::string& name, const Measurer& all) {
-  constexpr std::pair<const char*, const char*> kNames[] = {{"fd", "fid"},
-                                                            {"fd_infinity", "fid_infinity"},
-                                                            {"sfd", "sfid"},
-                                                            {"class_score", "inception_score"}};
-  for (const auto& [ours, published] : kNames) {
-    if (name == ours && all.inception()) return published;
+  for (const PublishedName& known : kPublishedNames) {
+    if (name == known.ours && all.published() == known.network) return known.published;
   }
   return name;
 }
@@ -101,6 +110,14 @@ std::string FileMetricHelp() {
   return text +
          "  delta_NAME           NAME of samples minus NAME of reference, paired (images or "
          "clips)\n";
+}
+
+std::vector<std::string> ResultNamesOf(const std::string& metric) {
+  std::vector<std::string> names = {metric};
+  for (const PublishedName& known : kPublishedNames) {
+    if (metric == known.ours) names.push_back(known.published);
+  }
+  return names;
 }
 
 std::vector<std::string> ParseFileMetrics(const std::string& list,

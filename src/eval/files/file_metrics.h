@@ -32,10 +32,14 @@ std::vector<std::string> ParseFileMetrics(const std::string& list,
 std::set<MetricNeeds> NeedsOf(const std::vector<std::string>& names);
 
 // Measures in the order of `names`; with InceptionV3, results are called fid, fid_infinity, sfid
-// and inception_score. A name delta_NAME is the paired difference of a measure of single samples,
-// `samples` minus `reference`, row i of both from the same noise. Throws kUsage where a metric
-// needs what the comparison lacks, kInput for samples that do not fit.
+// and inception_score, with I3D fvd, fvd_infinity and fvd_float. A name delta_NAME is the paired
+// difference of a measure of single samples, `samples` minus `reference`, row i of both from the
+// same noise. Throws kUsage where a metric needs what the comparison lacks, kInput for samples that
+// do not fit.
 std::vector<FileMetric> MeasureFiles(Measurer& all, const std::vector<std::string>& names);
+
+// What results of a metric may be called: its own name, and those with published networks.
+std::vector<std::string> ResultNamesOf(const std::string& metric);
 
 // Each metric of `a` minus that of `b`, whose samples were made from the same noise, with the
 // interval of the difference; metrics that do not pair are left out.

@@ -52,7 +52,7 @@ MetricNetworks::MetricNetworks(const MetricNetworkNames& names, const std::set<M
 
 void MetricNetworks::LendTo(FileComparison& comparison) const {
   comparison.features = features_.features.get();
-  comparison.inception = features_.is_inception;
+  comparison.published = features_.published;
   comparison.spatial = spatial_.features.get();
   comparison.logits = logits_.features.get();
   comparison.frames = frames_.features.get();

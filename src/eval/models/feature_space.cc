@@ -12,6 +12,7 @@
 #include "src/models/contrastive_encoder.h"
 #include "src/models/encoder.h"
 #include "src/models/feature_net.h"
+#include "src/models/i3d.h"
 #include "src/models/inception.h"
 #include "src/models/model_file.h"
 
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr uint64_t kRandomSeed = 20260;  // of the random features, part of what they are
 constexpr const char* kInceptionName = "inception-v3";
+constexpr const char* kI3dName = "i3d";
 
 // Names that people try, and what they have to name instead.
 struct Hint {
@@ -38,7 +40,10 @@ constexpr Hint kHints[] = {
     {"videomae", "VideoMAE's weights are not here: they do not come with this program",
      "name the folder of a VideoMAEModel or VideoMAEForVideoClassification (config.json, "
      "model.safetensors, preprocessor_config.json) with --feature-net FOLDER"},
-    {"i3d", "I3D is not read", "--feature-net FOLDER of a VideoMAE, in its place"},
+    {"i3d", "I3D's weights are not here: they do not come with this program",
+     "get i3d_pretrained_400.pt or rgb_imagenet.pt, the weights of the usual port (pytorch-i3d), "
+     "then: scripts/convert_weights.py i3d_pretrained_400.pt i3d.safetensors, and name it with "
+     "--feature-net i3d.safetensors"},
 };
 
 // He's rule for SiLU networks; norms are ones and zeros.
@@ -140,7 +145,29 @@ FeatureSpace InceptionSpace(const fs::path& file, const FeatureSpaceOptions& opt
               inception.graph.CutAfter(InceptionNode(options.output)), inception.parameters,
               HashString(inception.hash.Hex() + ToJson(preprocessing).dump()),
               kernels::BestKernels(), preprocessing),
-          inception.full_size && filter != ResizeFilter::kTriangle};
+          inception.full_size && filter != ResizeFilter::kTriangle ? PublishedNetwork::kInception
+                                                                   : PublishedNetwork::kNone};
+}
+
+// Of clips as FVD's programs prepare them: the shorter side to 224 pixels, the middle, [-1, 1].
+FeatureSpace I3dSpace(const fs::path& file, const Shape& shape,
+                      const FeatureSpaceOptions& options) {
+  if (options.output == FeatureOutput::kMaps) Lacks(kI3dName, options.output);
+  if (!shape.empty() && shape.size() != 4) {
+    throw Error(ErrorCode::kInput, file.string(), "is I3D, which sees clips",
+                "these samples are " + ShapeText(shape) + "; InceptionV3 sees images");
+  }
+  const I3d i3d = LoadI3d(file, shape.empty() ? I3dConfig{}.frames : shape[0]);
+  const ResizeFilter filter = options.resize.value_or(ResizeFilter::kBilinear);
+  Preprocessing preprocessing;
+  preprocessing.filter = filter, preprocessing.values = PictureValues::kClipped;
+  preprocessing.shorter_side = I3dConfig{}.size;
+  return {kI3dName,
+          std::make_unique<FeatureExtractor>(
+              i3d.graph, i3d.parameters, HashString(i3d.hash.Hex() + ToJson(preprocessing).dump()),
+              kernels::BestKernels(), preprocessing),
+          i3d.full_size && filter == ResizeFilter::kBilinear ? PublishedNetwork::kI3d
+                                                             : PublishedNetwork::kNone};
 }
 
 // A folder of transformers.
@@ -169,7 +196,7 @@ FeatureSpace TransformersSpace(const fs::path& folder, const FeatureSpaceOptions
                     kernels::BestKernels(), preprocessing)};
 }
 
-FeatureSpace NamedSpace(const std::string& name, const fs::path& bundled,
+FeatureSpace NamedSpace(const std::string& name, const Shape& shape, const fs::path& bundled,
                         const FeatureSpaceOptions& options) {
   if (fs::is_regular_file(fs::path(name) / kConfigName)) return TransformersSpace(name, options);
   if (IsNetworkFolder(name)) return OwnSpace(LoadNetworkFolder(name), options);
@@ -183,6 +210,7 @@ FeatureSpace NamedSpace(const std::string& name, const fs::path& bundled,
   }
   const fs::path path = FindModel(name, bundled);
   if (IsInceptionFile(path)) return InceptionSpace(path, options);
+  if (IsI3dFile(path)) return I3dSpace(path, shape, options);
   return OwnSpace(ModelFile::Load(path), options);
 }
 
@@ -200,7 +228,7 @@ FeatureSpace OpenFeatureSpace(const std::string& name, const Shape& shape, const
     if (options.output != FeatureOutput::kFeatures) Lacks(kRandomFeatures, options.output);
     return RandomSpace(shape);
   }
-  FeatureSpace space = NamedSpace(name, bundled, options);
+  FeatureSpace space = NamedSpace(name, shape, bundled, options);
   if (!shape.empty()) space.features->CheckShape(shape);
   return space;
 }

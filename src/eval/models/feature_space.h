@@ -27,12 +27,19 @@ struct FeatureSpaceOptions {
   FeatureOutput output = FeatureOutput::kFeatures;
 };
 
+// Networks after which results have names of their own: exactly as published, pictures prepared as
+// the known programs do.
+enum class PublishedNetwork {
+  kNone,
+  kInception,  // the resizing of pytorch-fid, clean-fid or torch-fidelity: a distance is an FID
+  kI3d,        // FVD
+};
+
 struct FeatureSpace {
-  std::string name;  // "fashion-features", "inception-v3", a folder's name, or kRandomFeatures
+  // "fashion-features", "inception-v3", "i3d", a folder's name, or kRandomFeatures
+  std::string name;
   std::unique_ptr<FeatureExtractor> features;
-  // InceptionV3 as published, through the resizing of pytorch-fid, clean-fid or torch-fidelity:
-  // only then a distance is an FID.
-  bool is_inception = false;
+  PublishedNetwork published = PublishedNetwork::kNone;
 };
 
 // What results say of a network: name, hash, preprocessing.
@@ -42,10 +49,11 @@ inline Json ToJson(const FeatureSpace& space) { return ToJson(space.name, *space
 // `name`: a bundled feature network's name, folder or file; a folder with network.json; a folder of
 // transformers' CLIPVisionModelWithProjection, CLIPModel, VideoMAEModel or
 // VideoMAEForVideoClassification with its preprocessor_config.json; a safetensors file of
-// InceptionV3 (src/models/inception.h); kRandomFeatures or empty: random features. `shape`: of
-// the samples that it will see, ([frames,] height, width, channels); images of any size are
-// resized; empty: not known. Throws kIo, kCorrupt, kInput, and kUnsupported where the network lacks
-// the output; the message says which file is missing and how to get it.
+// InceptionV3 or I3D (src/models/inception.h, i3d.h); kRandomFeatures or empty: random features.
+// `shape`: of the samples that it will see, ([frames,] height, width, channels); images of any size
+// are resized, and I3D takes as many frames as they have; empty: not known. Throws kIo, kCorrupt,
+// kInput, and kUnsupported where the network lacks the output; the message says which file is
+// missing and how to get it.
 FeatureSpace OpenFeatureSpace(const std::string& name, const Shape& shape,
                               const std::filesystem::path& bundled,
                               const FeatureSpaceOptions& options = {});

@@ -1,6 +1,7 @@
 #include "src/eval/sensitivity/mixed_precision.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -57,10 +58,7 @@ class MixedProblem {
   MixedProblem(const SensitivityTable& table, const SiteTable& sites, const Budget& budget,
                const MixedSettings& settings, const std::string& where)
       : table_(table), sites_(sites), budget_(budget), where_(where) {
-    for (const QuantSite& site : sites.sites) {
-      site_settings_.choices.push_back(
-          ChoicesFor(site, settings.weight_bits, settings.activation_bits));
-    }
+    site_settings_.choices = settings.choices;
     site_settings_.calls_per_step = settings.calls_per_step;
     range_begins_ = settings.by_range ? table.range_begins : std::vector<int>{0};
     const std::vector<int> steps = StepsOfRanges(range_begins_, settings.timesteps);
@@ -103,37 +101,61 @@ class MixedProblem {
   std::vector<int> range_begins_, used_;  // used_: the ranges that have a step
 };
 
+// Of a part of the sites that have a choice: elements (times steps), and their bits at the
+// narrowest and the widest choices.
+struct PartBits {
+  double elements = 0, narrowest = 0, widest = 0;
+};
+
+// What the limit `k` on average bits counts of each of two parts.
+std::array<PartBits, 2> BitsOfParts(const SiteProblem& made, const std::vector<int>& part_of_group,
+                                    size_t k) {
+  std::array<PartBits, 2> parts;
+  for (size_t g = 0; g < made.groups.size(); ++g) {
+    const auto& widths = made.groups[g].widths;
+    const auto& items = made.problem.groups[g];
+    if (widths.size() < 2) continue;
+    const int narrow = widths.front()[0].bits(), wide = widths.back()[0].bits();
+    const double elements =
+        (items.back().costs[k] - items.front().costs[k]) / static_cast<double>(wide - narrow);
+    PartBits& part = parts[part_of_group[g]];
+    part.elements += elements;
+    part.narrowest += elements * narrow, part.widest += elements * wide;
+  }
+  return parts;
+}
+
 // Divides a limit on average bits between two parts: with r = elements of the first to the second's
 // and the whole's average b, the second has b (1 + r) / (k r + 1) and the first k times that
-// (MixDQ's formula). `narrowest`, `widest`: candidate bits of what the limit counts, which cost
-// nothing and most. Throws kUsage where that is outside of these.
-void DivideByRatio(const AllocationProblem& problem, const std::vector<int>& part_of_group,
-                   size_t limit, double ratio, int narrowest, int widest, PartLimits& limits) {
+// (MixDQ's formula). Throws kUsage where that is outside of the candidates.
+void DivideByRatio(const SiteProblem& made, const std::vector<int>& part_of_group, size_t limit,
+                   double ratio, PartLimits& limits) {
   TMPQ_CHECK(limits.size() == 2, "ratios are of two parts");
-  double kept = 0, most[2] = {0, 0};
-  for (size_t g = 0; g < problem.groups.size(); ++g) {
-    double least = INFINITY, largest = 0;
-    for (const AllocationItem& item : problem.groups[g]) {
-      least = std::min(least, item.costs[limit]), largest = std::max(largest, item.costs[limit]);
-    }
-    kept += least, most[part_of_group[g]] += largest - least;
+  const std::array<PartBits, 2> parts = BitsOfParts(made, part_of_group, limit);
+  if (parts[0].elements == 0 || parts[1].elements == 0) return;  // one has nothing to choose
+  double kept = 0;                                               // whatever is chosen
+  for (const auto& items : made.problem.groups) {
+    double least = INFINITY;
+    for (const AllocationItem& item : items) least = std::min(least, item.costs[limit]);
+    kept += least;
   }
-  const CostLimit& whole = problem.limits[limit];
-  const double range = widest - narrowest;
-  if (most[0] == 0 || most[1] == 0) return;  // one of them has nothing to choose
-  const double first = most[0] / range, second = most[1] / range;  // elements, times steps
-  const double average = narrowest + (whole.limit - kept) / (first + second);
-  const double r = first / second;
+  const CostLimit& whole = made.problem.limits[limit];
+  const double narrowest = parts[0].narrowest + parts[1].narrowest;
+  const double average = (whole.limit - kept + narrowest) / (parts[0].elements + parts[1].elements);
+  const double r = parts[0].elements / parts[1].elements;
   const double bits_of_second = average * (1 + r) / (ratio * r + 1);
-  const double bits_of_first = ratio * bits_of_second;
-  for (const double bits : {bits_of_first, bits_of_second}) {
-    if (bits >= narrowest && bits <= widest) continue;
+  const double bits[2] = {ratio * bits_of_second, bits_of_second};
+  for (int p = 0; p < 2; ++p) {
+    const PartBits& part = parts[p];
+    const double total = bits[p] * part.elements;
+    if (total >= part.narrowest && total <= part.widest) continue;
     throw Error(ErrorCode::kUsage, whole.name,
-                "a part would have " + std::to_string(bits) + " bits",
-                "between " + std::to_string(narrowest) + " and " + std::to_string(widest));
+                "a part would have " + std::to_string(bits[p]) + " bits",
+                "between " + std::to_string(part.narrowest / part.elements) + " and " +
+                    std::to_string(part.widest / part.elements));
   }
-  limits[0][limit] = kept + (bits_of_first - narrowest) * first;
-  limits[1][limit] = (bits_of_second - narrowest) * second;
+  limits[0][limit] = kept + bits[0] * parts[0].elements - parts[0].narrowest;
+  limits[1][limit] = bits[1] * parts[1].elements - parts[1].narrowest;
 }
 
 int PartOf(const std::vector<DecoupledPart>& parts, LayerGroup group) {
@@ -194,10 +216,7 @@ MixedAllocation AllocateMixed(const SensitivityTable& table, const SiteTable& si
     for (size_t k = 0; k < by_error.problem.limits.size() && limits.size() == 2; ++k) {
       const auto ratio = settings.ratios.find(by_error.problem.limits[k].name);
       if (ratio == settings.ratios.end()) continue;
-      const auto& bits =
-          ratio->first == kAverageWeightBits ? settings.weight_bits : settings.activation_bits;
-      DivideByRatio(by_error.problem, part_of_group, k, ratio->second, bits.front().bits(),
-                    bits.back().bits(), limits);
+      DivideByRatio(by_error, part_of_group, k, ratio->second, limits);
     }
     allocation = SolveParts(by_error.problem, problem.Make(metric_of_site).problem, part_of_group,
                             limits, settings.solver);
@@ -214,8 +233,10 @@ MixedSettings SettingsFor(const SensitivityTable& table, const SearchBench& benc
                           MixedSettings settings, const std::string& where) {
   CheckTable(table, bench.hashes(), bench.sites(), where);
   const SpaceSettings& space = bench.space().settings();
-  settings.weight_bits = space.weight_bits;
-  settings.activation_bits = space.activation_bits;
+  settings.choices.clear();
+  for (size_t s = 0; s < bench.sites().sites.size(); ++s) {
+    settings.choices.push_back(bench.space().ChoicesOf(s));
+  }
   settings.timesteps = UniformTimesteps(space.steps, space.training_steps);
   settings.calls_per_step = space.calls_per_step;
   return settings;

@@ -22,7 +22,7 @@ struct MixedSettings {
   // (kAverageWeightBits, kAverageActivationBits); a limit that is missing is divided by
   // squared_error.
   std::map<std::string, double> ratios = {};
-  std::vector<BitWidth> weight_bits, activation_bits;  // candidates, ascending
+  std::vector<std::vector<BitWidth>> choices;  // candidates of each site, ascending
   bool by_range = true;  // bit-widths of each range of the table's; false: the same at all steps
   TimestepSequence timesteps;  // of the plan
   int calls_per_step = 1;
@@ -59,7 +59,7 @@ MixedAllocation AllocateMixed(const SensitivityTable& table, const SiteTable& si
                               const std::string& where);
 
 // `settings` for an open bench: its hashes are checked against the table's, and it has the
-// candidate bit-widths, and the plan's steps, at uniform timesteps.
+// candidate bit-widths of its space, and the plan's steps, at uniform timesteps.
 MixedSettings SettingsFor(const SensitivityTable& table, const SearchBench& bench,
                           MixedSettings settings, const std::string& where);
 // The same as above on an open bench, which has sites, budget and SettingsFor.

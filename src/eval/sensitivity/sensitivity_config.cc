@@ -1,5 +1,6 @@
 #include "src/eval/sensitivity/sensitivity_config.h"
 
+#include "src/core/config.h"
 #include "src/core/error.h"
 
 namespace tmpq {
@@ -12,6 +13,9 @@ constexpr int kMostSamples = 1'000'000;
 
 void SensitivityConfig::Validate() {
   search.weight_bits = search.activation_bits = bits;
+  if (!activation_bits.empty()) {
+    ApplyValues(search, {{"activation_bits", activation_bits}}, "sensitivity");
+  }
   search.budget = "bitops=100x";  // nothing is chosen here
   search.trajectory_samples = samples;
   search.Validate();

@@ -11,6 +11,7 @@ namespace tmpq {
 struct SensitivityConfig {
   SearchConfig search;  // model, stress, recipe, prompts, sampler, guidance, networks, steps, seed
   std::vector<int> bits = {3, 4, 6, 8};
+  std::string activation_bits;
   int ranges = 4;
   int samples = 16;
   std::string base = "widest";
@@ -25,6 +26,8 @@ struct SensitivityConfig {
       }
     });
     visit("bits", bits, "bit-widths at which every site is measured");
+    visit("activation_bits", activation_bits,
+          "the same of activations, q, k and v; 32: float inputs (default: bits)");
     visit("ranges", ranges, "equal ranges of timesteps in which sites are narrowed; 1: none");
     visit("samples", samples, "samples of every measurement, on search noise");
     visit("base", base,

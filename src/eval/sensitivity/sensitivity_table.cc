@@ -42,19 +42,31 @@ Sensitivities DamagesOf(const SensitivityTable& table, const std::vector<size_t>
       if (choices[s].size() == 1 || width == table.base[s] || damages.count({s, width}) > 0) {
         continue;
       }
-      throw Error(ErrorCode::kInput, where + ": site " + table.sites[s].name,
-                  "was not measured at " + width.Name() + " bits",
-                  "measure it with tmpq-sensitivity --bits, or allocate other bit-widths");
+      throw Error(
+          ErrorCode::kInput, where + ": site " + table.sites[s].name,
+          "was not measured " + (width.is_float() ? "in float" : "at " + width.Name() + " bits"),
+          "measure it with tmpq-sensitivity --bits and --activation-bits, or allocate other "
+          "bit-widths");
     }
   }
   return damages;
 }
 
-std::vector<int> MeasuredBits(const SensitivityTable& table) {
+std::vector<int> MeasuredBits(const SensitivityTable& table, bool of_weights) {
   std::set<int> bits;
-  for (const SensitivityRow& row : table.rows) bits.insert(row.width.bits());
-  for (const BitWidth width : table.base) bits.insert(width.bits());
-  bits.erase(BitWidth::kFloatBits);
+  const auto is_asked = [&](size_t site) {
+    return (table.sites[site].kind == SiteKind::kWeight) == of_weights;
+  };
+  for (const SensitivityRow& row : table.rows) {
+    if (is_asked(row.site)) bits.insert(row.width.bits());
+  }
+  bool float_inputs = false;  // of integer weights, which come before them
+  for (size_t s = 0; s < table.base.size(); ++s) {
+    if (is_asked(s)) bits.insert(table.base[s].bits());
+    float_inputs = float_inputs || (table.sites[s].kind == SiteKind::kActivation &&
+                                    table.base[s].is_float() && !table.base[s - 1].is_float());
+  }
+  if (of_weights || !float_inputs) bits.erase(BitWidth::kFloatBits);
   return {bits.begin(), bits.end()};
 }
 

@@ -70,8 +70,9 @@ Sensitivities DamagesOf(const SensitivityTable& table, const std::vector<size_t>
                         int range, const std::vector<std::vector<BitWidth>>& choices,
                         const std::string& where);
 
-// The integer bit-widths that a table knows, ascending: the base's, and those measured.
-std::vector<int> MeasuredBits(const SensitivityTable& table);
+// The bit-widths that a table knows of weights, or of activations, q, k and v, ascending: the
+// base's, and those measured. Float of inputs of integer weights alone.
+std::vector<int> MeasuredBits(const SensitivityTable& table, bool of_weights);
 
 // Throws kInput unless the table is of this model, recipe and sites. `where` names its file.
 void CheckTable(const SensitivityTable& table, const std::map<std::string, std::string>& hashes,

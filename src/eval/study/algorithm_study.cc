@@ -31,22 +31,6 @@ SpaceSettings SettingsOf(const TruthConfig& config, const SearchBench& bench) {
   return settings;
 }
 
-// Packed are the space's own lists only.
-void CheckPacked(const SpaceSettings& settings) {
-  const auto check = [](const std::vector<BitWidth>& own, const std::vector<BitWidth>& packed,
-                        const char* list) {
-    for (const BitWidth width : own) {
-      if (std::find(packed.begin(), packed.end(), width) != packed.end()) continue;
-      throw Error(ErrorCode::kUsage, "group_bits", "has " + width.Name() + " bits",
-                  std::string("one of ") + list);
-    }
-  };
-  for (const auto& [group, bits] : settings.group_bits) {
-    check(bits.weight_bits, settings.weight_bits, "weight_bits");
-    check(bits.activation_bits, settings.activation_bits, "activation_bits");
-  }
-}
-
 // Of all candidates, from the journal or anew.
 std::vector<double> MeasureAll(const std::vector<Candidate>& candidates, SearchBench& bench,
                                Journal& journal, const SearchSession& session) {
@@ -115,7 +99,7 @@ AlgorithmStudy RunAlgorithmStudy(const AlgorithmStudyConfig& config, const Searc
   study.config.Validate();
   SearchBench bench(study.config.truth.search, session);
   const SpaceSettings settings = SettingsOf(study.config.truth, bench);
-  CheckPacked(settings);
+  CheckGroupBits(settings);
   const SearchSpace space(bench.sites(), settings);
   study.space_size = space.ExactSize();
   if (space.Log10Size() > std::log10(study.config.most_candidates)) {

@@ -60,20 +60,41 @@ gpu::Activations DeviceNetwork::WholeImages(const Step& step, NodeId reader) {
   return gpu::FloatsAt(whole);
 }
 
+// Images of `layer` through its balancing and rotation, in one part.
+gpu::Activations DeviceNetwork::TransformedImages(const Step& step, NodeId layer) {
+  const LayerInputView& inputs = step.policy.nodes[layer].inputs;
+  const gpu::Activations whole = WholeImages(step, layer);
+  if (inputs.multiply == nullptr) return whole;
+  const Node& node = graph_.node(layer);
+  const ImageLayout in(graph_.node(node.inputs[0]).shape);
+  RowsParams t;
+  t.x = whole, t.cols = t.x_stride = in.channels;
+  t.rows = step.batch * in.images * StoredElements(layer) / in.channels;
+  SetTransform(inputs, in.channels, &t);
+  t.out = gpu::FloatsAt(Scratch<float>(t.rows * in.channels)), t.out_last = true;
+  LaunchRows(step, t, "device: layer " + node.name);
+  return t.out;
+}
+
+int64_t DeviceNetwork::StoredElements(NodeId reader) const {
+  const ImageLayout in(graph_.node(graph_.node(reader).inputs[0]).shape);
+  return in.elements() / (IsDoubled(reader) ? 4 : 1);
+}
+
 void DeviceNetwork::Conv2d(const Step& step, NodeId id) {
   const Node& node = graph_.node(id);
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const int64_t images = step.batch * in.images;
-  if (step.policy.nodes[id].weights.bits != 0) return IntegerConv2d(step, id, images);
+  if (step.policy.nodes[id].multiplies_integers()) return IntegerConv2d(step, id, images);
   const ProductShape product = ProductOf(node);
   gpu::WindowsParams<float> w;
   w.windows = WindowsOf(node.attributes, in, out), w.windows.doubled = IsDoubled(id) ? 1 : 0;
-  w.x = {WholeImages(step, id)}, w.rows = images * out.height * out.width;
+  w.x = {TransformedImages(step, id)}, w.rows = images * out.height * out.width;
   w.inputs = w.group = w.padded = product.inputs;
   w.out = Scratch<float>(w.rows * product.inputs);
   Launch<gpu::WindowsKernel<float>>(step, Elements(w.rows * product.inputs), 0, w);
   FloatProduct(step, gpu::FloatsAt(w.out), w.rows, product.inputs, product.outputs,
-               network_.panels_[id].data(), network_.bias_of_node_[id], Value(step, id));
+               FloatWeights(step, id), network_.bias_of_node_[id], Value(step, id));
 }
 
 void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
@@ -83,21 +104,9 @@ void DeviceNetwork::IntegerConv2d(const Step& step, NodeId id, int64_t images) {
   const ImageLayout in(graph_.node(node.inputs[0]).shape), out(node.shape);
   const ProductShape product = ProductOf(node);
   const bool doubled = IsDoubled(id);
-  const int64_t elements = in.elements() / (doubled ? 4 : 1);  // that are stored of an image
+  const int64_t elements = StoredElements(id);  // of an image
   gpu::ImageSource source = SourceOf(step, id);
-  if (inputs.multiply != nullptr) {
-    RowsParams t;
-    t.x = WholeImages(step, id), t.rows = images * elements / in.channels;
-    t.cols = t.x_stride = in.channels;
-    t.multiply = Resident(inputs.multiply, in.channels);
-    if (inputs.rotation != nullptr) {
-      t.rotate = true, t.order = inputs.rotation->order;
-      if (t.order > 1) t.matrix = Resident(inputs.rotation->matrix.data(), t.order * t.order);
-    }
-    t.out = gpu::FloatsAt(Scratch<float>(images * elements)), t.out_last = true;
-    LaunchRows(step, t, "device: layer " + node.name);
-    source = {t.out, {}, in.channels, 0};
-  }
+  if (inputs.multiply != nullptr) source = {TransformedImages(step, id), {}, in.channels, 0};
   gpu::QuantizeImagesParams q;
   q.images.source = source, q.images.images = images, q.images.elements = elements;
   q.images.bits = binding.bits[0], q.images.symmetric = inputs.symmetric;

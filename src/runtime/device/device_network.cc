@@ -155,7 +155,7 @@ DeviceNetwork::Chain DeviceNetwork::ChainBefore(NodeId linear) const {
 
 NodeId DeviceNetwork::GateAfter(const ActivePolicy& policy, NodeId linear) const {
   const ActivePolicy::NodeBinding& binding = policy.nodes[linear];
-  if (!options_.fuse || binding.weights.bits == 0 || readers_[linear] != 1) return -1;
+  if (!options_.fuse || !binding.multiplies_integers() || readers_[linear] != 1) return -1;
   if (binding.inputs.low_rank > 0 || binding.inputs.first_row != nullptr) return -1;
   for (NodeId id = linear + 1; id < static_cast<NodeId>(graph_.nodes().size()); ++id) {
     const Node& node = graph_.node(id);
@@ -179,7 +179,8 @@ NodeId DeviceNetwork::ActivationAfter(NodeId norm) const {
 void DeviceNetwork::PlanFusion(Step& step) const {
   for (size_t i = 0; i < graph_.nodes().size(); ++i) {
     const auto id = static_cast<NodeId>(i);
-    if (graph_.node(id).kind != OpKind::kLinear || step.policy.nodes[i].weights.bits == 0) continue;
+    if (graph_.node(id).kind != OpKind::kLinear || !step.policy.nodes[i].multiplies_integers())
+      continue;
     for (const NodeId node : ChainBefore(id).nodes) step.done[node] = true;
     const NodeId gate = GateAfter(step.policy, id);
     if (gate >= 0) step.done[gate] = true;

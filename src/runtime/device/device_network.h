@@ -70,25 +70,40 @@ class DeviceNetwork {
   // device_products.cc
   void Linear(const Step& step, NodeId id);
   void IntegerLinear(const Step& step, NodeId id);
+  void DequantizedLinear(const Step& step, NodeId id);
   // A node's first operand as it lies in memory (memory_plan.h): images in two parts, or in one,
   // which is of half the size where it is doubled.
   gpu::ImageSource SourceOf(const Step& step, NodeId reader) const;
   bool IsDoubled(NodeId reader) const;
   // The same in one part.
   gpu::Activations WholeImages(const Step& step, NodeId reader);
+  gpu::Activations TransformedImages(const Step& step, NodeId layer);
+  // Of an image that it reads, as it is stored.
+  int64_t StoredElements(NodeId reader) const;
   void Conv2d(const Step& step, NodeId id);
   void IntegerConv2d(const Step& step, NodeId id, int64_t images);
   void Product(const Step& step, const ActivePolicy::NodeBinding& binding, void* params,
                gpu::GemmKind kind);
   void LaunchRows(const Step& step, const gpu::RowsParams& params, const std::string& where);
+  // `panels` of the device, `bias` of the host.
   void FloatProduct(const Step& step, gpu::Activations x, int64_t rows, int64_t inputs,
                     int64_t outputs, const float* panels, const float* bias, gpu::Activations out);
+  const float* ResidentPanels(const float* host, int64_t outputs, int64_t inputs);
+  // The weights of a node in float, in scratch where the policy has integers.
+  const float* FloatWeights(const Step& step, NodeId id);
+  // Adds what is beside a linear's product to it: its float branch, of `moved` inputs, then the
+  // first token. `product` is `value` where there is no branch.
+  void AddBesideProduct(const Step& step, NodeId id, const float* moved, gpu::Activations product,
+                        gpu::Activations value);
+  // Inputs through a layer's balancing and rotation.
+  void SetTransform(const LayerInputView& inputs, int64_t channels, gpu::RowsParams* params);
   // device_attention.cc
   void Attention(const Step& step, NodeId id);
   void IntegerAttention(const Step& step, NodeId id);
   // device_rows.cc
   void Rows(const Step& step, NodeId id);
   void Layout(const Step& step, NodeId id);
+  void FrameWindows(const Step& step, NodeId id);
   void AddChain(const Step& step, const Chain& chain, gpu::RowsParams* params);
 
   template <typename Kernel>

@@ -34,12 +34,45 @@ void DeviceNetwork::FloatProduct(const Step& step, gpu::Activations x, int64_t r
                                  gpu::Activations out) {
   gpu::LinearF32Params p;
   p.m = rows, p.n = outputs, p.k = inputs, p.x = x, p.x_stride = inputs;
-  p.panels = Resident(panels, BlocksOf(outputs, 16) * 16 * inputs),
-  p.bias = Resident(bias, outputs);
+  p.panels = panels, p.bias = Resident(bias, outputs);
   p.out = out, p.out_stride = outputs;
   using Kernel = gpu::LinearF32Kernel;
   Launch<Kernel>(step, {BlocksOf(outputs, Kernel::kThreads), BlocksOf(rows, Kernel::kRows)},
                  Kernel::kSharedBytes, p);
+}
+
+const float* DeviceNetwork::ResidentPanels(const float* host, int64_t outputs, int64_t inputs) {
+  return Resident(host, kernels::FloatPanelElements(outputs, inputs));
+}
+
+const float* DeviceNetwork::FloatWeights(const Step& step, NodeId id) {
+  const ProductShape product = ProductOf(graph_.node(id));
+  const PackedWeightView& weights = step.policy.nodes[id].weights;
+  if (weights.bits == 0) {
+    return ResidentPanels(network_.panels_[id].data(), product.outputs, product.inputs);
+  }
+  const int64_t groups = GroupsOf(weights, product.inputs), terms = groups * product.outputs;
+  const int64_t values = kernels::FloatPanelElements(product.outputs, product.inputs);
+  gpu::DequantizeParams p;
+  p.weights = ResidentWeights(weights, product.outputs, product.inputs, /*nibbles=*/false);
+  p.bits = weights.bits, p.n = product.outputs, p.k = product.inputs;
+  p.group = weights.group > 0 ? weights.group : product.inputs;
+  p.padded_group = gpu::PaddedInputs(product.inputs, weights.group) / groups;
+  p.scale = Resident(weights.scale, terms), p.offset = Resident(weights.offset, terms);
+  p.panels = Scratch<float>(values);
+  using Kernel = gpu::DequantizeKernel;
+  Launch<Kernel>(step, {BlocksOf(values, Kernel::kThreads)}, 0, p);
+  return p.panels;
+}
+
+void DeviceNetwork::SetTransform(const LayerInputView& inputs, int64_t channels,
+                                 RowsParams* params) {
+  params->multiply = Resident(inputs.multiply, channels);
+  if (inputs.multiply == nullptr || inputs.rotation == nullptr) return;
+  params->rotate = true, params->order = inputs.rotation->order;
+  if (params->order > 1) {
+    params->matrix = Resident(inputs.rotation->matrix.data(), params->order * params->order);
+  }
 }
 
 void DeviceNetwork::LaunchRows(const Step& step, const RowsParams& params,
@@ -102,12 +135,68 @@ void DeviceNetwork::Product(const Step& step, const ActivePolicy::NodeBinding& b
 }
 
 void DeviceNetwork::Linear(const Step& step, NodeId id) {
-  if (step.policy.nodes[id].weights.bits != 0) return IntegerLinear(step, id);
+  const ActivePolicy::NodeBinding& binding = step.policy.nodes[id];
+  if (binding.multiplies_integers()) return IntegerLinear(step, id);
+  if (binding.weights.bits != 0) return DequantizedLinear(step, id);
   const Node& node = graph_.node(id);
   const ProductShape product = ProductOf(node);
   FloatProduct(step, Value(step, node.inputs[0]), step.batch * product.rows, product.inputs,
-               product.outputs, network_.panels_[id].data(), network_.bias_of_node_[id],
+               product.outputs, FloatWeights(step, id), network_.bias_of_node_[id],
                Value(step, id));
+}
+
+void DeviceNetwork::DequantizedLinear(const Step& step, NodeId id) {
+  const Node& node = graph_.node(id);
+  const ProductShape product = ProductOf(node);
+  const LayerInputView& inputs = step.policy.nodes[id].inputs;
+  const int64_t rows = step.batch * product.rows;
+  gpu::Activations x = Value(step, node.inputs[0]);
+  float* moved = nullptr;
+  if (inputs.multiply != nullptr || inputs.low_rank > 0) {
+    RowsParams t;
+    t.x = x, t.rows = rows, t.cols = t.x_stride = product.inputs;
+    SetTransform(inputs, product.inputs, &t);
+    moved = Scratch<float>(rows * product.inputs);
+    t.out = x = gpu::FloatsAt(moved), t.out_last = true;
+    LaunchRows(step, t, "device: layer " + node.name);
+  }
+  const gpu::Activations value = Value(step, id);
+  const gpu::Activations whole =
+      inputs.low_rank > 0 ? gpu::FloatsAt(Scratch<float>(rows * product.outputs)) : value;
+  FloatProduct(step, x, rows, product.inputs, product.outputs, FloatWeights(step, id),
+               network_.bias_of_node_[id], whole);
+  AddBesideProduct(step, id, moved, whole, value);
+}
+
+void DeviceNetwork::AddBesideProduct(const Step& step, NodeId id, const float* moved,
+                                     gpu::Activations product, gpu::Activations value) {
+  const ProductShape shape = ProductOf(graph_.node(id));
+  const LayerInputView& inputs = step.policy.nodes[id].inputs;
+  const int64_t rows = step.batch * shape.rows;
+  if (inputs.low_rank > 0) {
+    auto* middle = Scratch<float>(rows * inputs.low_rank);
+    auto* added = Scratch<float>(rows * shape.outputs);
+    FloatProduct(step, gpu::FloatsAt(moved), rows, shape.inputs, inputs.low_rank,
+                 ResidentPanels(inputs.down, inputs.low_rank, shape.inputs), nullptr,
+                 gpu::FloatsAt(middle));
+    FloatProduct(step, gpu::FloatsAt(middle), rows, inputs.low_rank, shape.outputs,
+                 ResidentPanels(inputs.up, shape.outputs, inputs.low_rank), nullptr,
+                 gpu::FloatsAt(added));
+    gpu::ElementwiseParams add;
+    add.x = product, add.y = gpu::FloatsAt(added),
+    add.count = add.sample = add.period = rows * shape.outputs;
+    add.binary = gpu::Binary::kAdd, add.out = value;
+    Launch<gpu::ElementwiseKernel>(step, Elements(add.count), 0, add);
+  }
+  if (inputs.first_row != nullptr) {
+    gpu::CopyParams copy;
+    copy.count = step.batch * shape.outputs, copy.to = value;
+    copy.from = gpu::FloatsAt(Resident(inputs.first_row, shape.outputs));
+    copy.dims[4] = step.batch, copy.dims[5] = shape.outputs;
+    copy.from_strides[5] = copy.to_strides[5] = 1;
+    copy.to_strides[4] = shape.rows * shape.outputs;
+    Launch<gpu::CopyKernel>(step, Elements(copy.count), 0, copy);
+  }
 }
 
 void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
@@ -122,11 +211,7 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
   RowsParams q;
   q.x = Value(step, chain.source), q.rows = rows, q.cols = q.x_stride = product.inputs;
   AddChain(step, chain, &q);
-  q.multiply = Resident(inputs.multiply, product.inputs);
-  if (inputs.multiply != nullptr && inputs.rotation != nullptr) {
-    q.rotate = true, q.order = inputs.rotation->order;
-    if (q.order > 1) q.matrix = Resident(inputs.rotation->matrix.data(), q.order * q.order);
-  }
+  SetTransform(inputs, product.inputs, &q);
   float* moved = inputs.low_rank > 0 ? Scratch<float>(rows * product.inputs) : nullptr;
   q.out = gpu::FloatsAt(moved), q.out_last = true;
   q.bits = binding.bits[0], q.group = binding.weights.group;
@@ -161,29 +246,7 @@ void DeviceNetwork::IntegerLinear(const Step& step, NodeId id) {
           nibbles                     ? gpu::GemmKind::kNibbles
           : binding.weights.group > 0 ? gpu::GemmKind::kGroups
                                       : gpu::GemmKind::kRows);
-
-  if (inputs.low_rank > 0) {
-    auto* middle = Scratch<float>(rows * inputs.low_rank);
-    auto* added = Scratch<float>(rows * product.outputs);
-    FloatProduct(step, gpu::FloatsAt(moved), rows, product.inputs, inputs.low_rank, inputs.down,
-                 nullptr, gpu::FloatsAt(middle));
-    FloatProduct(step, gpu::FloatsAt(middle), rows, inputs.low_rank, product.outputs, inputs.up,
-                 nullptr, gpu::FloatsAt(added));
-    gpu::ElementwiseParams add;
-    add.x = p.out, add.y = gpu::FloatsAt(added),
-    add.count = add.sample = add.period = rows * product.outputs;
-    add.binary = gpu::Binary::kAdd, add.out = value;
-    Launch<gpu::ElementwiseKernel>(step, Elements(add.count), 0, add);
-  }
-  if (inputs.first_row != nullptr) {
-    gpu::CopyParams copy;
-    copy.count = step.batch * product.outputs, copy.to = value;
-    copy.from = gpu::FloatsAt(Resident(inputs.first_row, product.outputs));
-    copy.dims[4] = step.batch, copy.dims[5] = product.outputs;
-    copy.from_strides[5] = copy.to_strides[5] = 1;
-    copy.to_strides[4] = product.rows * product.outputs;
-    Launch<gpu::CopyKernel>(step, Elements(copy.count), 0, copy);
-  }
+  AddBesideProduct(step, id, moved, p.out, value);
 }
 
 }  // namespace tmpq

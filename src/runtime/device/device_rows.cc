@@ -136,6 +136,37 @@ void DeviceNetwork::Rows(const Step& step, NodeId id) {
   }
 }
 
+// Frame by frame of the windows: those within the clip are copied, others are zeros.
+void DeviceNetwork::FrameWindows(const Step& step, NodeId id) {
+  static constexpr float kZero = 0;
+  const Node& node = graph_.node(id);
+  const Attributes& a = node.attributes;
+  const Shape& in = graph_.node(node.inputs[0]).shape;
+  const int64_t channels = in.back(), pixels = ElementsOf(in) / (in[0] * channels);
+  const int64_t windows = node.shape[0], frame = pixels * channels;
+  const auto copy = [&](int64_t j, int64_t begin, int64_t end, bool zeros) {
+    if (begin >= end) return;
+    const int64_t from = zeros ? 0 : 1;
+    CopyShape shape;
+    shape.Add(step.batch, from * in[0] * frame, windows * frame * a.kernel);
+    shape.Add(end - begin, from * a.stride * frame, frame * a.kernel);
+    shape.Add(pixels, from * channels, channels * a.kernel);
+    shape.Add(channels, from, 1);
+    CopyParams params = shape.params;
+    params.count = shape.Count();
+    params.from = zeros ? gpu::FloatsAt(Resident(&kZero, 1))
+                        : Value(step, node.inputs[0]) + (begin * a.stride - a.padding + j) * frame;
+    params.to = Value(step, id) + (begin * frame * a.kernel + j * channels);
+    Launch<gpu::CopyKernel>(step, Elements(params.count), 0, params);
+  };
+  for (int64_t j = 0; j < a.kernel; ++j) {
+    int64_t begin = 0, end = windows;  // of the windows whose frame j is within the clip
+    while (begin < windows && begin * a.stride - a.padding + j < 0) ++begin;
+    while (end > begin && (end - 1) * a.stride - a.padding + j >= in[0]) --end;
+    copy(j, 0, begin, true), copy(j, begin, end, false), copy(j, end, windows, true);
+  }
+}
+
 void DeviceNetwork::Layout(const Step& step, NodeId id) {
   const Node& node = graph_.node(id);
   const Attributes& a = node.attributes;
@@ -228,6 +259,8 @@ void DeviceNetwork::Layout(const Step& step, NodeId id) {
       shape.Add(image.channels, 1, 1);
       return copy(shape, Value(step, node.inputs[0]), out);
     }
+    case OpKind::kFrameWindows:
+      return FrameWindows(step, id);
     case OpKind::kReplaceRows: {
       gpu::ReplaceRowsParams p;
       p.x = Value(step, node.inputs[0]), p.mask = Value(step, node.inputs[1]);

@@ -104,12 +104,7 @@ Measured MeasureLatency(const cxxopts::ParseResult& arguments, Progress& progres
   }
   settings.repetitions = ReadContest(arguments).repetitions;
   const auto backend = arguments["backend"].as<std::string>();
-  const kernels::KernelSet& kernels = KernelsOf(backend);
-  if (backend != "cpu" && backend != kernels.name) {
-    throw Error(ErrorCode::kUsage, "--backend " + backend, "cannot be timed layer by layer",
-                "cpu, or a set of the processor's kernels");
-  }
-  settings.kernels = &kernels;
+  settings.kernels = &KernelsOf(backend, {.devices = false, .in_float = false});
   const LatencyTable table = BenchLatency(settings, progress);
   return {table.ToJson(), LatencyBenchText(table)};
 }

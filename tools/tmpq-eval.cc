@@ -153,7 +153,10 @@ void EvaluateSource(const cxxopts::ParseResult& arguments) {
   evaluation.interrupted = &InstallInterruptHandler();
   evaluation.progress = &progress;
   CheckBatch(evaluation.batch);
-  const kernels::KernelSet& kernels = KernelsOf(arguments["backend"].as<std::string>());
+  const auto backend = arguments["backend"].as<std::string>();
+  const kernels::KernelSet& kernels = KernelsOf(backend);
+  const std::unique_ptr<Device> device = DeviceOf(backend);
+  evaluation.device = device.get();
   const SampleEvaluationResult result = EvaluateSamples(evaluation, kernels);
   if (!WantsJson(arguments)) {
     const auto network = result.networks.find("feature_net");

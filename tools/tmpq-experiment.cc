@@ -5,6 +5,7 @@
 #include "src/core/interrupt.h"
 #include "src/eval/experiment/cell_job.h"
 #include "src/eval/experiment/experiment_outputs.h"
+#include "tools/common/backend.h"
 #include "tools/common/config_flags.h"
 #include "tools/job/job_program.h"
 
@@ -28,6 +29,7 @@ void DeclareFlags(cxxopts::Options& options) {
                                                         cxxopts::value<int>()->default_value("0"))(
       "batch", "samples per network call; never changes the result",
       cxxopts::value<int>()->default_value("8"));
+  DeclareBackend(options);
   DeclareConfigFlags(options, "Model", OwnModel());
   options.parse_positional({"table"});
 }
@@ -60,9 +62,11 @@ Experiment ReadTable(const cxxopts::ParseResult& arguments) {
   return ReadExperiment(arguments["table"].as<std::string>(), IsQuick(arguments), own);
 }
 
+// `backend` outlives the session.
 CellSession ReadCellSession(const cxxopts::ParseResult& arguments, const Experiment& experiment,
-                            Progress& progress) {
+                            const Backend& backend, Progress& progress) {
   CellSession session;
+  session.kernels = backend.kernels, session.device = backend.device.get();
   session.work =
       Given(arguments, "work", "runs/" + experiment.name + (experiment.quick ? "-quick" : ""));
   session.bundled = BundledCheckpoints();
@@ -104,7 +108,8 @@ void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
   const Experiment experiment = ReadTable(arguments);
   if (arguments.count("list") > 0) return PrintCells(experiment, WantsJson(arguments));
   TerminalProgress progress = MakeProgress();
-  CellSession session = ReadCellSession(arguments, experiment, progress);
+  const Backend backend = ReadBackend(arguments);
+  CellSession session = ReadCellSession(arguments, experiment, backend, progress);
   session.ranks = ranks;
   const std::filesystem::path out =
       Given(arguments, "out",
@@ -124,8 +129,9 @@ void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
 // Another rank's part.
 void Serve(const cxxopts::ParseResult& arguments, RankServer& server) {
   const Experiment experiment = ReadTable(arguments);
+  const Backend backend = ReadBackend(arguments);
   Progress silent;
-  ServeCells(experiment, ReadCellSession(arguments, experiment, silent), server);
+  ServeCells(experiment, ReadCellSession(arguments, experiment, backend, silent), server);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ namespace {
 
 void DeclareFlags(cxxopts::Options& options) {
   DeclareConfigFlags(options, "Search", SearchConfig());
+  DeclareBackend(options);
   options.add_options()("out", "folder of run.h5, plan.safetensors, summary.json, samples.png",
                         cxxopts::value<std::string>()->default_value("runs/demo"))(
       "config", "INI file with the fields below, underscores for hyphens; flags come on top",
@@ -32,10 +33,6 @@ void DeclareFlags(cxxopts::Options& options) {
       "trajectory-cache",
       "MiB for the beginnings of trajectories that candidates share; never changes the result",
       cxxopts::value<int>()->default_value("256"))(
-      "backend",
-      "what candidates run on: cpu (fastest here), reference, avx2, avx512vnni, cuda, emulated (a "
-      "GPU on a CPU, slow); never changes the result",
-      cxxopts::value<std::string>()->default_value("cpu"))(
       "front-query",
       "no search: of the finished run in --out, the plan of least distance on search noise, or of "
       "what --objectives named first, that satisfies this: \"bitops<=0.2x\", "
@@ -57,18 +54,12 @@ SearchConfig ReadConfig(const cxxopts::ParseResult& arguments) {
   return config;
 }
 
-// `device` becomes that of --backend, where it is one.
+// `backend` outlives the session.
 SearchSession ReadSearchSession(const cxxopts::ParseResult& arguments, Progress& progress,
-                                std::unique_ptr<Device>& device) {
+                                const Backend& backend) {
   constexpr int kMostMebibytes = 1 << 20;
   SearchSession session = ReadSession(arguments, progress);
-  const std::string backend = arguments["backend"].as<std::string>();
-  if (backend == "float") {
-    throw Error(ErrorCode::kUsage, "--backend float", "has no bit-widths to search");
-  }
-  session.kernels = &KernelsOf(backend);
-  device = DeviceOf(backend);
-  session.device = device.get();
+  session.kernels = backend.kernels, session.device = backend.device.get();
   const int mebibytes = arguments["trajectory-cache"].as<int>();
   CheckRange("--trajectory-cache", mebibytes, 0, kMostMebibytes);
   session.trajectory_cache_bytes = static_cast<int64_t>(mebibytes) << 20;
@@ -102,8 +93,8 @@ void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
   }
   const SearchConfig config = ReadConfig(arguments);
   TerminalProgress progress = MakeProgress();
-  std::unique_ptr<Device> device;
-  SearchSession session = ReadSearchSession(arguments, progress, device);
+  const Backend backend = ReadBackend(arguments);
+  SearchSession session = ReadSearchSession(arguments, progress, backend);
   session.ranks = ranks;
   RunResumable(session, "search", [&] {
     const SearchResult result = RunSearch(config, session);
@@ -120,8 +111,8 @@ void Search(const cxxopts::ParseResult& arguments, Transport* ranks) {
 // Another rank's part.
 void Serve(const cxxopts::ParseResult& arguments, RankServer& server) {
   Progress silent;
-  std::unique_ptr<Device> device;
-  ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent, device), server);
+  const Backend backend = ReadBackend(arguments);
+  ServeSearch(ReadConfig(arguments), ReadSearchSession(arguments, silent, backend), server);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "src/eval/sensitivity/measure_sensitivity.h"
 #include "src/eval/sensitivity/sensitivity_report.h"
+#include "tools/common/backend.h"
 #include "tools/common/config_flags.h"
 #include "tools/common/program.h"
 #include "tools/common/session.h"
@@ -13,6 +14,7 @@ namespace {
 
 void DeclareFlags(cxxopts::Options& options) {
   DeclareConfigFlags(options, "Sensitivity", SensitivityConfig());
+  DeclareBackend(options);
   options.add_options()("out", "folder of sensitivity.h5, sensitivity.csv and their journal",
                         cxxopts::value<std::string>())(
       "resume", "go on with the measurement in --out")("overwrite", "replace what is in --out")(
@@ -27,7 +29,9 @@ void Measure(const cxxopts::ParseResult& arguments) {
   SensitivityConfig config;
   ApplyConfigFlags(arguments, config);
   TerminalProgress progress = MakeProgress();
-  const SearchSession session = ReadSession(arguments, progress);
+  const Backend backend = ReadBackend(arguments);
+  SearchSession session = ReadSession(arguments, progress);
+  session.kernels = backend.kernels, session.device = backend.device.get();
   RunResumable(session, "measurement", [&] {
     const SensitivityRun run =
         MeasureSensitivity(config, session, arguments.count("no-reuse") == 0);

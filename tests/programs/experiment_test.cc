@@ -72,6 +72,20 @@ TEST_F(ExperimentTest, ATableIsTheSameForAnyThreadsAndMadeOnce) {
   EXPECT_EQ(Made(table, "table.h5") == hdf5, true);
 }
 
+// What samples is no part of the result.
+TEST_F(ExperimentTest, ADeviceMakesTheSameTable) {
+  const fs::path table = Folder() / "device";
+  PutFile(table / "defaults.ini",
+          "models = fashion-dit\nbits = w4a8\nsteps = 1\nsamples = 2\nmetrics = psnr\n");
+  PutFile(table / "1-naive.ini", "recipe = naive\n");
+  ASSERT_EQ(MakeTable(table, {"--backend=emulated"}).exit_code, 0);
+  const std::string csv = Made(table, "table.csv");
+  EXPECT_NE(csv.find("w4a8"), std::string::npos) << csv;
+  ASSERT_EQ(MakeTable(table, {"--fresh", "--work", Folder() / "on-cpu"}).exit_code, 0);
+  EXPECT_EQ(Made(table, "table.csv"), csv);
+  ExpectError(MakeTable(table, {"--backend=float"}), 2, "is not taken here");
+}
+
 TEST_F(ExperimentTest, AFailedRowLeavesTheOthersAndIsTriedAgain) {
   const fs::path table = WriteTable("failing", "recipe = broken/broken.ini\n");
   PutFile(table / "broken" / "broken.ini", "rotates = true\n");

@@ -220,7 +220,7 @@ TEST_F(ProgramsTest, BadInputGetsOneLineAndLeavesNothing) {
       {"tmpq-search", {"--mode=chaotic", out}, 2, "groupwise"},
       {"tmpq-search", {"--threads=-1", out}, 2, "--threads"},
       {"tmpq-search", {"--resume", "--overwrite", out}, 2, "contradict"},
-      {"tmpq-search", {"--backend=float", out}, 2, "no bit-widths"},
+      {"tmpq-search", {"--backend=float", out}, 2, "is not taken here"},
       {"tmpq-search", {"--backend=abacus", out}, 2, "known are cpu"},
       {"tmpq-search", {"--trajectory-cache=-1", out}, 2, "--trajectory-cache"},
       {"tmpq-search", {"--budget=latency=15ms", out}, 2, "tmpq-bench latency"},

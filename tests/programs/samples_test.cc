@@ -54,6 +54,12 @@ class SamplesTest : public testing::Test {
   }
 };
 
+TEST_F(SamplesTest, ADeviceMeasuresTheSame) {
+  const Arguments least = {"--model=fashion-dit", "--steps=1", "--samples=2", "--metrics",
+                           "sharpness"};
+  EXPECT_EQ(Measure(Joined(least, {"--backend=emulated"}))["metrics"], Measure(least)["metrics"]);
+}
+
 TEST_F(SamplesTest, APlanMeasuresAsItsFilesDo) {
   const std::string metrics =
       "fd,sharpness,psnr,ssim,sqnr,feature_map_distance,delta_sharpness,fd_float";

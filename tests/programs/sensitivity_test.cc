@@ -107,6 +107,23 @@ TEST_F(SensitivityTest, KilledMeasurementsResumeToTheSameBytes) {
   ExpectError(Measure("killed", {"--resume", "--samples=4"}), 2, "samples");
 }
 
+TEST_F(SensitivityTest, ADeviceMeasuresTheSame) {
+  const Arguments least = {"--bits=8", "--ranges=1", "--steps=1", "--samples=2",
+                           "--metrics=ssim_error"};
+  const auto measure = [&](const std::string& backend) {
+    Arguments arguments = {"--model=fashion-dit", "--backend=" + backend, "--out",
+                           Folder() / backend};
+    arguments.insert(arguments.end(), least.begin(), least.end());
+    return RunProcess("tmpq-sensitivity", arguments);
+  };
+  for (const char* backend : {"cpu", "emulated"}) {
+    const ProcessResult result = measure(backend);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+  EXPECT_EQ(ReadFile(Folder() / "emulated/journal.jsonl"),
+            ReadFile(Folder() / "cpu/journal.jsonl"));
+}
+
 // The base is the float model: errors are those of the probe itself, and none is negative.
 TEST_F(SensitivityTest, OfAFloatBase) {
   const ProcessResult result = Measure(

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "kernels/include/kernels.h"
 #include "src/core/progress.h"
 #include "src/eval/driver/search_config.h"
 #include "src/eval/experiment/experiment.h"
 #include "src/eval/sensitivity/sensitivity_config.h"
 #include "src/eval/workers/transport.h"
 #include "src/models/model_file.h"
+#include "src/runtime/device/device.h"
 
 namespace tmpq {
 
@@ -23,6 +25,8 @@ struct CellSession {
   std::filesystem::path bundled;   // bundled models and networks
   int threads = 0;
   int64_t batch = 8;
+  const kernels::KernelSet* kernels = nullptr;  // null: the fastest of this processor
+  Device* device = nullptr;                     // that samples; null: this processor
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
   Transport* ranks = nullptr;  // of the job that makes cells (cell_job.h); null: this process

@@ -70,6 +70,7 @@ class CellRunner {
     session.out = folder, session.bundled = session_.bundled;
     session.resume = true;
     session.threads = session_.threads, session.batch = session_.batch;
+    session.kernels = session_.kernels, session.device = session_.device;
     session.interrupted = session_.interrupted, session.progress = session_.progress;
     return session;
   }
@@ -214,9 +215,11 @@ class CellRunner {
     evaluation.reward_model = cell_.config.reward_model;
     evaluation.reference = cell_.config.reference;
     evaluation.threads = session_.threads, evaluation.batch = session_.batch;
+    evaluation.device = session_.device;
     evaluation.interrupted = session_.interrupted, evaluation.progress = session_.progress;
     evaluation.float_cache = session_.work / "float";
-    return EvaluateSamples(evaluation, kernels::BestKernels());
+    return EvaluateSamples(
+        evaluation, session_.kernels != nullptr ? *session_.kernels : kernels::BestKernels());
   }
 
   const ExperimentCell& cell_;

@@ -4,6 +4,7 @@
 #include "src/core/hash.h"
 #include "src/core/tensor_file.h"
 #include "src/eval/models/pipeline_model.h"
+#include "src/runtime/device/device_sampling.h"
 
 namespace tmpq {
 namespace {
@@ -61,6 +62,10 @@ Drawn DrawSamples(const SampleSource& source, const SamplingRun& run,
     options.batch = settings.batch, options.threads = settings.threads;
     options.interrupted = settings.interrupted, options.progress = settings.progress;
     if (with_trajectory) options.trajectory = &drawn.trajectory;
+    if (settings.device != nullptr) {
+      options.network_call = MakeDeviceCalls(sampler.network(), *settings.device,
+                                             settings.batch * sampler.calls_per_step())();
+    }
     settings.progress->Begin("sampling", settings.count, "samples");
     samples = sampler.Sample(
         run, {settings.seed, RandomPurpose::kSampleNoise, 0, settings.count, conditions}, options);

@@ -13,6 +13,7 @@
 #include "src/core/progress.h"
 #include "src/eval/files/file_metrics.h"
 #include "src/eval/models/sample_source.h"
+#include "src/runtime/device/device.h"
 
 namespace tmpq {
 
@@ -38,8 +39,9 @@ struct SampleEvaluation {
   std::optional<ResizeFilter> resize;
   // Folder where the float model's samples are kept for other evaluations of the same; empty: none.
   std::filesystem::path float_cache;
-  int threads = 0;    // 0: one per core
-  int64_t batch = 8;  // samples per network call; changes nothing but time
+  int threads = 0;           // 0: one per core
+  int64_t batch = 8;         // samples per network call; changes nothing but time
+  Device* device = nullptr;  // that samples, with the same result; null: this processor
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
 };

@@ -57,6 +57,7 @@ std::vector<float> SiteProber::Draw(const SamplingRun& run, int first, int end,
   options.interrupted = settings.interrupted;
   options.first_call = start != nullptr ? first : 0, options.end_call = end;
   options.start = start, options.states = states;
+  if (settings.network_calls) options.network_call = settings.network_calls();
   calls_ += (end - options.first_call) * settings_.samples * bench_.sampler().calls_per_step();
   return bench_.sampler().Sample(run,
                                  {settings.seed, RandomPurpose::kSearchNoise, 0, settings_.samples,

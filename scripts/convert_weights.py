@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Turns a PyTorch state dict (.pth) into safetensors, which tmpq reads: for example the usual FID
+"""Turns a PyTorch state dict (.pth, .pt) into safetensors, which tmpq reads: for example the usual FID
 port's pt_inception-2015-12-05 into what --feature-net takes. Needs torch and safetensors from PyPI.
 
     scripts/convert_weights.py IN.pth OUT.safetensors
@@ -33,7 +33,7 @@ def read_state(path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("input", type=pathlib.Path, help="the .pth file")
+    parser.add_argument("input", type=pathlib.Path, help="the .pth or .pt file")
     parser.add_argument("output", type=pathlib.Path, help="the .safetensors file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     arguments = parser.parse_args()

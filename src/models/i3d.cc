@@ -9,6 +9,7 @@
 #include "src/graph/graph_builder.h"
 #include "src/models/checkpoint.h"
 #include "src/models/folded_norm.h"
+#include "src/models/narrowed_port.h"
 
 namespace tmpq {
 namespace {
@@ -150,24 +151,6 @@ Graph Build(const I3dConfig& config, std::vector<StoredConvolution>& convolution
   return b.Finish(b.Linear(kI3dLogits, parts.LastPool(x), config.classes));
 }
 
-// Channels of this file over the port's, where that is legal; else the port's own, which do not
-// fit.
-I3dConfig ConfigOf(const Checkpoint& checkpoint, int64_t frames, int64_t size) {
-  I3dConfig config{.frames = frames, .size = size};
-  const auto rows = [&](const char* name) {
-    const auto found = checkpoint.tensors().find(name);
-    return found == checkpoint.tensors().end() || found->second->shape.empty()
-               ? int64_t{0}
-               : found->second->shape[0];
-  };
-  const int64_t stem = rows(kFirstWeight), classes = rows(kLastWeight);
-  if (stem > 0 && kStemChannels % stem == 0 && kStemChannels / stem <= kMostDivisor) {
-    config.divisor = kStemChannels / stem;
-  }
-  if (classes > 0) config.classes = classes;
-  return config;
-}
-
 // Everything that the port's file holds, unfolded.
 ParameterSet ReadStored(const Checkpoint& checkpoint,
                         const std::vector<StoredConvolution>& convolutions) {
@@ -217,7 +200,8 @@ bool IsI3dFile(const std::filesystem::path& file) {
 
 I3d LoadI3d(const std::filesystem::path& file, int64_t frames, int64_t size) {
   const Checkpoint checkpoint(file, "");
-  const I3dConfig config = ConfigOf(checkpoint, frames, size);
+  I3dConfig config{.frames = frames, .size = size};
+  SetWidths(checkpoint, {kFirstWeight, kLastWeight, kStemChannels, kMostDivisor}, config);
   std::vector<StoredConvolution> convolutions;
   I3d i3d{Build(config, convolutions),
           {},

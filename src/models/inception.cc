@@ -7,6 +7,7 @@
 #include "src/graph/graph_builder.h"
 #include "src/models/checkpoint.h"
 #include "src/models/folded_norm.h"
+#include "src/models/narrowed_port.h"
 
 namespace tmpq {
 namespace {
@@ -146,24 +147,6 @@ Graph Build(const InceptionConfig& config, bool stored) {
   return b.Finish(b.AddParameter(kInceptionLogits, x, {config.classes}));
 }
 
-// Channels of this file over the port's, where that is legal; else the port's own, which do not
-// fit.
-InceptionConfig ConfigOf(const Checkpoint& checkpoint) {
-  InceptionConfig config;
-  const auto rows = [&](const char* name) {
-    const auto found = checkpoint.tensors().find(name);
-    return found == checkpoint.tensors().end() || found->second->shape.empty()
-               ? int64_t{0}
-               : found->second->shape[0];
-  };
-  const int64_t stem = rows(kFirstWeight), classes = rows(kLastWeight);
-  if (stem > 0 && kStemChannels % stem == 0 && kStemChannels / stem <= kMostDivisor) {
-    config.divisor = kStemChannels / stem;
-  }
-  if (classes > 0) config.classes = classes;
-  return config;
-}
-
 // A convolution and the batch norm after it as one convolution.
 void Fold(const ParameterSet& stored, const std::string& module, const std::string& where,
           ParameterSet& folded) {
@@ -185,7 +168,8 @@ bool IsInceptionFile(const std::filesystem::path& file) {
 
 Inception LoadInception(const std::filesystem::path& file) {
   const Checkpoint checkpoint(file, "");
-  const InceptionConfig config = ConfigOf(checkpoint);
+  InceptionConfig config;
+  SetWidths(checkpoint, {kFirstWeight, kLastWeight, kStemChannels, kMostDivisor}, config);
   const Graph stored_graph = Build(config, /*stored=*/true);
   ParameterSource source;
   for (const auto& [name, shape] : stored_graph.parameters()) {

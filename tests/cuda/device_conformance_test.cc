@@ -72,16 +72,7 @@ TEST_P(DeviceConformanceTest, GivesTheRuntimesBytes) {
   const RuntimeNetwork network(graph, RandomParameters(graph), kernels::BestKernels());
   const RandomBatch random(graph, kBatch);
   const NetworkInputs inputs = random.Inputs(graph, 0, kBatch);
-  using kernels::Storage;
-  // Bits of weights, of activations.
-  for (const auto& [weight, activation, storage] : {std::tuple{32, 32, Storage::kFloat32},
-                                                    {3, 3, Storage::kFloat32},
-                                                    {8, 8, Storage::kFloat32},
-                                                    {3, 32, Storage::kFloat32},
-                                                    {32, 32, Storage::kBfloat16},
-                                                    {3, 3, Storage::kBfloat16},
-                                                    {8, 8, Storage::kFloat16},
-                                                    {8, 32, Storage::kFloat16}}) {
+  for (const auto& [weight, activation, storage] : kConformancePolicies) {
     ActivePolicy policy = network.Activate(
         UniformPolicy(graph.sites(), BitWidth::Of(weight), BitWidth::Of(activation)),
         &supernet.weights());

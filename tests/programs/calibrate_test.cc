@@ -35,6 +35,20 @@ class CalibrateTest : public testing::Test {
     return RunProcess("tmpq-calibrate", arguments);
   }
 
+  // What a plan's first sample is on each of these.
+  std::set<std::string> SamplesOn(const Arguments& backends, const std::string& plan) const {
+    std::set<std::string> bytes;
+    for (const std::string& backend : backends) {
+      const fs::path out =
+          folder_ / (fs::path(plan).parent_path().filename().string() + backend + ".npy");
+      const ProcessResult run = RunProcess(
+          "tmpq-run", {"--plan", plan, "--count", "1", "--backend", backend, "--out", out});
+      EXPECT_EQ(run.exit_code, 0) << run.err;
+      bytes.insert(ReadFile(out));
+    }
+    return bytes;
+  }
+
   static void ExpectError(const ProcessResult& result, int code, const std::string& part) {
     EXPECT_EQ(result.exit_code, code) << result.err;
     EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
@@ -54,14 +68,7 @@ TEST_F(CalibrateTest, APlanRunsTheSameOnAllKernels) {
   EXPECT_EQ(json["average_weight_bits"], 4.0);
   EXPECT_EQ(json["average_activation_bits"], 8.0);
   EXPECT_GT(json["stored_weight_bits"], 4.0);
-  std::set<std::string> bytes;
-  for (const std::string backend : {"cpu", "reference", "emulated"}) {
-    const fs::path out = folder_ / (backend + ".npy");
-    const ProcessResult run = RunProcess(
-        "tmpq-run", {"--plan", json["plan"], "--count", "1", "--backend", backend, "--out", out});
-    ASSERT_EQ(run.exit_code, 0) << run.err;
-    bytes.insert(ReadFile(out));
-  }
+  std::set<std::string> bytes = SamplesOn({"cpu", "reference", "emulated"}, json["plan"]);
   EXPECT_EQ(bytes.size(), 1u);
   // Where there is a GPU, it gives them too; elsewhere one line says so.
   const fs::path out = folder_ / "cuda.npy";
@@ -89,14 +96,7 @@ TEST_F(CalibrateTest, APlanOfFloatActivationsRunsTheSameOnAllKernels) {
   EXPECT_LT(
       fs::file_size(std::string(json["plan"])),
       0.6 * static_cast<double>(fs::file_size(std::string(ParseJson(eight.out, "eight")["plan"]))));
-  std::set<std::string> bytes;
-  for (const std::string backend : {"cpu", "reference", "emulated"}) {
-    const fs::path out = folder_ / (backend + ".npy");
-    const ProcessResult run = RunProcess(
-        "tmpq-run", {"--plan", json["plan"], "--count", "1", "--backend", backend, "--out", out});
-    ASSERT_EQ(run.exit_code, 0) << run.err;
-    bytes.insert(ReadFile(out));
-  }
+  std::set<std::string> bytes = SamplesOn({"cpu", "reference", "emulated"}, json["plan"]);
   EXPECT_EQ(bytes.size(), 1u);
 }
 
@@ -110,15 +110,9 @@ TEST_F(CalibrateTest, APlanStoresActivationsInSixteenBits) {
                             "--bits", "w8a8", "--json"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
     const std::string plan = ParseJson(made.out, "tmpq-calibrate")["plan"];
-    std::set<std::string> bytes;
-    for (const std::string backend : {"cpu", "reference", "emulated"}) {
-      if (storage != "bfloat16" && backend == "emulated") continue;  // a minute each
-      const fs::path out = folder_ / (storage + backend + ".npy");
-      const ProcessResult run = RunProcess(
-          "tmpq-run", {"--plan", plan, "--count", "1", "--backend", backend, "--out", out});
-      ASSERT_EQ(run.exit_code, 0) << run.err;
-      bytes.insert(ReadFile(out));
-    }
+    Arguments backends = {"cpu", "reference"};
+    if (storage == "bfloat16") backends.push_back("emulated");  // a minute each
+    const std::set<std::string> bytes = SamplesOn(backends, plan);
     EXPECT_EQ(bytes.size(), 1u) << storage;
     all.insert(bytes.begin(), bytes.end());
   }

@@ -47,16 +47,7 @@ TEST_P(ConformanceTest, EverySetAndBatchGiveTheReferencesBytes) {
   Progress silent;
   Supernet::Build(graph_, RandomParameters(graph_), HashString("m"), widths, path, silent);
   const Supernet supernet(path, graph_, HashString("m"), widths);
-  using kernels::Storage;
-  // Bits of weights, of activations.
-  for (const auto& [weight, activation, storage] : {std::tuple{32, 32, Storage::kFloat32},
-                                                    {3, 3, Storage::kFloat32},
-                                                    {8, 8, Storage::kFloat32},
-                                                    {3, 32, Storage::kFloat32},
-                                                    {32, 32, Storage::kFloat16},
-                                                    {8, 8, Storage::kFloat16},
-                                                    {8, 32, Storage::kFloat16},
-                                                    {3, 3, Storage::kBfloat16}}) {
+  for (const auto& [weight, activation, storage] : kConformancePolicies) {
     const Policy policy =
         UniformPolicy(graph_.sites(), BitWidth::Of(weight), BitWidth::Of(activation));
     const Policy* chosen = weight == 32 ? nullptr : &policy;

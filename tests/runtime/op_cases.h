@@ -21,6 +21,18 @@ namespace tmpq {
 constexpr auto kConvolution = LayerGroup::kConvolution;
 constexpr auto kSpatial = LayerGroup::kSpatialAttention;
 
+// How every row is run: bits of weights and of activations, and what values are stored as.
+struct ConformancePolicy {
+  int weight, activation;
+  kernels::Storage storage;
+};
+inline constexpr ConformancePolicy kConformancePolicies[] = {
+    {32, 32, kernels::Storage::kFloat32}, {3, 3, kernels::Storage::kFloat32},
+    {8, 8, kernels::Storage::kFloat32},   {3, 32, kernels::Storage::kFloat32},
+    {32, 32, kernels::Storage::kFloat16}, {32, 32, kernels::Storage::kBfloat16},
+    {8, 8, kernels::Storage::kFloat16},   {8, 32, kernels::Storage::kFloat16},
+    {3, 3, kernels::Storage::kBfloat16}};
+
 // One graph per row; its name says what it covers.
 inline std::vector<Graph> OpCases() {
   std::vector<Graph> cases;

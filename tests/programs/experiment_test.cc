@@ -84,6 +84,8 @@ TEST_F(ExperimentTest, ADeviceMakesTheSameTable) {
   ASSERT_EQ(MakeTable(table, {"--fresh", "--work", Folder() / "on-cpu"}).exit_code, 0);
   EXPECT_EQ(Made(table, "table.csv"), csv);
   ExpectError(MakeTable(table, {"--backend=float"}), 2, "is not taken here");
+  ExpectError(MakeTable(table, {"--only", "no-such-row"}), 2, "--list prints the cells");
+  EXPECT_EQ(Made(table, "table.csv"), csv);
 }
 
 TEST_F(ExperimentTest, AFailedRowLeavesTheOthersAndIsTriedAgain) {

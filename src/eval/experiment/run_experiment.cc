@@ -1,5 +1,6 @@
 #include "src/eval/experiment/run_experiment.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "src/core/file.h"
@@ -117,12 +118,17 @@ class Maker {
 
 ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session,
                                const std::string& only) {
+  const auto is_asked = [&](const ExperimentCell& cell) {
+    return cell.name().find(only) != std::string::npos;
+  };
+  if (std::none_of(experiment.cells.begin(), experiment.cells.end(), is_asked)) {
+    throw Error(ErrorCode::kUsage, "only", "no cell's name holds \"" + only + "\"",
+                "--list prints the cells");
+  }
   CheckMetrics(experiment, session);
   PrepareFolder(session.work);
   Maker maker(session);
-  for (const ExperimentCell& cell : experiment.cells) {
-    maker.Find(cell, cell.name().find(only) != std::string::npos);
-  }
+  for (const ExperimentCell& cell : experiment.cells) maker.Find(cell, is_asked(cell));
   return maker.MakeAll();
 }
 

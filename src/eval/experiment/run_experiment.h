@@ -18,8 +18,8 @@ struct ExperimentResult {
 // Makes the cells of `experiment` that neither session.work nor session.finished holds with the
 // same key (MakeCells), each kept as CELL.json once it is whole. An error of one cell is noted and
 // leaves the others standing; kInterrupted ends the run, and so does what ends a job. `only`: makes
-// cells whose name holds it; others count where they are found. Throws as CheckMetrics does before
-// anything is made.
+// cells whose name holds it; others count where they are found. Throws kUsage where no cell's does,
+// and as CheckMetrics does, before anything is made.
 ExperimentResult RunExperiment(const Experiment& experiment, const CellSession& session,
                                const std::string& only = "");
 

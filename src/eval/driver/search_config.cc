@@ -19,7 +19,12 @@ constexpr int kMaxSamples = 1'000'000;
 void CheckBits(const std::string& name, std::vector<int>& bits, bool floats = false) {
   if (bits.empty()) throw Error(ErrorCode::kUsage, name, "is empty", "for example 3,4,5,6,8");
   for (const int b : bits) {
-    if (!floats || b != BitWidth::kFloatBits) CheckRange(name, b, 2, 8);
+    if (floats && b == BitWidth::kFloatBits) continue;
+    if (floats && (b < 2 || b > 8)) {
+      throw Error(ErrorCode::kUsage, name, std::to_string(b) + " is out of range",
+                  "2 to 8, or 32 for float inputs");
+    }
+    CheckRange(name, b, 2, 8);
   }
   std::sort(bits.begin(), bits.end());
   if (std::adjacent_find(bits.begin(), bits.end()) != bits.end()) {

@@ -4,10 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "tests/test_path.h"
+
 namespace tmpq {
 namespace {
 
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 
 ExperimentCell Cell(const std::string& bits, uint64_t seed) {
@@ -25,7 +30,11 @@ ExperimentCell Changed(ExperimentCell cell, Change&& change) {
   return cell;
 }
 
-std::vector<std::string> Shared(const ExperimentCell& cell) { return SharedParts(cell, {}); }
+std::vector<std::string> Shared(const ExperimentCell& cell) {
+  CellSession session;
+  session.bundled = TMPQ_SOURCE_DIR "/checkpoints";
+  return SharedParts(cell, session);
+}
 
 TEST(SharedPartsTest, FloatSamplesAreOfASeedAndItsTimesteps) {
   const ExperimentCell cell = Cell("w4a8", 0);
@@ -61,6 +70,27 @@ TEST(SharedPartsTest, TablesOfSensitivityAndJumpsAreForAllSeeds) {
   ASSERT_THAT(Shared(Changed(Cell("w4a8", 0), planned)), SizeIs(1));
   EXPECT_EQ(Shared(Changed(Cell("w4a8", 0), planned)), Shared(Changed(Cell("w4a8", 1), planned)));
   EXPECT_NE(Shared(Changed(Cell("w4a8", 0), planned)), Shared(Changed(Cell("w4a8", 0), mixed)));
+}
+
+// Trained again, a model is another one under the same name.
+TEST(SharedPartsTest, NothingIsSharedWithOtherWeights) {
+  const std::filesystem::path mine = TestPath("cell-inputs");
+  const auto shared_of = [&](const char* name, const char* metric) {
+    std::filesystem::create_directories(mine);
+    std::filesystem::copy_file(
+        std::filesystem::path(TMPQ_SOURCE_DIR "/checkpoints") / name / "weights.safetensors",
+        mine / "weights.safetensors", std::filesystem::copy_options::overwrite_existing);
+    ExperimentCell cell = Cell("w4a8", 0);
+    cell.source = mine, cell.config.metrics = metric, cell.config.timesteps = "planned";
+    return Shared(cell);
+  };
+  for (const char* metric : {"fd", "psnr"}) {
+    const std::vector<std::string> before = shared_of("fashion-dit", metric);
+    EXPECT_THAT(before, Not(IsEmpty()));
+    EXPECT_EQ(shared_of("fashion-dit", metric), before);
+    EXPECT_NE(shared_of("fashion-unet", metric), before);
+  }
+  std::filesystem::remove_all(mine);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <sstream>
 
@@ -132,6 +133,33 @@ TEST_F(ExperimentTest, ASearchIsARow) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(Made(table, "table.csv").find("1-search,1-search,fashion-dit,4bit,0,"),
             std::string::npos);
+}
+
+// One that was cut off is of no use to another config.
+TEST_F(ExperimentTest, ASearchOfAnotherConfigIsBegunAgain) {
+  const fs::path table = Folder() / "begun";
+  const auto write_row = [&](const char* mutants) {
+    PutFile(table / "1-search.ini",
+            std::string("method = search\nbits = 4bit\n[search]\nweight_bits = 4\n"
+                        "activation_bits = 4,8\nparents = 2\ngenerations = 1\npopulation = 4\n"
+                        "crossovers = 1\ntrajectory_steps = 2\ntrajectory_samples = 2\n"
+                        "metric_samples = 6\nmetric_candidates = 1\nselection_candidates = 1\n"
+                        "selection_samples = 6\nreport_samples = 6\nconverged_samples = 2\n"
+                        "mutants = ") +
+                mutants + "\n");
+  };
+  PutFile(table / "defaults.ini",
+          "models = fashion-dit\nseeds = 0\nsteps = 2\nsamples = 4\nmetrics = fd\n");
+  write_row("1");
+  ProcessOptions cut;
+  cut.kill_when = Folder() / "of-begun" / "work" / "1-search.fashion-dit.4bit.0" / "journal.jsonl";
+  cut.kill_lines = 2;
+  EXPECT_EQ(MakeTable(table, {}, cut).exit_code, -SIGKILL);
+  ASSERT_TRUE(fs::exists(cut.kill_when));
+  write_row("2");
+  const ProcessResult changed = MakeTable(table);
+  ASSERT_EQ(changed.exit_code, 0) << changed.err;
+  EXPECT_FALSE(fs::exists(cut.kill_when));
 }
 
 TEST_F(ExperimentTest, OneSearchAnswersTheBudgetsOfARow) {

@@ -22,10 +22,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of what is kept for all cells whose `config` says the same.
+// What the files say that a config names: nothing made of their content is for another.
+std::string ContentsOf(const SearchConfig& config, const CellSession& session) {
+  std::string text = FindRecipe(config.recipe).Text();
+  for (const std::string& file :
+       {config.prompts, config.rounding, config.latency, config.sensitivity}) {
+    if (!file.empty()) text += ReadFile(file);
+  }
+  return text + LoadAnyModel(config.model, session.bundled).hash.Hex();
+}
+
+// Of what is kept for all cells whose config, of this `text`, says the same.
 fs::path SharedFolder(const CellSession& session, const char* room, const ExperimentCell& cell,
-                      const std::string& config) {
-  return session.work / room / (cell.model + "-" + HashString(config).Hex().substr(0, 8));
+                      const SearchConfig& config, const std::string& text) {
+  const std::string all = text + ContentsOf(config, session);
+  return session.work / room / (cell.model + "-" + HashString(all).Hex().substr(0, 8));
 }
 
 // The recipe's variant of the float model has float samples of its own.
@@ -152,15 +163,18 @@ SearchConfig JumpsConfigOf(const ExperimentCell& cell) {
 }
 
 fs::path SensitivityFolderOf(const ExperimentCell& cell, const CellSession& session) {
-  return SharedFolder(session, "sensitivity", cell, ConfigText(SensitivityConfigOf(cell)));
+  const SensitivityConfig config = SensitivityConfigOf(cell);
+  return SharedFolder(session, "sensitivity", cell, config.search, ConfigText(config));
 }
 
 fs::path JumpsFolderOf(const ExperimentCell& cell, const CellSession& session) {
-  return SharedFolder(session, "jumps", cell, ConfigText(JumpsConfigOf(cell)));
+  const SearchConfig config = JumpsConfigOf(cell);
+  return SharedFolder(session, "jumps", cell, config, ConfigText(config));
 }
 
 fs::path PredictingFolderOf(const ExperimentCell& cell, const CellSession& session) {
-  return SharedFolder(session, "search", cell, ConfigText(RowSearchConfigOf(cell)));
+  const SearchConfig config = RowSearchConfigOf(cell);
+  return SharedFolder(session, "search", cell, config, ConfigText(config));
 }
 
 std::vector<std::string> MetricsOf(const ExperimentCell& cell, const ModelFile& model,
@@ -203,6 +217,10 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   text += ChangedText(FindRecipe(cell.config.recipe));
   for (const std::string& file : {config.prompts, config.rounding}) {
     if (!file.empty()) text += ReadFile(file);
+  }
+  for (const std::string& file :
+       {config.feature_net, config.text_encoder, config.reward_model, config.reference}) {
+    if (fs::is_regular_file(file)) text += HashBytes(MappedFile(file).bytes()).Hex();
   }
   const std::set<std::string> files = {"latency", "prompts", "rounding", "sensitivity"};
   for (const auto& [key, value] : cell.search) {

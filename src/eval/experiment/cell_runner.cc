@@ -75,6 +75,17 @@ class CellRunner {
     return session;
   }
 
+  // What a cell that was cut off has made is of use to the same cell alone: with other settings or
+  // another model, its folder is emptied.
+  void ClaimFolder(const SearchConfig& config) const {
+    const std::string text = KeyOf(cell_, session_) + "\n" + ConfigText(config);
+    const fs::path claim = folder_ / "cell.txt";
+    if (fs::exists(claim) && ReadFile(claim) == text) return;
+    fs::remove_all(folder_);
+    PrepareFolder(folder_);
+    WriteFileAtomically(claim, text);
+  }
+
   // Writes plan.safetensors into the cell's folder; what the plan costs.
   Json MakePlan() {
     if (cell_.config.method == kMethodSearch) return Search();
@@ -99,7 +110,7 @@ class CellRunner {
               : Candidate::Uniform(HandTimesteps(Timesteps(), config.steps.most, bench.schedule()),
                                    UniformPolicy(bench.sites(), BitWidth::Of(bits.weight),
                                                  BitWidth::Of(bits.activation)));
-    PrepareFolder(folder_);
+    ClaimFolder(config);
     bench.OpenSampler();
     bench.OpenSupernet();
     if (scans) candidate = Scanned(table, bench);
@@ -161,6 +172,7 @@ class CellRunner {
 
   Json Search() {
     const SearchConfig config = RowSearchConfigOf(cell_);
+    ClaimFolder(config);
     const SearchResult result = RunSearch(config, SessionIn(folder_));
     hashes_ = result.hashes;
     const RunHistory& history = result.history;

@@ -6,6 +6,7 @@ import pathlib
 from plot_front import check_out, fail, open_pyplot, read_run, save, text
 
 COLORS = ["#009E73", "#0072B2", "#D55E00", "#E69F00", "#CC79A7", "#56B4E9", "#000000"]  # Okabe-Ito
+LINES = ["-", "--", ":", "-."]  # where there are more than colours
 
 
 def label_of(path, run):

@@ -4,6 +4,7 @@ import argparse
 import pathlib
 
 from plot_front import check_out, fail, open_pyplot, save, text
+from plot_hypervolume import LINES
 
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # colour-blind safe (Okabe-Ito)
 FLOAT = "float"
@@ -92,7 +93,7 @@ def draw_costs(axes, cells, metric, cost, model, rows, labels, several):
         if points:
             x, y, below, above = np.array(sorted(points)).T
             color = COLORS[number % len(COLORS)]
-            axes.errorbar(x, y, yerr=[below, above], color=color, marker=markers[number % len(markers)], ms=4, lw=1, capsize=2.5, label=labels[row])
+            axes.errorbar(x, y, yerr=[below, above], color=color, ls=LINES[number // len(COLORS) % len(LINES)], marker=markers[number % len(markers)], ms=4, lw=1, capsize=2.5, label=labels[row])
     axes.set_title(model, fontsize=10)
 
 
@@ -150,7 +151,7 @@ def draw_against(pyplot, cells, metric, name, models, cost, cost_name):
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.supylabel(caption_of(name, metric, several), fontsize=8)
+    grid[0][0].set_ylabel(caption_of(name, metric, several).replace("; ", "\n"), fontsize=8)
     entries = {label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels())}
     figure.legend(entries.values(), entries.keys(), loc="lower center", ncols=2, frameon=False, fontsize=8)
     return figure

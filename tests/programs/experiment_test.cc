@@ -310,6 +310,27 @@ TEST_F(ExperimentTest, AScriptDrawsTheTable) {
   ExpectError(draw({TMPQ_SOURCE_DIR "/results/demo/run.h5", picture}), 1, "is not a table");
 }
 
+// A panel for each model and loss.
+TEST_F(ExperimentTest, AScriptDrawsItsSearches) {
+  fs::create_directories(Folder());
+  const std::string picture = Folder() / "searches.png";
+  const auto draw = [&](const std::string& table, Arguments more = {}) {
+    Arguments arguments = {TMPQ_SOURCE_DIR "/scripts/plot_search_study.py",
+                           TMPQ_SOURCE_DIR "/results/" + table + "/cells.jsonl", picture};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return RunProcess("/usr/bin/python3", arguments);
+  };
+  for (const char* table : {"objectives", "tmpq-dm"}) {  // two losses, two models
+    const ProcessResult drawn = draw(table);
+    ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+    const std::string png = ReadFile(picture);
+    const auto height = [&] { return (png[22] & 0xff) * 256 + (png[23] & 0xff); };
+    EXPECT_GT(height(), 900);  // of one panel: 495
+  }
+  ExpectError(draw("objectives", {"--metric", "fid2"}), 2, "not every cell has fid2");
+  ExpectError(draw("recipes"), 1, "holds no search");
+}
+
 // Several rows in float have a column of their own; planned timesteps are other ones than uniform.
 TEST_F(ExperimentTest, RowsMayDifferInTimestepsAlone) {
   const fs::path table = Folder() / "timesteps";

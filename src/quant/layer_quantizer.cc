@@ -1,12 +1,13 @@
 #include "src/quant/layer_quantizer.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
 #include "src/quant/gptq.h"
+#include "src/quant/low_rank.h"
+#include "src/quant/output_error.h"
 #include "src/quant/range.h"
 
 namespace tmpq {
@@ -16,26 +17,6 @@ constexpr double kGptqDamping = 0.01;  // published
 // SmoothQuant alphas that are tried for a layer; 0 leaves it to the weights alone.
 constexpr double kAlphas[] = {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};
 constexpr int64_t kErrorRows = 64;  // rows that an alpha's error is measured over
-
-using RowMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using FloatMap =
-    Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-
-// Rows as the integer runtime sees them: each with its own scale.
-RowMatrix RoundedRows(std::span<const float> rows, int64_t inputs, int bits, bool symmetric) {
-  const int64_t count = static_cast<int64_t>(rows.size()) / inputs;
-  RowMatrix rounded(count, inputs);
-  for (int64_t r = 0; r < count; ++r) {
-    const auto row = rows.subspan(r * inputs, inputs);
-    const Grid grid =
-        GridOf(FindRange(row, bits, symmetric, RangeMethod::kMinMax, 100), bits, symmetric);
-    for (int64_t k = 0; k < inputs; ++k) {
-      const int q = RoundToGrid(grid, bits, symmetric, row[k]);
-      rounded(r, k) = static_cast<double>(grid.scale) * (q + grid.offset);
-    }
-  }
-  return rounded;
-}
 
 class LayerQuantizer {
  public:
@@ -130,7 +111,10 @@ class LayerQuantizer {
         request_.statistics != nullptr ? InputsOf(index, sets) : InputStatistics{};
     set.transform = BestTransform(inputs);
     std::vector<float> weights = TransformWeights(node_.name, weights_, channels_, set.transform);
-    if (scheme_.low_rank > 0) TakeLowRank(weights, set);
+    if (scheme_.low_rank > 0) {
+      FloatBranch branch = TakeLowRank(weights, outputs_, inputs_, scheme_.low_rank);
+      set.down = std::move(branch.down), set.up = std::move(branch.up);
+    }
     const WeightOptions options = request_.recipe->WeightOptionsOf(scheme_);
     std::vector<float> rows;
     if (request_.recipe->rounding == "gptq") {
@@ -180,33 +164,6 @@ class LayerQuantizer {
       if (bits != request_.weight_bits.back()) set.weights[bits].data.clear();
     }
     return set;
-  }
-
-  // The best approximation of that rank goes to the float branch, the rest stays (SVDQuant).
-  void TakeLowRank(std::vector<float>& weights, WeightSet& set) const {
-    const int64_t rank = scheme_.low_rank;
-    const RowMatrix w = FloatMap(weights.data(), outputs_, inputs_).cast<double>();
-    const Eigen::BDCSVD<RowMatrix> svd(w, Eigen::ComputeThinU | Eigen::ComputeThinV);
-    set.down.assign(rank * inputs_, 0.0f);
-    set.up.assign(outputs_ * rank, 0.0f);
-    for (int64_t r = 0; r < rank; ++r) {
-      const double root = std::sqrt(svd.singularValues()(r));
-      for (int64_t k = 0; k < inputs_; ++k) {
-        set.down[r * inputs_ + k] = static_cast<float>(root * svd.matrixV()(k, r));
-      }
-      for (int64_t n = 0; n < outputs_; ++n) {
-        set.up[n * rank + r] = static_cast<float>(root * svd.matrixU()(n, r));
-      }
-    }
-    for (int64_t n = 0; n < outputs_; ++n) {
-      for (int64_t k = 0; k < inputs_; ++k) {
-        double branch = 0;
-        for (int64_t r = 0; r < rank; ++r) {
-          branch += static_cast<double>(set.up[n * rank + r]) * set.down[r * inputs_ + k];
-        }
-        weights[n * inputs_ + k] = static_cast<float>(weights[n * inputs_ + k] - branch);
-      }
-    }
   }
 
   StaticScales TakeSteps(int bits) const {
@@ -295,23 +252,6 @@ class LayerQuantizer {
 };
 
 }  // namespace
-
-double OutputError(std::span<const float> weights, std::span<const float> rows, int64_t outputs,
-                   int64_t inputs, const QuantizedWeights& quantized, int activation_bits,
-                   bool activation_symmetric) {
-  RowMatrix rounded(outputs, inputs);
-  for (int64_t n = 0; n < outputs; ++n) {
-    for (int64_t k = 0; k < inputs; ++k) rounded(n, k) = quantized.ValueAt(n, k);
-  }
-  const RowMatrix w = FloatMap(weights.data(), outputs, inputs).cast<double>();
-  const auto count = static_cast<int64_t>(rows.size()) / inputs;
-  const RowMatrix x = FloatMap(rows.data(), count, inputs).cast<double>();
-  const RowMatrix exact = x * w.transpose();
-  const RowMatrix out =
-      RoundedRows(rows, inputs, activation_bits, activation_symmetric) * rounded.transpose();
-  const double size = exact.squaredNorm();
-  return size > 0 ? (out - exact).squaredNorm() / size : (out - exact).squaredNorm();
-}
 
 QuantizedLayer QuantizeLayer(const LayerRequest& request, NodeId id) {
   TMPQ_CHECK(request.statistics != nullptr || !request.recipe->NeedsCalibration(),

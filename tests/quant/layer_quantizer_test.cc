@@ -8,6 +8,7 @@
 
 #include "kernels/include/packing.h"
 #include "src/core/error.h"
+#include "src/quant/output_error.h"
 #include "tests/runtime/small_model.h"
 
 namespace tmpq {

@@ -60,7 +60,7 @@ std::vector<ExportedWeights> WeightsInUse(const PlanFile& plan) {
       ExportedWeights weights{site, bits, range, sites[site].layer, "", ""};
       if (range >= 0)
         weights.set = WeightSetName(plan.weights().scheme(), sites[site].layer, range);
-      const std::string name = weights.set + ".w" + std::to_string(bits);
+      const std::string name = WeightName(weights.set, bits);
       weights.weight_name = (uses.size() == 1 ? sites[site].layer : name) + ".weight";
       if (bits != BitWidth::kFloatBits) weights.codes_name = name;
       in_use.push_back(std::move(weights));

@@ -11,6 +11,7 @@
 #include "bench/opened_search.h"
 #include "src/quant/recipe.h"
 #include "src/runtime/op_times.h"
+#include "src/runtime/working_memory.h"
 #include "tests/runtime/random_batch.h"
 
 namespace tmpq {
@@ -57,15 +58,6 @@ class TimedStep {
       }
     }
     return mean;
-  }
-
-  int64_t working_bytes() const {
-    int64_t bytes = 0;
-    for (const Share& share : shares_) {
-      bytes += static_cast<int64_t>(4 * share.workspace.arena.size() +
-                                    share.workspace.scratch.size() + 4 * share.output.size());
-    }
-    return bytes;
   }
 
  private:
@@ -188,7 +180,7 @@ LatencyTable BenchLatency(const LatencyBenchSettings& given, Progress& progress)
       settings.kernels != nullptr ? *settings.kernels : kernels::BestKernels();
   table.device = MachineToJson().value("processor", "") + ", " + set.name;
   table.threads = settings.threads, table.batch = settings.batch;
-  table.working_bytes = step.working_bytes();
+  table.working_bytes = WorkingBytes(network, settings.batch, settings.threads);
   for (size_t i = 0; i < timed; ++i) AddTimes(network.graph(), policies[i], bits, times[i], table);
   const SiteTable sites = WithLatency(bench.sites(), table, "latency table");
   std::vector<double> errors;

@@ -114,7 +114,7 @@ def differences(whole, killed):
     found += ["run.h5: " + name for name in differences_of_h5(whole / "run.h5", killed / "run.h5")]
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in (whole, killed)]
     for summary in summaries:
-        summary.pop("seconds")
+        summary.pop("seconds"), summary.pop("times")
     return found + (["summary.json"] if summaries[0] != summaries[1] else [])
 
 

@@ -1,5 +1,6 @@
 // tmpq-run --plan P --out FILE: draws samples with a plan on the integer runtime, or with a model
 // in float.
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -102,23 +103,29 @@ void Run(const cxxopts::ParseResult& arguments) {
   if (device != nullptr)
     sampling.network_call = MakeDeviceCalls(sampler.network(), *device, 2 * sampling.batch)();
   progress.Begin("sampling", options.count, "samples");
+  const auto begin = std::chrono::steady_clock::now();
   const std::vector<float> samples = sampler.Sample(source.Run(), request, sampling);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   progress.End();
   const Json alignment = ReportAlignment(prompts, samples, options.count);
   const Pictures pictures =
       DecodeSamples(source.pipeline(), samples, sampler.sample_shape(), options.sampler.threads);
   WriteImages(options.out, BatchOf(pictures.values, options.count, pictures.shape));
+  const std::string executor = device != nullptr ? device->name() : kernels.name;
   if (WantsJson(arguments)) {
     PrintJson({{"plan", options.source.plan.string()},
                {"model", source.name()},
                {"steps", source.timesteps().size()},
-               {"kernels", device != nullptr ? device->name() : kernels.name},
+               {"kernels", executor},
                {"count", options.count},
                {"seed", options.seed},
+               {"seconds", seconds.count()},
                {"alignment", alignment},
                {"out", options.out.string()}});
   } else {
-    std::fprintf(stderr, "wrote %s\n", options.out.c_str());
+    std::fprintf(stderr, "%.3g ms a sample on %s; wrote %s\n",
+                 1e3 * seconds.count() / static_cast<double>(options.count), executor.c_str(),
+                 options.out.c_str());
   }
 }
 

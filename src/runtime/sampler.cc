@@ -253,7 +253,10 @@ std::vector<float> DiffusionSampler::Sample(const SamplingRun& run, const Sample
   }
   std::vector<Scratch> scratch(threads);
   for (Scratch& s : scratch) {
-    s.workspace = network_->MakeWorkspace(2 * batch, divided.per_call, /*keep_constants=*/true);
+    if (!options.network_call) {  // which has memory of its own
+      s.workspace = network_->MakeWorkspace(calls_per_step() * batch, divided.per_call,
+                                            /*keep_constants=*/true);
+    }
     s.samples.resize(2 * batch * elements_);
     s.outputs.resize(2 * batch * outputs_);
     if (outputs_ != elements_) s.variances.resize(batch * elements_);

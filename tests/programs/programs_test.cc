@@ -60,7 +60,11 @@ TEST_F(ProgramsTest, SearchEndsWithAPlanWithinTheBudget) {
     EXPECT_LE(distance["low"], distance["value"]);
     EXPECT_LE(distance["value"], distance["high"]);
     EXPECT_NE(search_.out.find(row), std::string::npos);
+    EXPECT_GT(summary["times"]["milliseconds_per_sample"][row], 0) << row;
   }
+  EXPECT_EQ(summary["times"]["milliseconds_per_sample"].size(), 5u);
+  EXPECT_GT(summary["times"]["working_bytes"], 100'000);
+  EXPECT_NE(search_.out.find("ms a sample:  float "), std::string::npos) << search_.out;
   EXPECT_LE(summary["plan"]["bitops"], summary["w4a4"]["bitops"]);
   EXPECT_EQ(summary["budget"]["bitops"], summary["w4a4"]["bitops"]);
   EXPECT_TRUE(summary["float"]["metrics"]["psnr_to_float"]["value"].is_null());
@@ -178,6 +182,7 @@ TEST_F(ProgramsTest, RunGivesTheSameBytesOnEveryBackend) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     const ProcessResult result = RunProcess("tmpq-run", arguments);
     EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_NE(result.err.find(" ms a sample on "), std::string::npos) << result.err;
     return Bytes(name);
   };
   const std::string expected = run("cpu.npy", {});

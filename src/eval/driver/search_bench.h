@@ -31,6 +31,7 @@ struct SearchSession {
   std::filesystem::path out;      // folder of everything that the run writes
   std::filesystem::path bundled;  // folder of bundled models and feature networks
   bool resume = false, overwrite = false;
+  bool time_sampling = true;                    // of the rows of a search's report
   int threads = 0;                              // 0: one per core
   int64_t batch = 8;                            // samples per network call
   int64_t trajectory_cache_bytes = 256 << 20;   // for beginnings that candidates share

@@ -20,8 +20,6 @@ namespace {
 
 constexpr int64_t kShownSamples = 20;  // of samples.png, a row each for float and plan
 
-using NamedCandidate = std::pair<const char*, Candidate>;
-
 // The stages share much; each is one function.
 class SearchDriver {
  public:
@@ -106,7 +104,7 @@ class SearchDriver {
     session_.progress->BeginRun(
         stage_->MostImages() +
             static_cast<int64_t>(config.selection_candidates) * config.selection_samples +
-            ReportImages(DistinctOf(BaselineRows()) + 1),
+            ReportImages(DistinctOf(BaselineRows()) + 1) + TimedImages(BaselineRows()),
         "images");
     stage_->Run();
     result_.objectives = stage_->history().objectives;
@@ -163,6 +161,19 @@ class SearchDriver {
       result_.rows.push_back(
           {rows[i].first, candidates[i], space().CostsOf(candidates[i]), answers[i]});
     }
+    session_.progress->End();
+    if (session_.time_sampling) Time(rows);
+  }
+
+  int64_t TimedImages(const std::vector<NamedCandidate>& rows) const {
+    return session_.time_sampling ? DistinctOf(rows) * TimedSamples(*bench_, session_) : 0;
+  }
+
+  void Time(const std::vector<NamedCandidate>& rows) {
+    clock_.Begin("time");
+    images_->Set(0);
+    session_.progress->Begin("timing", TimedImages(rows), "images");
+    result_.times = TimeSampling(rows, *bench_, session_, *evaluator_);
     session_.progress->End();
   }
 

@@ -7,6 +7,7 @@
 
 #include "src/core/json.h"
 #include "src/eval/driver/finalist_choice.h"
+#include "src/eval/driver/sampling_times.h"
 #include "src/eval/driver/search_bench.h"
 #include "src/eval/journal/journal.h"
 #include "src/eval/results/run_file.h"
@@ -49,6 +50,7 @@ struct SearchResult {
   Estimate prediction;                             // SearchStage::prediction
   std::map<std::string, std::string> hashes;       // of the artefacts
   std::map<std::string, double> seconds;           // by stage
+  SamplingTimes times;                             // of the rows
   std::vector<float> float_samples, plan_samples;  // of the same report noise
   std::vector<std::string> prompts;                // of these samples, in turn; empty for labels
   // One value a sample, by measurement.
@@ -58,9 +60,9 @@ struct SearchResult {
 };
 
 // Runs all stages and writes journal, supernet, plan, run file, summary and samples into the
-// session's folder. Same config, same bytes (but for `seconds`), for any threads and batch, killed
-// and resumed or not. Throws kUsage, kInput, kCorrupt, kIo; kInterrupted when the flag was raised,
-// after which it can be resumed.
+// session's folder. Same config, same bytes (but for `seconds` and `times`), for any threads and
+// batch, killed and resumed or not. Throws kUsage, kInput, kCorrupt, kIo; kInterrupted when the
+// flag was raised, after which it can be resumed.
 SearchResult RunSearch(const SearchConfig& config, const SearchSession& session);
 
 }  // namespace tmpq

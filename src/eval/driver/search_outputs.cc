@@ -253,6 +253,7 @@ Json SummaryOf(const SearchResult& result) {
                                {"hash", result.hashes.at("text_encoder")}};
   }
   summary["seconds"] = result.seconds;
+  if (!result.times.executor.empty()) summary["times"] = SamplingTimesToJson(result.times);
   return summary;
 }
 

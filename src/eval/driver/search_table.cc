@@ -109,6 +109,9 @@ std::string TableOf(const SearchResult& result) {
           ", 95 % intervals. BitOps relative to W8A8 at the same steps. Converged: float, " +
           std::to_string(result.config.trajectory_steps) + " steps.\nDistances: in the space of " +
           result.feature_net + ", to the " + result.reference + ".\n";
+  std::vector<std::string> names;
+  for (const ReportRow& row : result.rows) names.push_back(row.name);
+  text += SamplingTimesText(result.times, names);
   if (result.prediction.n > 0) {
     text += "Predicted against measured " + InWords(result.history.minimized) +
             ", rank correlation over " + std::to_string(result.prediction.n) +

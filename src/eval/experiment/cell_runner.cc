@@ -68,7 +68,7 @@ class CellRunner {
   SearchSession SessionIn(const fs::path& folder) const {
     SearchSession session;
     session.out = folder, session.bundled = session_.bundled;
-    session.resume = true;
+    session.resume = true, session.time_sampling = false;
     session.threads = session_.threads, session.batch = session_.batch;
     session.kernels = session_.kernels, session.device = session_.device;
     session.interrupted = session_.interrupted, session.progress = session_.progress;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "src/core/file.h"
+#include "src/eval/driver/sampling_times.h"
 #include "src/eval/report/heat_map.h"
 #include "src/eval/report/html.h"
 #include "src/eval/report/svg_chart.h"
@@ -128,15 +129,19 @@ TEST(RunReportTest, OnePageWithEverythingAndNothingFromOutside) {
   RunReport report;
   report.run = SmallRun();
   report.samples_png = "not really";
-  report.summary = {{"feature_net", {{"name", "small-features"}, {"reference", "training set"}}}};
+  SamplingTimes times{"avx2", 2, 8, 16, 1'500'000, {{"float", 20.5}, {"plan", 5.125}}};
+  EXPECT_EQ(SamplingTimesText({}, {"float"}), "");
+  report.summary = {{"feature_net", {{"name", "small-features"}, {"reference", "training set"}}},
+                    {"times", SamplingTimesToJson(times)}};
   report.sheet = {{"samples", {{{"prompt", "a <red> dot"}, {"float", {{"text_alignment", 1.0}}}}}}};
   const std::string page = RenderRunReport(report);
   ExpectWellFormed(page);
   for (const char* part :
        {"small at 4bit, steps 4", "0.6</span><span class=\"interval\">[0.5, 0.7]",
-        "psnr to float, dB", "small-features", "Pareto front", "Hypervolume", "quadratic (TMPQ-DM)",
-        "0123&lt;&amp;&gt;", "data:image/png;base64,", "a &lt;red&gt; dot", "66.7 %", "viewport",
-        "prefers-color-scheme"}) {
+        "psnr to float, dB", "small-features", "Pareto front",
+        "Sampling here, avx2, 2 threads, 16 at a time, ms a sample:  float 20.5  plan 5.12; 1.5 MB",
+        "Hypervolume", "quadratic (TMPQ-DM)", "0123&lt;&amp;&gt;", "data:image/png;base64,",
+        "a &lt;red&gt; dot", "66.7 %", "viewport", "prefers-color-scheme"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(Count(page, "<svg"), 6u);

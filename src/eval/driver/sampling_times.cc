@@ -75,6 +75,20 @@ Json SamplingTimesToJson(const SamplingTimes& times) {
   return json;
 }
 
+SamplingTimes SamplingTimesFromJson(const Json& json, const std::string& where) {
+  SamplingTimes times;
+  times.executor = JsonGet<std::string>(json, "executor", where);
+  times.threads = JsonGet<int>(json, "threads", where);
+  times.batch = JsonGet<int64_t>(json, "batch", where);
+  times.samples = JsonGet<int64_t>(json, "samples", where);
+  times.milliseconds =
+      JsonGet<std::map<std::string, double>>(json, "milliseconds_per_sample", where);
+  if (json.contains("working_bytes")) {
+    times.working_bytes = JsonGet<int64_t>(json, "working_bytes", where);
+  }
+  return times;
+}
+
 std::string SamplingTimesText(const SamplingTimes& times, const std::vector<std::string>& names) {
   if (times.executor.empty()) return "";
   char text[96];
@@ -82,7 +96,9 @@ std::string SamplingTimesText(const SamplingTimes& times, const std::vector<std:
                      (times.threads == 1 ? " thread, " : " threads, ") +
                      std::to_string(times.samples) + " at a time, ms a sample:";
   for (const std::string& name : names) {
-    std::snprintf(text, sizeof(text), "  %s %.3g", name.c_str(), times.milliseconds.at(name));
+    const auto found = times.milliseconds.find(name);
+    if (found == times.milliseconds.end()) continue;
+    std::snprintf(text, sizeof(text), "  %s %.3g", name.c_str(), found->second);
     line += text;
   }
   if (times.working_bytes > 0) {

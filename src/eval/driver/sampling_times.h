@@ -32,8 +32,10 @@ SamplingTimes TimeSampling(const std::vector<NamedCandidate>& candidates, const 
                            const SearchSession& session, RuntimeEvaluator& evaluator);
 
 Json SamplingTimesToJson(const SamplingTimes& times);
+// Throws kInput naming `where`.
+SamplingTimes SamplingTimesFromJson(const Json& json, const std::string& where);
 
-// A line in the order of `names`; nothing where nothing was timed.
+// A line, in the order of `names`; nothing where nothing was timed.
 std::string SamplingTimesText(const SamplingTimes& times, const std::vector<std::string>& names);
 
 }  // namespace tmpq

@@ -5,6 +5,7 @@
 
 #include "src/core/config_text.h"
 #include "src/core/file.h"
+#include "src/eval/driver/sampling_times.h"
 #include "src/eval/driver/search_outputs.h"
 #include "src/eval/proxies/losses.h"
 #include "src/eval/proxies/measurement_names.h"
@@ -84,6 +85,12 @@ std::string Verdict(const RunReport& report) {
     text += "<p>Distances are squared Fréchet distances in the space of " +
             EscapeHtml(space.value("name", "")) + " to the " +
             EscapeHtml(space.value("reference", "")) + ".</p>\n";
+  }
+  if (report.summary.is_object() && report.summary.contains("times")) {
+    std::vector<std::string> names;
+    for (const RunBaseline& baseline : report.run.baselines) names.push_back(baseline.name);
+    const SamplingTimes times = SamplingTimesFromJson(report.summary["times"], kSummaryName);
+    text += "<p>" + EscapeHtml(SamplingTimesText(times, names)) + "</p>\n";
   }
   return text;
 }

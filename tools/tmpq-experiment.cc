@@ -21,8 +21,9 @@ void DeclareFlags(cxxopts::Options& options) {
       text())(
       "work", "folder of finished cells and of what is made on the way (default: runs/TABLE)",
       text())("quick", "with the [quick] values of the configs: small, for a look and for tests")(
-      "list", "print the cells and end")(
-      "fresh", "make the cells again that --out has from before; those in --work stand")(
+      "list", "print the cells and end")("fresh",
+                                         "make the cells again that --out has from before (with "
+                                         "--only: of these); those in --work stand")(
       "only", "make the cells whose name holds this; others stand in the table where they are made",
       cxxopts::value<std::string>()->default_value(""))("threads",
                                                         "0: one per core; never changes the result",
@@ -114,7 +115,7 @@ void Make(const cxxopts::ParseResult& arguments, Transport* ranks) {
   const std::filesystem::path out =
       Given(arguments, "out",
             experiment.quick ? (session.work / "table").string() : "results/" + experiment.name);
-  if (arguments.count("fresh") == 0) session.finished = out / kCellsName;
+  session.finished = out / kCellsName, session.fresh = arguments.count("fresh") > 0;
   const ExperimentResult result =
       MakeCellsOf(experiment, session, arguments["only"].as<std::string>());
   WriteExperiment(experiment, result, out);

@@ -65,6 +65,11 @@ TEST_F(ExperimentTest, ATableIsTheSameForAnyThreadsAndMadeOnce) {
   const ProcessResult elsewhere = MakeTable(table, {"--json", "--work", Folder() / "empty"});
   EXPECT_EQ(ParseJson(elsewhere.out, "json")["made"], 0) << elsewhere.err;
   EXPECT_EQ(Made(table, "table.csv"), csv);
+  const ProcessResult one = MakeTable(
+      table,
+      {"--json", "--fresh", "--only", "2-naive.fashion-dit.w8a8.0", "--work", Folder() / "one"});
+  EXPECT_EQ(ParseJson(one.out, "json")["made"], 1) << one.err;
+  EXPECT_EQ(Made(table, "table.csv"), csv);
   const ProcessResult single = MakeTable(
       table, {"--json", "--fresh", "--threads=1", "--batch=3", "--work", Folder() / "single"});
   EXPECT_EQ(ParseJson(single.out, "json")["made"], 10);

@@ -22,6 +22,7 @@ namespace tmpq {
 struct CellSession {
   std::filesystem::path work;      // folder of everything that is made on the way
   std::filesystem::path finished;  // cells.jsonl of a table made before; may be missing
+  bool fresh = false;              // what it holds of the cells in question is made again
   std::filesystem::path bundled;   // bundled models and networks
   int threads = 0;
   int64_t batch = 8;

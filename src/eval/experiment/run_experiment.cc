@@ -33,7 +33,7 @@ class Maker {
   void Find(const ExperimentCell& cell, bool wanted) {
     try {
       keys_[cell.name()] = KeyOf(cell, session_);
-      Json found = FindResult(cell);
+      Json found = FindResult(cell, /*before=*/!wanted || !session_.fresh);
       if (!found.is_null()) {
         result_.cells[cell.name()] = std::move(found);
       } else if (wanted) {
@@ -54,8 +54,9 @@ class Maker {
   }
 
  private:
-  // Null where there is no result, or one of another config.
-  Json FindResult(const ExperimentCell& cell) const {
+  // Null where there is no result, or one of another config; `before`: one of the table before will
+  // do.
+  Json FindResult(const ExperimentCell& cell, bool before) const {
     const std::string &key = keys_.at(cell.name()), path = PathOf(cell).string();
     const auto has_key = [&](const Json& result) {
       return JsonGet<std::string>(result, "key", path) == key;
@@ -64,6 +65,7 @@ class Maker {
       Json result = ParseJson(ReadFile(path), path);
       if (has_key(result)) return result;
     }
+    if (!before) return nullptr;
     const auto found = before_.find(cell.name());
     return found != before_.end() && has_key(found->second) ? found->second : Json(nullptr);
   }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <limits>
 
 #include "kernels/include/kernels.h"
 #include "src/runtime/working_memory.h"

@@ -241,7 +241,7 @@ int main(int argc, char** argv) {
             text())("text-encoder",
                     "NAME (bundled), or folder of CLIP: encoder of samples and texts", text())(
             "reward-model",
-            "NAME (bundled), or folder of PickScore's form: which samples of a text are preferred",
+            "NAME (bundled), or folder of ImageReward or PickScore: which samples of a text are preferred",
             text())("frame-net", "as --feature-net, of single frames (default: random-features)",
                     text())("prompts", "file of texts, one a line, of the samples in turn", text())(
             "judge", "scenes or sprites: who reads captions off samples in files", text())(

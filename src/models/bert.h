@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "src/graph/graph.h"
+#include "src/graph/graph_builder.h"
 
 namespace tmpq {
 
@@ -25,5 +27,10 @@ inline constexpr const char* kBertTokenType = "embeddings.token_type_embeddings"
 // "input_ids" (tokens) and "attention_mask" (tokens), 0 for padding -> the last hidden state
 // (tokens, width). Nodes carry the module names of transformers' BertModel; no quantization sites.
 Graph BuildBert(const BertConfig& config);
+
+// One layer, whose names begin with `p`: x (tokens, width) attends to itself where `mask` is not 0,
+// then, unless it is -1, to `others` (any number, any width), as BLIP's texts do to a picture.
+NodeId BertLayer(GraphBuilder& b, const BertConfig& config, const std::string& p, NodeId x,
+                 NodeId mask, NodeId others = -1);
 
 }  // namespace tmpq

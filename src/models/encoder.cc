@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "src/core/error.h"
-#include "src/models/bert.h"
+#include "src/models/bert_checkpoint.h"
 #include "src/models/checkpoint.h"
 #include "src/models/clip.h"
 #include "src/models/component_config.h"
@@ -148,49 +148,13 @@ void AddT5(const ComponentConfig& config, const Checkpoint& checkpoint,
   encoder.outputs.emplace("last_hidden_state", std::move(graph));
 }
 
-// The first `rows` rows of a checkpoint's table of width `width`.
-std::vector<float> FirstRows(const Checkpoint& checkpoint, const std::string& name, int64_t rows,
-                             int64_t width) {
-  const auto found = checkpoint.tensors().find(name);
-  const Shape shape = found == checkpoint.tensors().end() ? Shape{} : found->second->shape;
-  if (shape.size() != 2 || shape[0] < rows || shape[1] != width) {
-    throw Error(ErrorCode::kInput, checkpoint.path().string(),
-                name + (shape.empty() ? " is missing" : " is " + ShapeText(shape)),
-                "a table of at least " + std::to_string(rows) + " rows of " +
-                    std::to_string(width) + " is expected");
-  }
-  std::vector<float> values = checkpoint.Floats(name);
-  values.resize(rows * width);
-  return values;
-}
-
 void AddBert(const ComponentConfig& config, const Checkpoint& checkpoint,
              const EncoderOptions& options, Encoder& encoder) {
-  BertConfig bert;
-  bert.vocabulary = config.Size("vocab_size", bert.vocabulary);
-  const int64_t positions = config.Size("max_position_embeddings", bert.tokens);
-  bert.tokens = options.tokens > 0 ? options.tokens : positions;
-  if (bert.tokens > positions) {
-    throw Error(ErrorCode::kInput, config.where(),
-                "max_position_embeddings is " + std::to_string(positions) + ", but texts have " +
-                    std::to_string(bert.tokens) + " tokens");
-  }
-  bert.width = config.Size("hidden_size", bert.width);
-  bert.inner = config.Size("intermediate_size", bert.inner);
-  bert.depth = config.Size("num_hidden_layers", bert.depth);
-  bert.heads = config.Size("num_attention_heads", bert.heads);
-  bert.norm_epsilon = config.Get<double>("layer_norm_eps", bert.norm_epsilon);
-  config.Expect("hidden_act", "gelu");
-  config.Expect("position_embedding_type", "absolute");
-  config.Expect("is_decoder", false);
+  const BertConfig bert = ReadBertConfig(config, options.tokens);
   Graph graph = BuildBert(bert);
   ParameterSource source;
-  for (const auto& [name, rows] :
-       {std::pair{kBertPositions, bert.tokens}, std::pair{kBertTokenType, int64_t{1}}}) {
-    const std::string weight = std::string(name) + ".weight";
-    source.computed[weight] = FirstRows(checkpoint, weight, rows, bert.width);
-    source.ignored.insert(weight);
-  }
+  TakeFirstRows(checkpoint, kBertPositions, bert.tokens, bert.width, source);
+  TakeFirstRows(checkpoint, kBertTokenType, 1, bert.width, source);
   AddParameters(checkpoint, graph, source, {"pooler."}, encoder.parameters);
   encoder.outputs.emplace("last_hidden_state", std::move(graph));
 }

@@ -1,6 +1,8 @@
 #include "src/text/tokenizer.h"
 
 #include "src/core/error.h"
+#include "src/core/file.h"
+#include "src/core/hash.h"
 #include "src/text/clip_tokenizer.h"
 #include "src/text/t5_tokenizer.h"
 #include "src/text/wordpiece_tokenizer.h"
@@ -33,6 +35,15 @@ std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder) {
   throw Error(
       ErrorCode::kUnsupported, folder.string(), "holds no tokenizer that is known",
       "known are CLIP's vocab.json with merges.txt, T5's spiece.model and BERT's vocab.txt");
+}
+
+std::string HashesOfTokenizer(const std::filesystem::path& folder) {
+  std::string text;
+  for (const char* file : {"vocab.json", "merges.txt", "tokenizer_config.json",
+                           "special_tokens_map.json", "vocab.txt", "spiece.model"}) {
+    if (std::filesystem::exists(folder / file)) text += HashString(ReadFile(folder / file)).Hex();
+  }
+  return text;
 }
 
 }  // namespace tmpq

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,5 +36,7 @@ TokenizedText Finished(std::vector<int32_t> ids, int64_t length, int32_t end, in
 // tokenizer_config.json and special_tokens_map.json say more where they exist. Throws kIo, kInput,
 // and kUnsupported for other kinds of tokenizers.
 std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder);
+// Digits that differ where any of the files differs that LoadTokenizer reads.
+std::string HashesOfTokenizer(const std::filesystem::path& folder);
 
 }  // namespace tmpq

@@ -7,12 +7,10 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <numeric>
 
 #include "src/core/error.h"
 #include "src/data/captioned_world.h"
-#include "src/data/ranked_pair.h"
 #include "src/metrics/embedding_similarity.h"
 #include "src/models/checkpoint.h"
 #include "tests/eval/expect_error.h"
@@ -97,41 +95,6 @@ TEST(AlignmentEncoderTest, BundledEncodersKnowTheirWorlds) {
   }
 }
 
-// transformers' CLIPModel calls them logits_per_image; PickScore is this of its own weights.
-TEST(AlignmentEncoderTest, RewardsOfClipAreItsLogits) {
-  const NetworkCase c("clip");
-  const auto encoder = AlignmentEncoder::OpenRewardModel(c.folder().string(), "");
-  const auto [images, shape] = c.Pictures("large.images");
-  const auto cosines = encoder.Similarities(images, shape, kTexts, 1);
-  const auto rewards = encoder.Rewards(images, shape, kTexts, 2);
-  const double scale = std::exp(Checkpoint(c.folder(), "model").Floats("logit_scale").at(0));
-  EXPECT_GT(scale, 1);
-  ASSERT_EQ(rewards.size(), cosines.size());
-  for (size_t i = 0; i < rewards.size(); ++i) EXPECT_NEAR(rewards[i], scale * cosines[i], 1e-5);
-}
-
-// Of fresh pairs by flaw, each side has its own text; the better one is to be preferred.
-TEST(AlignmentEncoderTest, BundledRewardModelsPreferTheBetterOne) {
-  for (const char* name : {"scenes", "sprites"}) {
-    const CaptionedWorld& world = *FindWorld(name);
-    const auto model = AlignmentEncoder::OpenRewardModel(name + std::string("-reward"), kBundled);
-    std::map<Flaw, std::pair<int, int>> right;  // of how many
-    std::vector<float> better(world.elements()), worse(world.elements());
-    RandomStream random(8, RandomPurpose::kTest);
-    for (int i = 0; i < 120; ++i) {
-      const RankedPair pair = DrawRankedPair(world, random, better, worse);
-      auto& [hits, all] = right[pair.flaw];
-      ++all;
-      hits += model.Rewards(better, world.shape(), {pair.caption}, 1)[0] >
-              model.Rewards(worse, world.shape(), {pair.caption}, 1)[0];
-    }
-    for (const auto& [flaw, count] : right) {
-      std::printf("  %s, %s: %d of %d\n", name, NameOf(flaw), count.first, count.second);
-      EXPECT_GE(count.first, 0.7 * count.second) << name << " " << NameOf(flaw);
-    }
-  }
-}
-
 TEST(AlignmentEncoderTest, WrongSamplesAreRefused) {
   const AlignmentEncoder images = AlignmentEncoder::Open("scenes-encoder", kBundled);
   const AlignmentEncoder clips = AlignmentEncoder::Open("sprites-encoder", kBundled);
@@ -152,8 +115,6 @@ TEST(AlignmentEncoderTest, WrongSamplesAreRefused) {
 
 TEST(AlignmentEncoderTest, WrongFoldersAreRefused) {
   ExpectError([] { AlignmentEncoder::Open("scenes-features", kBundled); }, "no encoder");
-  ExpectError([] { AlignmentEncoder::OpenRewardModel("scenes-encoder", kBundled); },
-              "was not trained on preferences");
   ExpectError([] { AlignmentEncoder::Open("no-such-encoder", kBundled); }, "scenes-encoder");
   ExpectError(
       [] {

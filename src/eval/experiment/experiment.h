@@ -136,7 +136,7 @@ struct OwnModel {
     visit("prompts", prompts, "file of prompts");
     visit("feature_net", feature_net, "feature network of distances: name, folder or file");
     visit("text_encoder", text_encoder, "of text similarity: name, or folder of CLIP");
-    visit("reward_model", reward_model, "of rewards: name, or folder of PickScore");
+    visit("reward_model", reward_model, "of rewards: name, or folder of ImageReward or PickScore");
     visit("reference", reference, "what distances are to: samples, or statistics of the network");
     visit("metrics", metrics, "in place of the rows'; the model has to have all of them");
   }

@@ -95,12 +95,12 @@ const AlignmentEncoder& Measurer::encoder() const {
               "this metric compares samples with texts: a bundled encoder, or a folder of CLIP");
 }
 
-const AlignmentEncoder& Measurer::reward_model() const {
+const RewardModel& Measurer::reward_model() const {
   if (comparison_.reward_model != nullptr) return *comparison_.reward_model;
   throw Error(
       ErrorCode::kUsage, "--reward-model", "is missing",
-      "this metric asks which samples of a text are preferred: a bundled reward model, or a "
-      "folder of CLIP's form (PickScore)");
+      "this metric asks which samples of a text are preferred: a bundled reward model, or the "
+      "folder of ImageReward or of one of CLIP's form (PickScore)");
 }
 
 const CaptionedWorld& Measurer::judge() {

@@ -11,6 +11,7 @@
 #include "src/eval/models/alignment_encoder.h"
 #include "src/eval/models/feature_maps.h"
 #include "src/eval/models/feature_space.h"
+#include "src/eval/models/reward_model.h"
 #include "src/metrics/feature_extractor.h"
 #include "src/metrics/frechet.h"
 #include "src/metrics/manifold.h"
@@ -30,7 +31,7 @@ struct FileComparison {
   const FeatureMapNet* maps = nullptr;                   // turns them into maps of several layers
   const FeatureExtractor* frames = nullptr;              // turns a clip's frames into features
   const AlignmentEncoder* encoder = nullptr;             // of samples and texts
-  const AlignmentEncoder* reward_model = nullptr;
+  const RewardModel* reward_model = nullptr;
   std::vector<std::string> texts;         // of the samples, in turn
   const CaptionedWorld* judge = nullptr;  // of texts and samples
   uint64_t seed = 0;                      // of subsets
@@ -91,7 +92,7 @@ class Measurer {
   const FeatureMapNet& maps() const;
   const FeatureExtractor& frame_features() const;
   const AlignmentEncoder& encoder() const;
-  const AlignmentEncoder& reward_model() const;
+  const RewardModel& reward_model() const;
   const CaptionedWorld& judge();
   const std::vector<std::string>& texts() const;
   int threads() const { return comparison_.threads; }

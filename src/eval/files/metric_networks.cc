@@ -30,7 +30,7 @@ MetricNetworks::MetricNetworks(const MetricNetworkNames& names, const std::set<M
       json_["feature_net"] = maps_->ToJson();
     }
   }
-  const auto note = [&](const char* use, const AlignmentEncoder& encoder) {
+  const auto note = [&](const char* use, const auto& encoder) {
     json_[use] = {{"name", encoder.name()}, {"hash", encoder.hash().Hex()}};
   };
   if (!names.text_encoder.empty() && needs_any({MetricNeeds::kEncoder})) {
@@ -40,8 +40,7 @@ MetricNetworks::MetricNetworks(const MetricNetworkNames& names, const std::set<M
   }
   if (!names.reward_model.empty() &&
       needs_any({MetricNeeds::kRewardModel, MetricNeeds::kRewardPairs})) {
-    reward_model_ = std::make_unique<AlignmentEncoder>(
-        AlignmentEncoder::OpenRewardModel(names.reward_model, bundled));
+    reward_model_ = OpenRewardModel(names.reward_model, bundled);
     note("reward_model", *reward_model_);
   }
   if (shape.size() > 3 && needs_any({MetricNeeds::kFrameFeatures})) {

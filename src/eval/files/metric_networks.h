@@ -37,7 +37,8 @@ class MetricNetworks {
  private:
   FeatureSpace features_, spatial_, logits_, frames_;
   std::unique_ptr<FeatureMapNet> maps_;
-  std::unique_ptr<AlignmentEncoder> encoder_, reward_model_;
+  std::unique_ptr<AlignmentEncoder> encoder_;
+  std::unique_ptr<RewardModel> reward_model_;
   std::map<std::string, Json> json_;
 };
 

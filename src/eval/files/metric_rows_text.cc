@@ -26,8 +26,9 @@ std::vector<double> Reward(Measurer& all) { return RewardsOf(all.samples(), all)
 std::vector<double> WinRate(Measurer& all) {
   std::vector<double> values = RewardsOf(all.samples(), all);
   const std::vector<double> partners = RewardsOf(all.Paired(), all);
+  const double scale = all.reward_model().logits_per_unit();
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = 1 / (1 + std::exp(partners[i] - values[i]));
+    values[i] = 1 / (1 + std::exp(scale * (partners[i] - values[i])));
   }
   return values;
 }
@@ -107,7 +108,7 @@ const MetricRow kRows[] = {
     {"reward",
      "logit",
      Needs::kRewardModel,
-     "reward of sample and text: e to a difference is the odds of being preferred",
+     "reward of sample and text: a difference is the log odds of being preferred",
      {.one_a_pair = Reward}},
     {"win_rate",
      "1",

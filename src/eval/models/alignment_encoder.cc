@@ -4,7 +4,6 @@
 
 #include "kernels/include/kernels.h"
 #include "src/core/error.h"
-#include "src/core/file.h"
 #include "src/eval/models/image_processor.h"
 #include "src/metrics/embedding_similarity.h"
 #include "src/models/component_config.h"
@@ -17,16 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLogitScale = "logit_scale";  // that tmpq-train writes for reward models
-constexpr const char* kTokenizerFiles[] = {"vocab.json", "merges.txt", "tokenizer_config.json",
-                                           "special_tokens_map.json"};
-
-Hash128 HashOfFolder(const fs::path& folder, const Encoder& encoder, const std::string& processor) {
-  std::string text = encoder.hash.Hex() + processor;
-  for (const char* file : kTokenizerFiles) {
-    if (fs::exists(folder / file)) text += HashString(ReadFile(folder / file)).Hex();
-  }
-  return HashString(text);
-}
 
 // Captions have the vocabulary's length, and every word a row of the token table.
 void CheckVocabulary(const Vocabulary& vocabulary, const Graph& graph, const std::string& where) {
@@ -47,16 +36,6 @@ AlignmentEncoder AlignmentEncoder::Open(const std::string& name, const fs::path&
                                                            : OpenContrastive(name, bundled);
 }
 
-AlignmentEncoder AlignmentEncoder::OpenRewardModel(const std::string& name,
-                                                   const fs::path& bundled) {
-  AlignmentEncoder encoder = Open(name, bundled);
-  if (!(encoder.logit_scale_ > 0)) {
-    throw Error(ErrorCode::kInput, "reward model " + name, "was not trained on preferences",
-                "scenes-reward, sprites-reward, or the folder of a CLIPModel that was");
-  }
-  return encoder;
-}
-
 AlignmentEncoder AlignmentEncoder::OpenClip(const fs::path& folder) {
   Encoder encoder = LoadEncoder(folder);
   if (encoder.outputs.count("pooled") == 0 || encoder.outputs.count("image_embeds") == 0) {
@@ -71,7 +50,8 @@ AlignmentEncoder AlignmentEncoder::OpenClip(const fs::path& folder) {
   result.logit_scale_ = encoder.logit_scale;
   Preprocessing processor = ReadImageProcessor(folder, shape);
   result.samples_ = std::make_unique<FeatureExtractor>(
-      tower, encoder.parameters, HashOfFolder(folder, encoder, ToJson(processor).dump()),
+      tower, encoder.parameters,
+      HashString(encoder.hash.Hex() + ToJson(processor).dump() + HashesOfTokenizer(folder)),
       kernels::BestKernels(), processor);
   result.text_ = std::make_unique<TextEncoder>(LoadTokenizer(folder), std::move(encoder));
   return result;
@@ -119,15 +99,6 @@ std::vector<double> AlignmentEncoder::Similarities(std::span<const float> sample
     wanted.insert(wanted.end(), row.begin(), row.end());
   }
   return FrameTextSimilarities(embeddings, wanted, frames, dimension());
-}
-
-std::vector<double> AlignmentEncoder::Rewards(std::span<const float> samples, const Shape& shape,
-                                              const std::vector<std::string>& texts,
-                                              int threads) const {
-  TMPQ_CHECK(logit_scale_ > 0, name_ + " is no reward model");
-  std::vector<double> rewards = Similarities(samples, shape, texts, threads);
-  for (double& reward : rewards) reward *= logit_scale_;
-  return rewards;
 }
 
 std::vector<float> AlignmentEncoder::FrameEmbeddings(std::span<const float> samples,

@@ -23,17 +23,14 @@ class AlignmentEncoder {
   // name below `bundled`, a folder or file. Throws kIo, kCorrupt, kInput, kUnsupported.
   static AlignmentEncoder Open(const std::string& name, const std::filesystem::path& bundled);
 
-  // One that was trained on preferences: a CLIPModel that was (PickScore, HPS v2), or a model of
-  // tmpq-train's task preference. Throws as Open, and kInput for an encoder of another task.
-  static AlignmentEncoder OpenRewardModel(const std::string& name,
-                                          const std::filesystem::path& bundled);
-
   // "scenes-encoder", or the folder's name.
   const std::string& name() const { return name_; }
   // Only then do results carry CLIP's names: clip_similarity, clip_score, clipsim, clip_temp.
   bool is_clip() const { return text_ != nullptr; }
   // Whether a clip is seen at once, so that frames have no embeddings of their own.
   bool sees_whole_clips() const { return samples_->sample_shape().size() > 3; }
+  // What cosines are multiplied with to be logits; 0 where the encoder has none.
+  double logit_scale() const { return logit_scale_; }
   int64_t dimension() const { return samples_->dimension(); }
   // Of weights, configs and tokenizer: names the encoder in files.
   Hash128 hash() const { return samples_->hash(); }
@@ -44,12 +41,6 @@ class AlignmentEncoder {
   // for texts with words that the encoder does not know.
   std::vector<double> Similarities(std::span<const float> samples, const Shape& shape,
                                    const std::vector<std::string>& texts, int threads) const;
-
-  // The cosines as logits: of two samples of a text, the one whose reward is larger by r is
-  // preferred with odds of e^r (PickScore: Kirstain et al., arXiv 2305.01569). Of a reward model
-  // only.
-  std::vector<double> Rewards(std::span<const float> samples, const Shape& shape,
-                              const std::vector<std::string>& texts, int threads) const;
 
   // Embeddings of all frames, (n frames, dimension), for the consistencies of
   // src/metrics/embedding_similarity.h; of an image, itself. Throws as above, and kUnsupported
@@ -73,7 +64,7 @@ class AlignmentEncoder {
   };
 
   std::string name_;
-  double logit_scale_ = 0;  // of a reward model
+  double logit_scale_ = 0;
   std::unique_ptr<FeatureExtractor> samples_;
   std::unique_ptr<TextEncoder> text_;         // CLIP's
   std::unique_ptr<RuntimeNetwork> captions_;  // the contrastive encoder's, with its words

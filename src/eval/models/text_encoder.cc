@@ -11,18 +11,22 @@
 
 namespace tmpq {
 
+void CheckTokenizer(const Tokenizer& tokenizer, const Graph& graph, const std::string& where) {
+  const NodeId ids = graph.FindInput("input_ids");
+  for (const Node& node : graph.nodes()) {
+    if (node.kind != OpKind::kLabelEmbedding || node.inputs[0] != ids) continue;
+    if (tokenizer.id_limit() <= node.attributes.size) continue;
+    throw Error(ErrorCode::kInput, where,
+                "knows " + std::to_string(node.attributes.size) + " tokens, its tokenizer " +
+                    std::to_string(tokenizer.id_limit()),
+                "tokenizer and text encoder have to be of one model");
+  }
+}
+
 TextEncoder::TextEncoder(std::unique_ptr<Tokenizer> tokenizer, Encoder encoder)
     : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {
   for (const auto& [output, graph] : encoder_.outputs) {
-    const NodeId ids = graph.FindInput("input_ids");
-    for (const Node& node : graph.nodes()) {
-      if (node.kind != OpKind::kLabelEmbedding || node.inputs[0] != ids) continue;
-      if (tokenizer_->id_limit() <= node.attributes.size) continue;
-      throw Error(ErrorCode::kInput, encoder_.class_name,
-                  "knows " + std::to_string(node.attributes.size) + " tokens, its tokenizer " +
-                      std::to_string(tokenizer_->id_limit()),
-                  "tokenizer and text encoder have to be of one model");
-    }
+    CheckTokenizer(*tokenizer_, graph, encoder_.class_name);
   }
 }
 

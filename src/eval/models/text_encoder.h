@@ -13,10 +13,13 @@ namespace tmpq {
 // Features, one row a prompt.
 using TextRows = std::vector<std::vector<float>>;
 
+// Throws kInput where the tokenizer knows tokens that the graph's "input_ids" may not have.
+void CheckTokenizer(const Tokenizer& tokenizer, const Graph& graph, const std::string& where);
+
 // Const-safe.
 class TextEncoder {
  public:
-  // Throws kInput where the tokenizer knows tokens that the encoder does not.
+  // Throws as CheckTokenizer.
   TextEncoder(std::unique_ptr<Tokenizer> tokenizer, Encoder encoder);
 
   // The encoder's outputs: "last_hidden_state", "pooled", ...

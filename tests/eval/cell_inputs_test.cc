@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "src/core/file.h"
 #include "tests/test_path.h"
 
 namespace tmpq {
@@ -91,6 +92,42 @@ TEST(SharedPartsTest, NothingIsSharedWithOtherWeights) {
     EXPECT_NE(shared_of("fashion-unet", metric), before);
   }
   std::filesystem::remove_all(mine);
+}
+
+// Networks of the user's own are folders: what stands in them counts, not their names.
+TEST(CellKeyTest, IsOfTheFilesBelowANetworksFolder) {
+  const std::filesystem::path folder = TestPath("reward");
+  const auto key_of = [](const std::string& reward_model) {
+    ExperimentCell cell = Cell("w4a8", 0);
+    cell.config.reward_model = reward_model;
+    CellSession session;
+    session.bundled = TMPQ_SOURCE_DIR "/checkpoints";
+    return KeyOf(cell, session);
+  };
+  const auto key_with = [&](const char* file, const char* text) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder / "below");
+    WriteFileAtomically(folder / "below" / file, text);
+    return key_of(folder);
+  };
+  const std::string key = key_with("vocab.txt", "a");
+  EXPECT_EQ(key_with("vocab.txt", "a"), key);
+  EXPECT_NE(key_with("vocab.txt", "b"), key);
+  EXPECT_NE(key_with("words.txt", "a"), key);
+  EXPECT_NE(key_of("scenes-reward"), key_of(""));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(InputHashesTest, ReadEachInputOnce) {
+  const std::filesystem::path file = TestPath("statistics");
+  WriteFileAtomically(file, "a");
+  InputHashes hashes;
+  const std::string before = hashes.OfPath(file);
+  WriteFileAtomically(file, "b");
+  EXPECT_EQ(hashes.OfPath(file), before);
+  EXPECT_NE(InputHashes().OfPath(file), before);
+  EXPECT_EQ(hashes.OfPath("scenes-reward"), "");
+  std::filesystem::remove(file);
 }
 
 }  // namespace

@@ -29,7 +29,10 @@ std::string ContentsOf(const SearchConfig& config, const CellSession& session) {
        {config.prompts, config.rounding, config.latency, config.sensitivity}) {
     if (!file.empty()) text += ReadFile(file);
   }
-  return text + LoadAnyModel(config.model, session.bundled).hash.Hex();
+  for (const std::string& network : {config.feature_net, config.text_encoder}) {
+    text += session.hashes->OfPath(network);
+  }
+  return text + session.hashes->OfModel(config.model, session.bundled);
 }
 
 // Of what is kept for all cells whose config, of this `text`, says the same.
@@ -220,13 +223,13 @@ std::string KeyOf(const ExperimentCell& cell, const CellSession& session) {
   }
   for (const std::string& file :
        {config.feature_net, config.text_encoder, config.reward_model, config.reference}) {
-    if (fs::is_regular_file(file)) text += HashBytes(MappedFile(file).bytes()).Hex();
+    text += session.hashes->OfPath(file);
   }
   const std::set<std::string> files = {"latency", "prompts", "rounding", "sensitivity"};
   for (const auto& [key, value] : cell.search) {
     text += key + " = " + (files.count(key) > 0 ? ReadFile(value) : value) + "\n";
   }
-  return HashString(text + LoadAnyModel(cell.source, session.bundled).hash.Hex()).Hex();
+  return HashString(text + session.hashes->OfModel(cell.source, session.bundled)).Hex();
 }
 
 std::vector<std::string> SharedParts(const ExperimentCell& cell, const CellSession& session) {

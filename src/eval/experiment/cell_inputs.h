@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "src/core/progress.h"
 #include "src/eval/driver/search_config.h"
 #include "src/eval/experiment/experiment.h"
+#include "src/eval/experiment/input_hashes.h"
 #include "src/eval/sensitivity/sensitivity_config.h"
 #include "src/eval/workers/transport.h"
 #include "src/models/model_file.h"
@@ -31,6 +33,7 @@ struct CellSession {
   const std::atomic<bool>* interrupted = nullptr;
   Progress* progress = nullptr;
   Transport* ranks = nullptr;  // of the job that makes cells (cell_job.h); null: this process
+  std::shared_ptr<InputHashes> hashes = std::make_shared<InputHashes>();  // of a run
 };
 
 // Of the cell's model, recipe, steps, networks and seed; what else a search has is its default.

@@ -176,7 +176,8 @@ TEST_F(SensitivityTableTest, RatiosDivideTheAverage) {
   ExpectError([&] { made(3); }, "average_weight_bits: a part would have 9");
 }
 
-// A scan ends with the least of what it measured, and knows the division by error too.
+// A scan ends with the least of what it measured, knows the division by error too, and measures
+// nothing twice in a stage.
 TEST_F(SensitivityTableTest, ScansTakeTheLeastMeasuredError) {
   settings_.decoupled = "vidit-q";
   const Budget budget = Parse("w6a6");
@@ -185,15 +186,17 @@ TEST_F(SensitivityTableTest, ScansTakeTheLeastMeasuredError) {
     std::vector<Candidate> seen;
     const auto errors = [&](std::span<const Candidate> candidates) {
       std::vector<double> values;
-      for (const Candidate& candidate : candidates) {
-        EXPECT_TRUE(budget.Fits(CostsOf(sites_, candidate, 1)));
-        seen.push_back(candidate);
+      for (auto i = candidates.begin(); i != candidates.end(); ++i) {
+        EXPECT_TRUE(budget.Fits(CostsOf(sites_, *i, 1)));
+        EXPECT_EQ(std::find(candidates.begin(), i, *i), i);
+        seen.push_back(*i);
         values.push_back(static_cast<double>(seen.size()) * (last ? -1 : 1));
       }
       return values;
     };
-    const MixedAllocation best = ScanRatios(table_, sites_, budget, settings_, "t.h5", errors);
-    EXPECT_GT(seen.size(), 10u);
+    const MixedAllocation best =
+        ScanRatios(table_, sites_, budget, settings_, ScannedTargets::kBudget, "t.h5", errors);
+    EXPECT_GT(seen.size(), 3u);
     EXPECT_LE(seen.size(), 1u + 10 + 20);
     EXPECT_EQ(seen.front(), by_error);
     EXPECT_EQ(best.candidate, last ? seen.back() : seen.front());
@@ -201,8 +204,31 @@ TEST_F(SensitivityTableTest, ScansTakeTheLeastMeasuredError) {
   settings_.decoupled = "error";  // one part: nothing to divide
   int calls = 0;
   const auto none = [&](std::span<const Candidate>) { return ++calls, std::vector<double>{0}; };
-  ScanRatios(table_, sites_, budget, settings_, "t.h5", none);
+  ScanRatios(table_, sites_, budget, settings_, ScannedTargets::kBudget, "t.h5", none);
   EXPECT_EQ(calls, 0);
+}
+
+// Of what averages below the budget make, all is measured that those of the budget make, and more.
+TEST_F(SensitivityTableTest, ScansOfTargetsKnowThoseOfTheBudget) {
+  settings_.decoupled = "vidit-q";
+  const auto weights_tried = [&](const std::string& budget, ScannedTargets targets) {
+    std::vector<std::vector<Candidate>> stages;
+    const auto errors = [&](std::span<const Candidate> candidates) {
+      stages.emplace_back(candidates.begin(), candidates.end());
+      return std::vector<double>(candidates.size(), 1);
+    };
+    ScanRatios(table_, sites_, Parse(budget), settings_, targets, "t.h5", errors);
+    return stages.at(1);  // after the division by error
+  };
+  size_t more = 0;  // four ranges' weights make few averages
+  for (const char* budget : {"w5a8", "w5.2a8", "w6a8", "w6.2a8", "w7a8", "w7.2a8"}) {
+    const std::vector<Candidate> at_budget = weights_tried(budget, ScannedTargets::kBudget),
+                                 with_below = weights_tried(budget, ScannedTargets::kBelowToo);
+    ASSERT_GE(with_below.size(), at_budget.size());
+    EXPECT_TRUE(std::equal(at_budget.begin(), at_budget.end(), with_below.begin()));
+    more += with_below.size() - at_budget.size();
+  }
+  EXPECT_GT(more, 0u);
 }
 
 // What noise says may be better at 4 bits than at 8 is left at 8 while the budget allows.

@@ -96,7 +96,7 @@ class CellRunner {
   Json Quantize() {
     const BitPair bits = ParseBitPair(cell_.bits, cell_.name());
     const bool mixed = cell_.config.allocation != kUniformBits;
-    const bool scans = mixed && cell_.config.division == kDivisionScan;
+    const bool scans = mixed && cell_.config.division != kDivisionByError;
     SearchConfig config = QuantizeConfigOf(cell_);
     if (scans) {  // it measures trajectory errors
       config.trajectory_steps = config.steps.most;
@@ -140,7 +140,10 @@ class CellRunner {
     session_.progress->Begin("scanning ratios", 0, "images");
     const Candidate best =
         ScanRatios(table, bench.sites(), bench.budget(),
-                   SettingsFor(table, bench, MixedSettingsOf(), cell_.name()), cell_.name(), errors)
+                   SettingsFor(table, bench, MixedSettingsOf(), cell_.name()),
+                   cell_.config.division == kDivisionScanBelow ? ScannedTargets::kBelowToo
+                                                               : ScannedTargets::kBudget,
+                   cell_.name(), errors)
             .candidate;
     session_.progress->End();
     return best;

@@ -175,11 +175,12 @@ void RowConfig::Validate(const std::string& where) const {
     ParseAllocationSolver(allocation);
     ParseBitsOfGroups(group_bits);
   }
-  if (division != kDivisionByError && division != kDivisionScan) {
+  const bool scans = division == kDivisionScan || division == kDivisionScanBelow;
+  if (division != kDivisionByError && !scans) {
     throw Error(ErrorCode::kUsage, where + ": division", "\"" + division + "\" is unknown",
-                "error or scan");
+                "error, scan or scan-below");
   }
-  if (division == kDivisionScan && allocation != kUniformBits && decoupled == "error") {
+  if (scans && allocation != kUniformBits && decoupled == "error") {
     throw Error(ErrorCode::kUsage, where + ": division", "scans nothing: error makes one part",
                 "decoupled = mixdq or vidit-q");
   }

@@ -20,6 +20,7 @@ inline constexpr const char* kMethodPredicted = "predicted";
 inline constexpr const char* kUniformBits = "uniform";    // allocation
 inline constexpr const char* kDivisionByError = "error";  // division
 inline constexpr const char* kDivisionScan = "scan";
+inline constexpr const char* kDivisionScanBelow = "scan-below";
 inline constexpr const char* kPlannedTimesteps = "planned";  // timesteps
 
 struct RowConfig {
@@ -73,10 +74,10 @@ struct RowConfig {
           "uniform, or how bits of sites and timestep ranges are chosen within the average bits: "
           "greedy, lagrangian, knapsack, integer-programme or exact");
     visit("decoupled", decoupled, "by which metrics: error, vidit-q or mixdq");
-    visit(
-        "division", division,
-        "of a budget between two decoupled parts: error, or scan (many ratios of average bits, as "
-        "MixDQ does, the final error of sensitivity_samples decides)");
+    visit("division", division,
+          "of a budget between two decoupled parts: error, scan (many ratios of average bits, the "
+          "final error of sensitivity_samples decides), or scan-below (each also at averages up to "
+          ".3 bits below the budget, as MixDQ does)");
     visit("candidate_bits", candidate_bits, "of an allocation");
     visit("candidate_activation_bits", candidate_activation_bits,
           "of activations, where they differ; 32: float inputs of layers whose weights stay "

@@ -6,7 +6,8 @@ target_include_directories(tmpq_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SO
 # -Wrestrict: GCC 12 warns falsely about string concatenation (GCC bug 105651).
 target_compile_options(tmpq_options INTERFACE -ffp-contract=off -fno-fast-math)
 target_compile_options(tmpq_options INTERFACE
-                       $<BUILD_INTERFACE:-Wall;-Wextra;-Wshadow;-Wno-sign-compare;-Wno-restrict>)
+                       $<BUILD_INTERFACE:-Wall;-Wextra;-Wshadow;-Wno-sign-compare>
+                       $<BUILD_INTERFACE:$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
 if(TMPQ_WARNINGS_AS_ERRORS)
   target_compile_options(tmpq_options INTERFACE $<BUILD_INTERFACE:-Werror>)
 endif()

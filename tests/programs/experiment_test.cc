@@ -217,6 +217,19 @@ TEST_F(ExperimentTest, BadFoldersAreRefused) {
   ExpectError(MakeTable(table), 2, "[quick-search]: unknown key \"generationz\"");
 }
 
+TEST_F(ExperimentTest, ARowMayHaveFewerModelsThanTheFolder) {
+  const fs::path table = Folder() / "fewer";
+  PutFile(table / "defaults.ini",
+          "method = float\nmodels = fashion-dit, fashion-unet\nseeds = 0\nmetrics = fd\n"
+          "[fashion-unet]\nsamples = 3\n");
+  PutFile(table / "1-all.ini", "");
+  PutFile(table / "2-one.ini", "models = fashion-dit\n");
+  const ProcessResult listed = MakeTable(table, {"--list"});
+  EXPECT_EQ(listed.exit_code, 0) << listed.err;
+  EXPECT_EQ(listed.out,
+            "1-all.fashion-dit.float.0\n1-all.fashion-unet.float.0\n2-one.fashion-dit.float.0\n");
+}
+
 // A copy of the bundled model under another name has the bundled model's table.
 TEST_F(ExperimentTest, AModelOfYourOwnTakesTheRowsPlaces) {
   const fs::path table = WriteTable("own"), mine = Folder() / "models" / "mine";
@@ -369,7 +382,7 @@ TEST_F(ExperimentTest, ScansThatWouldScanNothingAreRefused) {
   PutFile(table / "1-scan.ini", row + "scan\n");
   ExpectError(MakeTable(table), 2, "division: scans nothing");
   PutFile(table / "1-scan.ini", row + "halves\n");
-  ExpectError(MakeTable(table), 2, "error or scan");
+  ExpectError(MakeTable(table), 2, "error, scan or scan-below");
 }
 
 }  // namespace

@@ -39,11 +39,13 @@ std::map<std::string, Values> SectionsOf(const Values& values) {
 struct RowFiles {
   std::string where;  // the row's file
   std::map<std::string, Values> sections;
+  std::vector<std::string> models;  // that any of the files names: a row may have fewer
 
   void Put(const std::map<std::string, Values>& file) {
     for (const auto& [name, values] : file) {
       for (const auto& [key, value] : values) sections[name][key] = value;
     }
+    for (const std::string& model : ListedNames(Of("")["models"])) models.push_back(model);
   }
   Values Of(const std::string& section) const {
     const auto found = sections.find(section);
@@ -63,14 +65,14 @@ RowConfig CommonConfig(const RowFiles& files, bool quick) {
 
 // Typos in a section's name would otherwise have no effect.
 void CheckSections(const RowFiles& files) {
-  const std::vector<std::string> models = ListedNames(CommonConfig(files, false).models);
   for (const auto& [name, values] : files.sections) {
     if (name.empty() || name == kSearchSection || name == kQuickSection ||
         name == kQuickSearchSection) {
       continue;
     }
-    if (std::find(models.begin(), models.end(), name) != models.end()) continue;
-    throw Error(ErrorCode::kUsage, files.where, "section [" + name + "] is no model of the row",
+    if (std::find(files.models.begin(), files.models.end(), name) != files.models.end()) continue;
+    throw Error(ErrorCode::kUsage, files.where,
+                "section [" + name + "] is no model of the row, nor of " + kDefaultsName,
                 "known are search, quick, quick-search and the models");
   }
   for (const char* section : {kSearchSection, kQuickSearchSection}) {
@@ -233,7 +235,7 @@ Experiment ReadExperiment(const fs::path& folder, bool quick, const OwnModel& ow
   for (const fs::path& path : RowPaths(folder)) {
     const std::string row = path.stem();
     experiment.texts[path.filename()] = ReadFile(path);
-    RowFiles files{path.string(), {}};
+    RowFiles files{path.string(), {}, {}};
     files.Put(defaults);
     files.Put(SectionsOf(ReadIni(path)));
     CheckSections(files);

@@ -251,11 +251,14 @@ TEST_F(ExperimentTest, AModelOfYourOwnTakesTheRowsPlaces) {
   EXPECT_EQ(Made(table, "table.csv"), csv);
 }
 
-// Of diffusers, with an autoencoder and a text encoder, and a sampler that has no budgets.
+// Of diffusers, with an autoencoder and a text encoder, and a sampler that has no budgets; judged
+// by an ImageReward.
 TEST_F(ExperimentTest, APipelineOfYourOwnTakesThemToo) {
   const fs::path table = WriteTable("pipeline", "recipe = mixdq\n");  // splits its shortcuts
-  const Arguments own = {"--model", TMPQ_SOURCE_DIR "/tests/fixtures/pipeline", "--metrics",
-                         "psnr"};
+  const Arguments own = {
+      "--model",        TMPQ_SOURCE_DIR "/tests/fixtures/pipeline",
+      "--metrics",      "psnr,reward,win_rate",
+      "--reward-model", TMPQ_SOURCE_DIR "/tests/fixtures/feature_networks/image-reward"};
   ExpectError(MakeTable(table, own), 1, "sampler plms");
   Arguments with_sampler = own;
   with_sampler.insert(with_sampler.end(), {"--sampler", "ddim"});
@@ -265,6 +268,13 @@ TEST_F(ExperimentTest, APipelineOfYourOwnTakesThemToo) {
   for (const char* cell :
        {"1-float,1-float,pipeline,float,1,", "3-other,3-other,pipeline,w4a4,0,"}) {
     EXPECT_NE(csv.find(cell), std::string::npos) << csv;
+  }
+  std::istringstream cells(Made(table, "cells.jsonl"));
+  for (std::string line; std::getline(cells, line);) {
+    const Json cell = ParseJson(line, "cell");
+    EXPECT_EQ(cell["networks"]["reward_model"]["name"], "image-reward");
+    EXPECT_TRUE(cell["metrics"]["reward"]["value"].is_number()) << line;
+    EXPECT_EQ(cell["metrics"]["win_rate"]["value"] == 0.5, cell["row"] == "1-float") << line;
   }
 }
 

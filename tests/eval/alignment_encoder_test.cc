@@ -23,8 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kBundled = fs::path(TMPQ_SOURCE_DIR) / "checkpoints";
-const std::vector<std::string> kTexts = {"a photo of a cat", "Watercolor of mountains, it's 4k!",
-                                         "two cats"};
 
 double Mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -37,7 +35,7 @@ TEST(AlignmentEncoderTest, ClipEqualsTransformers) {
   EXPECT_EQ(encoder.name(), "clip");
   for (const std::string name : {"large", "small"}) {
     const auto [images, shape] = c.Pictures(name + ".images");
-    const auto cosines = encoder.Similarities(images, shape, kTexts, 1);
+    const auto cosines = encoder.Similarities(images, shape, kCaseTexts, 1);
     const std::vector<float> expected = c.file().Floats(name + ".cosines");
     ASSERT_EQ(cosines.size(), expected.size());
     double worst = 0;
@@ -58,9 +56,9 @@ TEST(AlignmentEncoderTest, ClipSeesClipsFrameByFrame) {
   for (int64_t i = 0; i < 3; ++i) {
     const int64_t elements = ElementsOf(shape);
     frames.push_back(encoder.Similarities(std::span(images).subspan(i * elements, elements), shape,
-                                          {kTexts[1]}, 1)[0]);
+                                          {kCaseTexts[1]}, 1)[0]);
   }
-  const auto whole = encoder.Similarities(images, clip, {kTexts[1]}, 2);
+  const auto whole = encoder.Similarities(images, clip, {kCaseTexts[1]}, 2);
   ASSERT_EQ(whole.size(), 1u);
   EXPECT_NEAR(whole[0], Mean(frames), 1e-12);
   const std::vector<float> embeddings = encoder.FrameEmbeddings(images, clip, 1);

@@ -11,6 +11,10 @@
 
 namespace tmpq {
 
+// Of each case with words.
+inline const std::vector<std::string> kCaseTexts = {
+    "a photo of a cat", "Watercolor of mountains, it's 4k!", "two cats"};
+
 class NetworkCase {
  public:
   explicit NetworkCase(const std::string& name)

@@ -26,8 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path kBundled = fs::path(TMPQ_SOURCE_DIR) / "checkpoints";
-const std::vector<std::string> kTexts = {"a photo of a cat", "Watercolor of mountains, it's 4k!",
-                                         "two cats"};
 
 double WorstDifference(const std::vector<double>& found, const std::vector<float>& expected) {
   EXPECT_EQ(found.size(), expected.size());
@@ -44,7 +42,7 @@ TEST(ImageRewardTest, EqualsTransformersBlip) {
   EXPECT_EQ(model->name(), "image-reward");
   for (const std::string name : {"large", "small"}) {
     const auto [images, shape] = c.Pictures(name + ".images");
-    const double worst = WorstDifference(model->Rewards(images, shape, kTexts, 1),
+    const double worst = WorstDifference(model->Rewards(images, shape, kCaseTexts, 1),
                                          c.file().Floats(name + ".rewards"));
     std::printf("  rewards of %s pictures: largest difference %.1e\n", name.c_str(), worst);
     EXPECT_LT(worst, 2e-3) << name;
@@ -61,10 +59,10 @@ TEST(ImageRewardTest, ItsNetworkEqualsTransformersBlip) {
   for (const std::string name : {"large", "small"}) {
     const std::vector<float> pixels = c.Images(name + ".pixels");
     std::vector<double> rewards;
-    for (size_t i = 0; i < kTexts.size(); ++i) {
-      const TokenizedText text = tokenizer->Encode(kTexts[i], 35);
+    for (size_t i = 0; i < kCaseTexts.size(); ++i) {
+      const TokenizedText text = tokenizer->Encode(kCaseTexts[i], 35);
       const std::vector<float> mask(text.mask.begin(), text.mask.end());
-      const float* image = pixels.data() + i * pixels.size() / kTexts.size();
+      const float* image = pixels.data() + i * pixels.size() / kCaseTexts.size();
       float found = 0;
       network.Run(network.ActivateFloat(),
                   {1,
@@ -97,11 +95,11 @@ TEST(ImageRewardTest, SeesClipsFrameByFrame) {
   const auto model = OpenRewardModel(c.folder().string(), "");
   const auto [images, shape] = c.Pictures("large.images");
   const Shape clip = {3, shape[0], shape[1], shape[2]};
-  const auto frames = model->Rewards(images, shape, {kTexts[1]}, 2);
-  const auto whole = model->Rewards(images, clip, {kTexts[1]}, 1);
+  const auto frames = model->Rewards(images, shape, {kCaseTexts[1]}, 2);
+  const auto whole = model->Rewards(images, clip, {kCaseTexts[1]}, 1);
   ASSERT_EQ(whole.size(), 1u);
   EXPECT_NEAR(whole[0], std::accumulate(frames.begin(), frames.end(), 0.0) / 3, 1e-12);
-  EXPECT_EQ(whole, model->Rewards(images, clip, {kTexts[1]}, 3));
+  EXPECT_EQ(whole, model->Rewards(images, clip, {kCaseTexts[1]}, 3));
 }
 
 // Its score is divided by a deviation, the odds that it was trained with are not.
@@ -140,7 +138,7 @@ TEST(ImageRewardTest, WrongSamplesAreRefused) {
   const auto model = OpenRewardModel(NetworkCase("image-reward").folder().string(), "");
   ExpectError(
       [&] {
-        model->Rewards(std::vector<float>(32), {4, 4, 2}, kTexts, 1);
+        model->Rewards(std::vector<float>(32), {4, 4, 2}, kCaseTexts, 1);
       },
       "reward model image-reward");
 }
@@ -151,8 +149,8 @@ TEST(RewardModelTest, RewardsOfClipAreItsLogits) {
   const auto encoder = AlignmentEncoder::Open(c.folder().string(), "");
   const auto model = OpenRewardModel(c.folder().string(), "");
   const auto [images, shape] = c.Pictures("large.images");
-  const auto cosines = encoder.Similarities(images, shape, kTexts, 1);
-  const auto rewards = model->Rewards(images, shape, kTexts, 2);
+  const auto cosines = encoder.Similarities(images, shape, kCaseTexts, 1);
+  const auto rewards = model->Rewards(images, shape, kCaseTexts, 2);
   const double scale = std::exp(Checkpoint(c.folder(), "model").Floats("logit_scale").at(0));
   EXPECT_GT(scale, 1);
   ASSERT_EQ(rewards.size(), cosines.size());
